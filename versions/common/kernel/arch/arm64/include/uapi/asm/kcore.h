@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * VM ioctls of the framework, issued on the file descriptor of KVM_CREATE_VM.
+ *
+ * With kcore=off or CONFIG_KCORE=n they are unknown: ENOTTY or EINVAL, as KVM answers any ioctl it
+ * doesn't know.
+ */
+#ifndef _UAPI_ASM_KCORE_H
+#define _UAPI_ASM_KCORE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define KCORE_IOC_MAGIC		0xbc
+
+/* kcore_vm_info.type and the argument of KCORE_IOC_SET_TYPE */
+#define KCORE_TYPE_NORMAL	0
+#define KCORE_TYPE_PROTECTED	1
+
+/* kcore_vm_info.state */
+#define KCORE_STATE_EMPTY	0	/* no vCPU yet, no KCore VM: the type can be set */
+#define KCORE_STATE_CREATED	1	/* KCore VM exists, vCPUs can be added */
+#define KCORE_STATE_FINALISED	2	/* can run; a protected VM's memory range and boot registers are fixed */
+#define KCORE_STATE_DYING	3	/* KCore is taking the pages back, or has done so */
+#define KCORE_STATE_FAILED	4	/* KCore refused to create or finalise the VM: it can't run */
+
+struct kcore_vm_info {
+	__u32 handle;		/* of KCore, 1..255; 0 while EMPTY or FAILED */
+	__u32 type;		/* KCORE_TYPE_* */
+	__u32 state;		/* KCORE_STATE_* */
+	__u32 vcpus;		/* vCPUs that KCore knows */
+	__u64 donated;		/* pages donated so far (protected VMs) */
+	__u64 mem_ipa;		/* memory range fixed at finalise, 0 before */
+	__u64 mem_size;		/* bytes */
+	__u64 reserved[3];
+};
+
+/*
+ * Type of the VM.  Argument: KCORE_TYPE_*, by value.
+ * EBUSY: a vCPU exists already.  EINVAL: no such type.
+ * The module parameter kcore.protect_all makes PROTECTED the default type; NORMAL is then refused with EPERM.
+ */
+#define KCORE_IOC_SET_TYPE	_IO(KCORE_IOC_MAGIC, 0)
+
+#define KCORE_IOC_GET_INFO	_IOR(KCORE_IOC_MAGIC, 1, struct kcore_vm_info)
+
+/*
+ * Finalise now instead of at the first run of a vCPU: fixes the memory range (hull of all memory slots) and
+ * takes x0..x3 and the PC of vCPU 0 as its boot registers.  No argument.
+ * EINVAL: no vCPU 0 or no memory slot.  EBUSY: finalised already.
+ */
+#define KCORE_IOC_FINALISE	_IO(KCORE_IOC_MAGIC, 2)
+
+#endif
