@@ -55,11 +55,12 @@ struct func {
 	struct var vars[MAX_VARS];
 	struct stmt *body;
 	int mark;			/* of the search for recursion */
-	struct func *next;
+	struct func *next, *order;
 };
 
 struct program {
 	struct func *first, **last;
+	struct func *ordered;		/* callees first, linked by order; set by check_program */
 	bool whole;			/* all files of the core are there */
 };
 

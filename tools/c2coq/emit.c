@@ -38,7 +38,7 @@ static void indent(FILE *out, int depth)
 	fprintf(out, "\n%*s", 2 * depth, "");
 }
 
-static void emit_stmt(FILE *out, const struct stmt *s, int depth)
+static void emit_stmt(FILE *out, const struct func *f, const struct stmt *s, int depth)
 {
 	switch (s->kind) {
 	case S_SKIP:
@@ -61,32 +61,32 @@ static void emit_stmt(FILE *out, const struct stmt *s, int depth)
 		fputc(']', out);
 		break;
 	case S_SEQ:
-		emit_stmt(out, s->a, depth);
+		emit_stmt(out, f, s->a, depth);
 		fprintf(out, ";;");
 		indent(out, depth);
-		emit_stmt(out, s->b, depth);
+		emit_stmt(out, f, s->b, depth);
 		break;
 	case S_IF:
 		fprintf(out, "SIf ");
 		emit_expr(out, s->e);
 		indent(out, depth + 1);
 		fputc('(', out);
-		emit_stmt(out, s->a, depth + 1);
+		emit_stmt(out, f, s->a, depth + 1);
 		fputc(')', out);
 		indent(out, depth + 1);
 		fputc('(', out);
-		emit_stmt(out, s->b, depth + 1);
+		emit_stmt(out, f, s->b, depth + 1);
 		fputc(')', out);
 		break;
 	case S_FOR:
-		fprintf(out, "SFor %d ", s->dst);
+		fprintf(out, "SFor %d %s ", s->dst, type_name(f->vars[s->dst].type));
 		emit_expr(out, s->e);
 		fputc(' ', out);
 		emit_expr(out, s->to);
 		fprintf(out, " %" PRIu64, s->step);
 		indent(out, depth + 1);
 		fputc('(', out);
-		emit_stmt(out, s->a, depth + 1);
+		emit_stmt(out, f, s->a, depth + 1);
 		fputc(')', out);
 		break;
 	case S_RETURN:
@@ -128,7 +128,7 @@ static void emit_function(FILE *out, struct func *f)
 	for (int i = 0; i < f->nvars; i++)
 		fprintf(out, "%s%s", i ? "; " : "", type_name(f->vars[i].type));
 	fprintf(out, "] %s (\n  ", f->ret == T_VOID ? "None" : f->ret == T_U32 ? "(Some U32)" : "(Some U64)");
-	emit_stmt(out, f->body, 1);
+	emit_stmt(out, f, f->body, 1);
 	fprintf(out, ").\n");
 }
 
@@ -154,11 +154,11 @@ int emit_coq(FILE *out, const struct program *prog, const char *file, const char
 		"(* Written by c2coq from %s; do not edit. *)\n"
 		"From %s Require Import lang.Syntax.\n"
 		"Local Open Scope string_scope.\n", base ? base + 1 : file, library);
-	for (struct func *f = prog->first; f; f = f->next)
+	for (struct func *f = prog->ordered; f; f = f->order)
 		emit_function(out, f);
 	fprintf(out, "\nDefinition m_%s : modul := [", name);
-	for (struct func *f = prog->first; f; f = f->next)
-		fprintf(out, "%s\n  (\"%s\", f_%s)", f == prog->first ? "" : ";", f->name, f->name);
+	for (struct func *f = prog->ordered; f; f = f->order)
+		fprintf(out, "%s\n  (\"%s\", f_%s)", f == prog->ordered ? "" : ";", f->name, f->name);
 	fprintf(out, "].\n");
 	return 0;
 }

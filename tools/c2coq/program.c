@@ -7,6 +7,8 @@
 
 enum { UNSEEN, ACTIVE, DONE };
 
+static struct func **order;	/* callees before callers, else as written */
+
 static struct func *find(struct program *prog, const char *name)
 {
 	for (struct func *f = prog->first; f; f = f->next)
@@ -44,6 +46,8 @@ static void visit(struct program *prog, struct func *f)
 	f->mark = ACTIVE;
 	visit_calls(prog, f, f->body);
 	f->mark = DONE;
+	*order = f;
+	order = &f->order;
 }
 
 void check_program(struct program *prog, bool whole)
@@ -54,6 +58,7 @@ void check_program(struct program *prog, bool whole)
 			if (!strcmp(f->name, g->name))
 				report(f->file, f->line, "top-4", "function '%s' is also defined at %s:%d; names are unique in the core, static or not",
 				       f->name, g->file, g->line);
+	order = &prog->ordered;
 	for (struct func *f = prog->first; f; f = f->next)
 		visit(prog, f);
 }

@@ -82,7 +82,7 @@ EOF
 [ $? -eq 1 ] && agrees
 result "recursion, double and missing definitions across files" $?
 
-C2COQ=$C2COQ ../lint.sh accept -- -Iinclude >"$tmp/out" 2>"$tmp/err" && grep -q '3 files, 5 functions, 0 errors' "$tmp/out"
+C2COQ=$C2COQ ../lint.sh accept -- -Iinclude >"$tmp/out" 2>"$tmp/err" && grep -q '4 files, 7 functions, 0 errors' "$tmp/out"
 result "lint.sh counts files and functions" $?
 mkdir "$tmp/empty"
 C2COQ=$C2COQ ../lint.sh "$tmp/empty" >/dev/null 2>"$tmp/err"
