@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <sys/ioctl.h>
+
+#include "gic.h"
+#include "vm.h"
+
+#define NR_IRQS 64
+#define GICV2_MAX_VCPUS 8
+
+static int set_attr(int fd, u32 group, u64 attr, void *p, const char *what)
+{
+	struct kvm_device_attr a = { .group = group, .attr = attr, .addr = (uintptr_t)p };
+
+	if (ioctl(fd, KVM_SET_DEVICE_ATTR, &a))
+		return error_errno("vGIC: %s", what);
+	return 0;
+}
+
+static int set_addresses(struct vm *vm)
+{
+	u64 dist = GICD_BASE, redist = GICR_BASE, cpu = GICC_BASE;
+
+	if (set_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+		     vm->gic_version == 3 ? KVM_VGIC_V3_ADDR_TYPE_DIST : KVM_VGIC_V2_ADDR_TYPE_DIST, &dist, "distributor"))
+		return -1;
+	if (vm->gic_version == 3)
+		return set_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist, "redistributors");
+	return set_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V2_ADDR_TYPE_CPU, &cpu, "CPU interface");
+}
+
+int gic_probe(struct vm *vm, unsigned int vcpus)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_ARM_VGIC_V3, .flags = KVM_CREATE_DEVICE_TEST };
+
+	vm->gic_version = ioctl(vm->fd, KVM_CREATE_DEVICE, &device) ? 2 : 3;
+	if (vm->gic_version == 2 && vcpus > GICV2_MAX_VCPUS)
+		return error_line("the host has no GICv3, and a vGICv2 serves at most %d vCPUs", GICV2_MAX_VCPUS);
+	return 0;
+}
+
+int gic_create(struct vm *vm)
+{
+	struct kvm_create_device device = {
+		.type = vm->gic_version == 3 ? KVM_DEV_TYPE_ARM_VGIC_V3 : KVM_DEV_TYPE_ARM_VGIC_V2,
+	};
+	u32 irqs = NR_IRQS;
+
+	if (ioctl(vm->fd, KVM_CREATE_DEVICE, &device))
+		return error_errno("KVM_CREATE_DEVICE: vGICv%u", vm->gic_version);
+	vm->gic_fd = (int)device.fd;
+	if (set_addresses(vm))
+		return -1;
+	if (set_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs, "number of interrupts"))
+		return -1;
+	return set_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0, "initialisation");
+}

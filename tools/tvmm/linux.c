@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Linux as a guest: Documentation/arm64/booting.rst of the kernel. */
+#include <endian.h>
+#include <string.h>
+
+#include "fdt.h"
+#include "linux.h"
+
+#define FDT_ROOM BLOCK_SIZE
+#define IMAGE_MAGIC 0x644d5241U	/* "ARM\x64" */
+
+struct image_header {
+	u32 code[2];
+	u64 text_offset, image_size, flags, reserved[3];
+	u32 magic, pe_offset;
+};
+
+static u64 align_block(u64 v)
+{
+	return (v + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
+}
+
+int linux_load(struct vm *vm, const struct linux_config *config)
+{
+	struct fdt_config fdt = { .bootargs = config->append };
+	struct image_header *h = (struct image_header *)vm->ram;
+	u64 text, dtb, initrd;
+	long n = load_file(config->image, vm->ram, vm->ram_size);
+
+	if (n < 0)
+		return -1;
+	if ((size_t)n < sizeof(*h) || le32toh(h->magic) != IMAGE_MAGIC)
+		return error_line("%s: not an arm64 Image (no ARM\\x64 magic)", config->image);
+	/* text_offset is valid only where image_size isn't 0 (before v3.17) */
+	text = h->image_size ? le64toh(h->text_offset) : 0x80000;
+	dtb = align_block(text + (h->image_size ? le64toh(h->image_size) : (u64)n));
+	initrd = dtb + FDT_ROOM;
+	if (dtb + FDT_ROOM > vm->ram_size || text + (u64)n > vm->ram_size)
+		return error_line("%s: needs more than %llu MiB; give the guest more --memory", config->image,
+				  (unsigned long long)vm->ram_size >> 20);
+	memmove(vm->ram + text, vm->ram, (size_t)n);
+	if (config->initrd) {
+		long k = load_file(config->initrd, vm->ram + initrd, vm->ram_size - initrd);
+
+		if (k < 0)
+			return -1;
+		fdt.initrd = RAM_BASE + initrd;
+		fdt.initrd_size = (u64)k;
+	}
+	if (fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM) < 0)
+		return -1;
+	return vm_set_boot(vm, RAM_BASE + text, RAM_BASE + dtb);
+}

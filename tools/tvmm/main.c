@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tvmm: command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "console.h"
+#include "linux.h"
+#include "payload.h"
+#include "testdev.h"
+
+#define VERSION "1.0"
+#define MAX_MEMORY_MIB 65536UL
+
+struct options {
+	struct vm_config vm;
+	const char *payload, *image, *initrd, *append, *expect, *prefix;
+	u64 loops, timeout;
+	bool bare;		/* `run' */
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: tvmm run   [OPTION]... [--payload NAME|FILE]   a bare-metal guest\n"
+		"       tvmm linux IMAGE [OPTION]... [--initrd FILE] [--append TEXT]   a Linux guest\n"
+		"       tvmm list                                       the payloads carried\n"
+		"\n"
+		"  --protected       a protected VM (needs a host with KCore)\n"
+		"  --normal          a normal VM (default)\n"
+		"  --vcpus N         1..%d (default 1)\n"
+		"  --memory MIB      guest memory (default: what the payload needs; 256 for linux)\n"
+		"  --payload NAME    or a file: a flat binary, loaded and entered at %#x (default hello)\n"
+		"  --loops N         bench: operations a pass (default 256)\n"
+		"  --initrd FILE     initramfs for the Linux guest\n"
+		"  --append TEXT     its command line (default \"console=ttyAMA0 panic=-1\")\n"
+		"  --expect TEXT     fail unless a console line contains TEXT\n"
+		"  --prefix TEXT     printed before each line of the guest's console\n"
+		"  --no-gic          a VM without interrupt controller\n"
+		"  --timeout SECONDS fail if the guest hasn't powered off by then (default: wait for ever)\n"
+		"  --help, --version\n"
+		"\n"
+		"Exit status: 0 the guest powered off, satisfied; 1 it failed, reset, timed out or found a fault;\n"
+		"2 usage; 3 the host lacks something (no /dev/kvm, no KCore, a file).\n", VM_MAX_VCPUS, RAM_BASE);
+}
+
+static void list(void)
+{
+	for (const struct payload *p = payload_next(NULL); p; p = payload_next(p))
+		printf("%-8s %6ld bytes, %2llu MiB: %s\n", p->name, (long)(p->end - p->start),
+		       (unsigned long long)p->memory >> 20, p->text);
+}
+
+static int bad_value(const char *option, const char *value, const char *want)
+{
+	error_line("--%s %s: want %s", option, value, want);
+	return EXIT_USAGE;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	enum { PROTECTED = 256, NORMAL, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, HELP, VERSION_ };
+	static const struct option options[] = {
+		{ "protected", no_argument, NULL, PROTECTED },
+		{ "normal", no_argument, NULL, NORMAL },
+		{ "vcpus", required_argument, NULL, VCPUS },
+		{ "memory", required_argument, NULL, MEMORY },
+		{ "payload", required_argument, NULL, PAYLOAD },
+		{ "loops", required_argument, NULL, LOOPS },
+		{ "initrd", required_argument, NULL, INITRD },
+		{ "append", required_argument, NULL, APPEND },
+		{ "expect", required_argument, NULL, EXPECT },
+		{ "prefix", required_argument, NULL, PREFIX },
+		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ "no-gic", no_argument, NULL, NO_GIC },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION_ },
+		{ 0 },
+	};
+	u64 n;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case PROTECTED:
+		case NORMAL:
+			o->vm.is_protected = c == PROTECTED;
+			break;
+		case VCPUS:
+			if (!parse_number(optarg, VM_MAX_VCPUS, &n) || !n)
+				return bad_value("vcpus", optarg, "1..16");
+			o->vm.vcpus = (unsigned int)n;
+			break;
+		case MEMORY:
+			if (!parse_number(optarg, MAX_MEMORY_MIB, &n) || n < 2)
+				return bad_value("memory", optarg, "MiB, 2..65536");
+			o->vm.memory = n << 20;
+			break;
+		case PAYLOAD:
+			o->payload = optarg;
+			break;
+		case LOOPS:
+			if (!parse_number(optarg, 1U << 20, &o->loops) || !o->loops)
+				return bad_value("loops", optarg, "1..1048576");
+			break;
+		case INITRD:
+			o->initrd = optarg;
+			break;
+		case APPEND:
+			o->append = optarg;
+			break;
+		case EXPECT:
+			o->expect = optarg;
+			break;
+		case PREFIX:
+			o->prefix = optarg;
+			break;
+		case TIMEOUT:
+			if (!parse_number(optarg, 86400, &o->timeout))
+				return bad_value("timeout", optarg, "seconds, at most 86400");
+			break;
+		case NO_GIC:
+			o->vm.no_gic = true;
+			break;
+		case HELP:
+			usage(stdout);
+			exit(EXIT_PASS);
+		case VERSION_:
+			puts("tvmm " VERSION);
+			exit(EXIT_PASS);
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (argc - optind < 1) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[optind], "list") && argc - optind == 1) {
+		list();
+		exit(EXIT_PASS);
+	}
+	o->bare = !strcmp(argv[optind], "run");
+	if (o->bare ? argc - optind != 1 : strcmp(argv[optind], "linux") || argc - optind != 2) {
+		error_line("what to do: run, linux IMAGE, or list (--help says more)");
+		return EXIT_USAGE;
+	}
+	if (!o->bare)
+		o->image = argv[optind + 1];
+	return EXIT_PASS;
+}
+
+static bool is(const struct payload *p, const char *name)
+{
+	return p && !strcmp(p->name, name);
+}
+
+static u64 now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000UL + (u64)t.tv_nsec;
+}
+
+/* Ticks of one operation, the loop itself taken off: the minimum of all passes but the first. */
+static void print_bench(const struct testdev *dev, u64 loops)
+{
+	static const char *const names[BENCH_TESTS] = {
+		"loop", "hvc_psci_version", "mmio_user", "mmio_vgic", "sysreg_id", "stage2_fault", "hvc_unknown",
+	};
+	double base = 0;
+
+	for (int test = 0; test < BENCH_TESTS; test++) {
+		u64 min = ~0UL;
+
+		for (int pass = 1; pass < BENCH_PASSES; pass++)
+			if (dev->reports[test][pass] < min)
+				min = dev->reports[test][pass];
+		if (!test)
+			base = (double)min / (double)loops;
+		printf("BENCH %s %.3f\n", names[test], (double)min / (double)loops - (test ? base : 0));
+	}
+	fflush(stdout);
+}
+
+/* Pages present in the VMM, 4 KiB each, so that the guest's first touch costs the stage-2 fault alone. */
+static void touch_memory(struct vm *vm)
+{
+	madvise(vm->mapping, vm->mapping_size, MADV_NOHUGEPAGE);
+	for (u64 at = 0; at < vm->ram_size; at += 4096)
+		vm->ram[at] = 0;
+}
+
+/* The agent without an attacker: pages filled, other work, pages and registers checked. */
+static int drive_agent(struct vm *vm, struct testdev *dev)
+{
+	const u64 where[4] = { RAM_BASE + (4UL << 20), 1UL << 20, 0x51ec7e7 };
+	u64 bad = ~0UL, kept = ~0UL, r;
+
+	if (agent_call(vm, dev, AGENT_NOP, NULL, &r, NULL, NULL) || r != AGENT_HELLO)
+		return error_line("the agent doesn't answer");
+	if (agent_call(vm, dev, AGENT_FILL, where, NULL, NULL, NULL) ||
+	    agent_call(vm, dev, AGENT_KEEP, (const u64[4]){ 100, 7 }, &kept, NULL, NULL) ||
+	    agent_call(vm, dev, AGENT_CHECK, where, &bad, NULL, NULL))
+		return -1;
+	printf("secret: %llu bytes, %llu words changed: %s; registers changed: %#llx\n", (unsigned long long)where[1],
+	       (unsigned long long)bad, bad ? "corrupted" : "intact", (unsigned long long)kept);
+	dev->command = AGENT_OFF;
+	return bad || kept ? 1 : 0;
+}
+
+static int load(struct vm *vm, const struct options *o, const struct payload *p)
+{
+	long n;
+
+	if (!o->bare)
+		return linux_load(vm, &(struct linux_config){ o->image, o->initrd, o->append });
+	if (p) {
+		if (is(p, "bench"))
+			touch_memory(vm);
+		return payload_load(vm, p);
+	}
+	n = load_file(o->payload, vm->ram, vm->ram_size);
+	return n < 0 ? -1 : vm_set_boot(vm, RAM_BASE, 0);
+}
+
+static int judge(enum vm_stop why, const struct options *o, const struct console *console, const struct testdev *dev)
+{
+	static const char *const text[] = { "still running", "powered off", "asked for a reset", "failed", "timed out" };
+
+	if (why != VM_POWER_OFF) {
+		error_line("the guest %s%s", text[why], why == VM_TIMEOUT ? "" : " instead of powering off");
+		return EXIT_FAILED;
+	}
+	if (dev->have_status && dev->status) {
+		error_line("the payload reports status %#llx", (unsigned long long)dev->status);
+		return EXIT_FAILED;
+	}
+	if (dev->faults) {
+		error_line("the payload took %lu exceptions, the last: ESR %#llx FAR %#llx ELR %#llx", dev->faults,
+			   (unsigned long long)dev->fault[0], (unsigned long long)dev->fault[1], (unsigned long long)dev->fault[2]);
+		return EXIT_FAILED;
+	}
+	if (o->expect && !console->seen) {
+		error_line("no console line contained \"%s\"", o->expect);
+		return EXIT_FAILED;
+	}
+	return EXIT_PASS;
+}
+
+static int run(struct vm *vm, struct options *o, const struct payload *p)
+{
+	static struct console console;
+	static struct testdev dev;
+	enum vm_stop why;
+	int status = 0;
+	u64 start;
+
+	if (console_attach(vm, &console, o->prefix) || testdev_attach(vm, &dev))
+		return EXIT_FAILED;
+	if (load(vm, o, p))
+		return EXIT_ENVIRONMENT;
+	if (vm_finalise(vm))
+		return EXIT_FAILED;
+	console.watch = o->expect;
+	dev.args[0] = o->loops;
+	start = now();
+	if (is(p, "agent"))
+		status = drive_agent(vm, &dev);
+	if (status < 0)
+		return EXIT_FAILED;
+	why = vm_run(vm, (unsigned int)o->timeout);
+	console_flush(&console);
+	printf("tvmm: ran %.3f s, %lu MMIO exits\n", (double)(now() - start) / 1e9, vm->exits[KVM_EXIT_MMIO]);
+	if (is(p, "bench") && why == VM_POWER_OFF)
+		print_bench(&dev, o->loops);
+	for (int pass = 0; is(p, "cycles") && pass < BENCH_PASSES; pass++)
+		printf("BENCH cycles_pass%d %llu\n", pass, (unsigned long long)dev.reports[pass][0]);
+	fflush(stdout);
+	return status ? EXIT_FAILED : judge(why, o, &console, &dev);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.vm = { .vcpus = 1, .say = true }, .payload = "hello", .append = "console=ttyAMA0 panic=-1",
+		.prefix = "guest| ", .loops = 256,
+	};
+	const struct payload *p = NULL;
+	bool environment;
+	struct vm vm;
+	int status;
+
+	guard_install();
+	status = parse(argc, argv, &o);
+	if (status)
+		return status;
+	if (o.bare)
+		p = payload_find(o.payload);
+	if (!o.vm.memory)
+		o.vm.memory = !o.bare ? 256UL << 20 : p ? p->memory : 64UL << 20;
+	if (is(p, "bench") && o.loops > ((o.vm.memory - (4UL << 20)) / 4096 / BENCH_PASSES)) {
+		error_line("--loops %llu: every pass needs as many fresh pages; give more --memory", (unsigned long long)o.loops);
+		return EXIT_USAGE;
+	}
+	if (o.vm.no_gic && (!o.bare || (p && p->needs_gic))) {
+		error_line("--no-gic: this guest needs an interrupt controller");
+		return EXIT_USAGE;
+	}
+	if (vm_create(&vm, &o.vm, &environment)) {
+		vm_destroy(&vm);
+		return environment ? EXIT_ENVIRONMENT : EXIT_FAILED;
+	}
+	status = run(&vm, &o, p);
+	vm_destroy(&vm);
+	return status;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "payload.h"
+
+#define PAYLOADS(X) \
+	X(hello,  4,  false, "prints a line") \
+	X(bench,  64, true,  "seven loops; prints BENCH lines: instructions (with -icount) or ticks for each operation") \
+	X(agent,  16, false, "private pages filled with a pattern and checked again (also called secret)") \
+	X(regs,   16, false, "keeps known values in x, v and system registers over exits and checks them") \
+	X(fp,     8,  false, "floating-point results with exits in between, on all vCPUs") \
+	X(spin,   8,  false, "all vCPUs by PSCI CPU_ON; each counts in memory") \
+	X(cycles, 4,  false, "work without exits, ticks for each pass")
+
+#define DECLARE(name, mib, gic, text) extern const u8 payload_##name[], payload_##name##_end[];
+PAYLOADS(DECLARE)
+
+static const struct payload payloads[] = {
+#define ENTRY(name, mib, gic, text) { #name, text, payload_##name, payload_##name##_end, (u64)(mib) << 20, gic },
+	PAYLOADS(ENTRY)
+};
+
+#define NR_PAYLOADS (sizeof(payloads) / sizeof(payloads[0]))
+
+const struct payload *payload_next(const struct payload *p)
+{
+	if (!p)
+		return payloads;
+	return p + 1 < payloads + NR_PAYLOADS ? p + 1 : NULL;
+}
+
+const struct payload *payload_find(const char *name)
+{
+	if (!strcmp(name, "secret"))
+		name = "agent";
+	for (const struct payload *p = payloads; p < payloads + NR_PAYLOADS; p++)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+int payload_load(struct vm *vm, const struct payload *p)
+{
+	if (vm->ram_size < p->memory)
+		return error_line("payload %s needs %llu MiB of memory", p->name, (unsigned long long)p->memory >> 20);
+	memcpy(vm->ram, p->start, (size_t)(p->end - p->start));
+	return vm_set_boot(vm, RAM_BASE, 0);
+}
