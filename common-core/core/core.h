@@ -12,6 +12,7 @@
 #define PAGE_BYTES		4096UL
 #define BLOCK_BYTES		0x200000UL	/* level 2 */
 #define GIB			0x40000000UL	/* level 1 */
+#define SCTLR_EL1_RESET		0x00c50838UL	/* RES1 bits; MMU and caches off (D13.2.118) */
 #define IPA_END			0x10000000000UL	/* 40 bits, IPA and PA alike */
 
 /* events of the log ring, and codes of a halt */

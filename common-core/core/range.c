@@ -125,27 +125,38 @@ static u64 range_drop(u64 vm, u64 ipa)
 	return r;
 }
 
+/* Drop what is mapped where a page or block is going to be. */
+static u64 map_clear(u64 vm, u64 ipa, u64 bytes)
+{
+	u64 at = ipa;
+	u64 r;
+	u64 i;
+
+	for (i = 0UL; i < 512UL; i++) {
+		r = range_drop(vm, at);
+		if (r >= KCORE_ERR_MIN)
+			return r;
+		r = r & ~1UL;
+		at = (at & ~(r - 1UL)) + r;
+		if (at >= ipa + bytes)
+			return 0UL;
+	}
+	return 0UL;
+}
+
 /* KCORE_HC_VM_MAP */
 u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot)
 {
 	u64 level = bytes == PAGE_BYTES ? 3UL : 2UL;
-	u64 at = ipa;
 	u64 r;
-	u64 i;
 
 	if (vm == HOST || vm >= KCORE_NR_VMS || (bytes != PAGE_BYTES && bytes != BLOCK_BYTES))
 		return KCORE_EINVAL;
 	if (((ipa | pa) & (bytes - 1UL)) != 0UL || ipa >= IPA_END || pa >= IPA_END || prot > 15UL)
 		return KCORE_EINVAL;
-	for (i = 0UL; i < 512UL; i++) {
-		if (at < ipa + bytes) {
-			r = range_drop(vm, at);
-			if (r >= KCORE_ERR_MIN)
-				return r;
-			r = r & ~1UL;
-			at = (at & ~(r - 1UL)) + r;
-		}
-	}
+	r = map_clear(vm, ipa, bytes);
+	if (r != 0UL)
+		return r;
 	lock_acquire();
 	r = map_leaf(vm, ipa, pa, level, prot);
 	lock_release();
@@ -173,17 +184,17 @@ static u64 range_unmap(u64 vm, u64 ipa, u64 bytes)
 	if (r != 0UL)
 		return KCORE_EINVAL;
 	for (i = 0UL; i < RANGE_STEPS; i++) {
-		if (ipa < end) {
-			r = range_drop(vm, ipa);
-			if (r >= KCORE_ERR_MIN)
-				return r;
-			dropped = dropped | (r & 1UL);
-			r = r & ~1UL;
-			ipa = (ipa & ~(r - 1UL)) + r;
-		}
+		r = range_drop(vm, ipa);
+		if (r >= KCORE_ERR_MIN)
+			return r;
+		dropped = dropped | (r & 1UL);
+		r = r & ~1UL;
+		ipa = (ipa & ~(r - 1UL)) + r;
+		host_x_set(1UL, ipa);
+		if (ipa >= end)
+			return dropped;
 	}
-	host_x_set(1UL, ipa);
-	return ipa < end ? KCORE_EAGAIN : dropped;
+	return KCORE_EAGAIN;
 }
 
 /* KCORE_HC_VM_UNMAP */
@@ -242,15 +253,15 @@ u64 hc_vm_wrprotect(u64 vm, u64 ipa, u64 bytes)
 	if (r != 0UL)
 		return KCORE_EINVAL;
 	for (i = 0UL; i < RANGE_STEPS; i++) {
-		if (ipa < end) {
-			r = wrprotect_one(vm, ipa);
-			if (r >= KCORE_ERR_MIN)
-				return r;
-			ipa = (ipa & ~(r - 1UL)) + r;
-		}
+		r = wrprotect_one(vm, ipa);
+		if (r >= KCORE_ERR_MIN)
+			return r;
+		ipa = (ipa & ~(r - 1UL)) + r;
+		host_x_set(1UL, ipa);
+		if (ipa >= end)
+			return 0UL;
 	}
-	host_x_set(1UL, ipa);
-	return ipa < end ? KCORE_EAGAIN : 0UL;
+	return KCORE_EAGAIN;
 }
 
 /* KCORE_HC_TLB_FLUSH_LOCAL */

@@ -5,8 +5,6 @@
  */
 #include "core.h"
 
-#define SCTLR_EL1_RESET		0x00c50838UL	/* RES1 bits; MMU and caches off (D13.2.118) */
-
 /* 1 if the handle names a vCPU.  Lock: held. */
 u64 vcpu_exists(u64 vcpu)
 {
@@ -63,7 +61,7 @@ static u64 vcpu_create(u64 vm, u64 index, u64 page)
 		context = pool_alloc(vm);
 		if (context == 0UL)
 			return KCORE_ENOMEM;
-		page_store(context, CTX_SYS + 8UL, SCTLR_EL1_RESET);
+		page_store(context, CTX_SCTLR, SCTLR_EL1_RESET);
 	}
 	record = page_index(page);
 	pages_map_add(record, 1UL);

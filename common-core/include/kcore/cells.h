@@ -18,8 +18,7 @@
 	X(nr_dram) X(nr_denied) X(nr_cpus) \
 	X(nr_pages)			/* DRAM pages, all regions */ \
 	X(root_base)			/* stage-2 roots: VM handle * ROOT_BYTES */ \
-	X(has_gicv3) X(has_ras) X(ich_vtr) X(guest_parange) \
-	X(debug_count)			/* reserved: 0 */ \
+	X(has_gicv3) X(has_ras) X(ich_vtr) \
 	/* table pool, under the lock */ \
 	X(pool_base) X(pool_pages) \
 	X(pool_bump)			/* pages never handed out start here, index */ \
@@ -53,6 +52,7 @@
 	X(u64, vcpu_page, KCORE_NR_VCPUS)	/* PA of the shared page */ \
 	X(u64, vcpu_context, KCORE_NR_VCPUS)	/* PA of the registers: the shared page, or KCore's own */ \
 	X(u64, vcpu_esr, KCORE_NR_VCPUS)	/* syndrome of the last exit, KCore's copy */ \
+	X(u64, vcpu_far, KCORE_NR_VCPUS) \
 	X(u64, vcpu_entry, KCORE_NR_VCPUS)	/* CPU_ON: entry point and context */ \
 	X(u64, vcpu_entry_x0, KCORE_NR_VCPUS) \
 	X(u32, cpu_vcpu, KCORE_MAX_CPUS)	/* vCPU loaded here, or NO_VCPU */ \

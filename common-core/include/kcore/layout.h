@@ -7,6 +7,7 @@
 #define CTX_PC			0x0f8
 #define CTX_PSTATE		0x100
 #define CTX_SYS			0x110
+#define CTX_SCTLR		0x118
 #define CTX_VMPIDR		0x1d0
 #define CTX_CNTVOFF		0x1d8
 #define CTX_ENTER_HCR		0x1e0

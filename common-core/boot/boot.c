@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Installation: KCore's own tables, the cells that never change later, per-CPU registers.
+ * Runs at EL2 with the MMU off unless said otherwise.  The host is trusted up to here (CAVEATS.md).
+ */
+#include <kcore/machine.h>
+#include <kcore/layout.h>
+#include "boot.h"
+
+#pragma GCC visibility push(hidden)
+
+#define PAGE			4096UL
+#define BLOCK			0x200000UL
+#define PA_END			0x10000000000UL		/* 40 bits */
+
+/* EL2 stage 1 (D8.3.1): AF, inner shareable, AP[1] RES1, AttrIndx 1 */
+#define EL2_VALID		1UL
+#define EL2_TABLE		3UL
+#define EL2_NORMAL		0x744UL			/* AF | SH inner | AP[1] | AttrIndx[1] */
+#define EL2_RO			0x80UL
+#define EL2_XN			0x40000000000000UL
+#define EL2_ADDRESS		0xfffffff000UL
+
+#define HCR_HOST		0x0100030080080001UL	/* ATA API APK TSC RW VM */
+#define VTCR			0x80023558UL		/* 40-bit IPA and PA, first level 1, 4 KiB, WBWA, inner shareable */
+#define TCR			0x80823518UL		/* 40-bit VA and PA, 4 KiB, WBWA, inner shareable */
+#define MAIR			0xff04UL		/* 0 Device-nGnRE, 1 Normal write-back */
+#define SCTLR			0x30cd183dUL		/* RES1 | WXN I SA C M */
+#define SCTLR_EL1_HOST		0x30d00800UL		/* RES1; MMU off */
+
+extern char kcore_text_end[], kcore_rodata_end[], kcore_end[], stacks[], host_contexts[];
+void gic_reset(void);
+
+static u64 el2_root;
+
+static u64 boot_page(void)
+{
+	u64 pa = cells.pool_base + cells.pool_bump * PAGE;
+
+	cells.pool_bump++;
+	cells.pool_free--;
+	return pa;
+}
+
+/* The entry for the address in the table of the level, with the tables above it made. */
+static u64 *el2_entry(u64 va, u64 level)
+{
+	u64 *table = (u64 *)el2_root;
+	u64 *entry;
+	u64 l;
+
+	for (l = 0;; l++) {
+		entry = &table[(va >> (39 - 9 * l)) & 511];
+		if (l == level)
+			return entry;
+		if (!(*entry & EL2_VALID))
+			*entry = boot_page() | EL2_TABLE;
+		table = (u64 *)(*entry & EL2_ADDRESS);
+	}
+}
+
+static u64 image_attributes(u64 va)
+{
+	u64 slot = va - (u64)stacks;
+
+	if (va < (u64)kcore_text_end)
+		return EL2_NORMAL | EL2_RO;
+	if (va < (u64)kcore_rodata_end)
+		return EL2_NORMAL | EL2_RO | EL2_XN;
+	if (va >= (u64)stacks && slot < KCORE_MAX_CPUS * STACK_SLOT && slot % STACK_SLOT < PAGE)
+		return 0;				/* guard page below each stack */
+	return EL2_NORMAL | EL2_XN;
+}
+
+/* KCore sees its own memory and all DRAM, VA = PA; no device. */
+static void el2_map(void)
+{
+	u64 i, pa, attributes;
+
+	el2_root = boot_page();
+	for (i = 0; i < cells.nr_dram; i++) {
+		pa = cells.dram_base[i];
+		while (pa < cells.dram_end[i]) {
+			if (pa % BLOCK == 0 && cells.dram_end[i] - pa >= BLOCK && pa != cells.region_base) {
+				*el2_entry(pa, 2) = pa | EL2_NORMAL | EL2_XN | EL2_VALID;
+				pa += BLOCK;
+				continue;
+			}
+			attributes = EL2_NORMAL | EL2_XN;
+			if (pa >= cells.region_base && pa < cells.region_base + BLOCK)
+				attributes = image_attributes(pa);
+			if (attributes)
+				*el2_entry(pa, 3) = pa | attributes | EL2_TABLE;
+			pa += PAGE;
+		}
+	}
+}
+
+static int range_ok(u64 base, u64 size)
+{
+	return size && base % PAGE == 0 && size % PAGE == 0 && base < PA_END && size <= PA_END - base;
+}
+
+static int copy_regions(const struct kcore_install *in)
+{
+	u64 i, total = 0, last = 0;
+
+	if (in->nr_dram < 1 || in->nr_dram > KCORE_MAX_REGIONS || in->nr_denied > KCORE_MAX_DENIED)
+		return 0;
+	for (i = 0; i < in->nr_dram; i++) {
+		u64 base = in->dram[i].base, size = in->dram[i].size;
+
+		if (!range_ok(base, size) || base < last)
+			return 0;
+		last = base + size;
+		cells.dram_base[i] = base;
+		cells.dram_end[i] = last;
+		cells.dram_first[i] = total;
+		total += size / PAGE;
+	}
+	for (i = 0; i < in->nr_denied; i++) {
+		if (!range_ok(in->denied[i].base, in->denied[i].size))
+			return 0;
+		cells.denied_base[i] = in->denied[i].base;
+		cells.denied_end[i] = in->denied[i].base + in->denied[i].size;
+	}
+	cells.nr_dram = in->nr_dram;
+	cells.nr_denied = in->nr_denied;
+	cells.nr_pages = total;
+	return 1;
+}
+
+/* Index of the first page of KCore's memory, or -1 if it isn't inside one DRAM region. */
+static u64 region_index(u64 base, u64 size)
+{
+	u64 i;
+
+	for (i = 0; i < cells.nr_dram; i++)
+		if (base >= cells.dram_base[i] && base + size <= cells.dram_end[i])
+			return cells.dram_first[i] + (base - cells.dram_base[i]) / PAGE;
+	return ~0UL;
+}
+
+/* Page records and pool behind the roots. */
+static int lay_out(u64 base, u64 size, u64 first)
+{
+	u64 records = cells.nr_pages * sizeof(u32);
+	u64 pool = (base + RECORDS_OFFSET + 2 * records + PAGE - 1) & ~(PAGE - 1);
+	u64 i;
+
+	if (size < KCORE_REGION_SIZE(cells.nr_pages * PAGE) || pool >= base + size)
+		return 0;
+	cells.root_base = base + ROOTS_OFFSET;
+	cells.page_owner = (u32 *)(base + RECORDS_OFFSET);
+	cells.page_maps = (u32 *)(base + RECORDS_OFFSET + records);
+	for (i = 0; i < size / PAGE; i++)
+		cells.page_owner[first + i] = OWNER_CORE;
+	cells.pages_core = size / PAGE;
+	cells.pool_base = pool;
+	cells.pool_pages = (base + size - pool) / PAGE;
+	cells.pool_free = cells.pool_pages;
+	cells.pool_reserve = cells.nr_pages / 512 + cells.nr_pages / 262144 + 64;
+	return 1;
+}
+
+static u64 install_once(const struct kcore_install *in)
+{
+	u64 base = in->region_base, size = in->region_size, first, i;
+
+	if (in->magic != KCORE_INSTALL_MAGIC || base != (u64)kcore_start || base % BLOCK || size % BLOCK ||
+	    !range_ok(base, size) || in->nr_cpus < 1 || in->nr_cpus > KCORE_MAX_CPUS || !copy_regions(in))
+		return KCORE_EINVAL;
+	first = region_index(base, size);
+	if (first == ~0UL || !lay_out(base, size, first))
+		return KCORE_EINVAL;
+	cells.nr_cpus = in->nr_cpus;
+	for (i = 0; i < KCORE_MAX_CPUS; i++) {
+		cells.cpu_vcpu[i] = NO_VCPU;
+		cells.cpu_power[i] = POWER_OFF;
+		if (i < in->nr_cpus)
+			cells.cpu_mpidr[i] = in->mpidr[i] & 0xff00ffffffUL;
+		cpus[i].id = i;
+		cpus[i].stack = (u64)stacks + (i + 1) * STACK_SLOT;
+		cpus[i].host_context = (u64)host_contexts + i * 2048;
+	}
+	cells.image_size = (u64)kcore_end - base;
+	cells.has_gicv3 = ((sysreg_read(id_aa64pfr0_el1) >> 24) & 15) && (sysreg_read(s3_4_c12_c9_5) & 1);
+	if (cells.has_gicv3)
+		cells.ich_vtr = sysreg_read(s3_4_c12_c11_1) & 0xffffffffUL;
+	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
+	el2_map();
+	cells.region_size = size;
+	cells.region_base = base;		/* installed */
+	return 0;
+}
+
+/* What every CPU needs of the host's EL2 settings, kept while a guest runs. */
+static void keep_host_values(struct cpu *c)
+{
+	c->hcr = HCR_HOST;
+	c->cptr = sysreg_read(cptr_el2);
+	c->mdcr = sysreg_read(mdcr_el2);
+	c->cnthctl = sysreg_read(cnthctl_el2);
+	c->vmpidr = sysreg_read(vmpidr_el2);
+}
+
+/* KCORE_FN_INSTALL on one CPU. */
+u64 boot_install(u64 cpu, const struct kcore_install *in)
+{
+	u64 r;
+
+	if (!cells.region_base) {
+		r = install_once(in);
+		if (r)
+			return r;
+	}
+	if (cpu >= cells.nr_cpus || (sysreg_read(mpidr_el1) & 0xff00ffffffUL) != cells.cpu_mpidr[cpu])
+		return KCORE_EINVAL;
+	keep_host_values(&cpus[cpu]);
+	return 0;
+}
+
+/* Registers for running KCore and the host; the value for SCTLR_EL2. */
+u64 boot_cpu_registers(u64 cpu)
+{
+	sysreg_write(tpidr_el2, (u64)&cpus[cpu]);
+	sysreg_write(mair_el2, MAIR);
+	sysreg_write(tcr_el2, TCR);
+	sysreg_write(ttbr0_el2, el2_root);
+	sysreg_write(vtcr_el2, VTCR);
+	sysreg_write(vttbr_el2, cells.root_base);
+	sysreg_write(hcr_el2, HCR_HOST);
+	sysreg_write(hstr_el2, 0);
+	if (cells.has_gicv3)
+		gic_reset();
+	return SCTLR;
+}
+
+/* A CPU that firmware starts in KCore: what the kernel's own EL2 entry sets up otherwise. */
+void boot_cpu_again(u64 cpu)
+{
+	sysreg_write(cptr_el2, cpus[0].cptr);
+	sysreg_write(cntvoff_el2, 0);
+	sysreg_write(cnthctl_el2, cpus[0].cnthctl);
+	sysreg_write(mdcr_el2, cpus[0].mdcr);
+	sysreg_write(vpidr_el2, sysreg_read(midr_el1));
+	sysreg_write(vmpidr_el2, sysreg_read(mpidr_el1));
+	if (cells.has_gicv3) {
+		sysreg_write(s3_4_c12_c9_5, 0xf);	/* ICC_SRE_EL2: Enable DIB DFB SRE */
+		isb();
+	}
+	sysreg_write(sctlr_el1, SCTLR_EL1_HOST);
+	keep_host_values(&cpus[cpu]);
+}
+
+/* MMU on: this CPU is up. */
+void boot_cpu_up(u64 cpu)
+{
+	lock_acquire();
+	cells.cpu_power[cpu] = POWER_ON;
+	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);
+	lock_release();
+}
+
+/* MMU on: the host's frame of a CPU that firmware started, at the entry point that the host asked for. */
+void boot_cpu_frame(void)
+{
+	struct frame *f = host_frame();
+	u64 cpu = cpu_id();
+	u64 i;
+
+	for (i = 0; i < 31; i++)
+		f->x[i] = 0;
+	f->x[0] = cells.cpu_entry_x0[cpu];
+	f->pc = cells.cpu_entry[cpu];
+	f->pstate = 0x3c5;			/* EL1h, D A I F masked */
+	boot_cpu_up(cpu);
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The primitives of kcore/machine.h that are no single instruction. */
+#include <kcore/machine.h>
+#include <kcore/layout.h>
+
+#pragma GCC visibility push(hidden)
+
+struct kcore_cells cells __attribute__((aligned(4096)));
+struct cpu cpus[KCORE_MAX_CPUS] __attribute__((aligned(128)));
+char stacks[KCORE_MAX_CPUS * STACK_SLOT] __attribute__((aligned(4096)));
+char host_contexts[KCORE_MAX_CPUS * 2048] __attribute__((aligned(4096)));
+u32 lock_word __attribute__((aligned(128)));
+
+#define PAGE_OFFSET(f)		__builtin_offsetof(struct kcore_vcpu_page, f)
+_Static_assert(PAGE_OFFSET(pc) == CTX_PC && PAGE_OFFSET(pstate) == CTX_PSTATE, "entry.S");
+_Static_assert(PAGE_OFFSET(sys) == CTX_SYS && PAGE_OFFSET(sys.sctlr_el1) == CTX_SCTLR, "layout.h");
+_Static_assert(PAGE_OFFSET(sys.spsr_el1) == CTX_SYS + 176 && PAGE_OFFSET(sys.mdscr_el1) == CTX_SYS + 152, "entry.S");
+_Static_assert(PAGE_OFFSET(vmpidr) == CTX_VMPIDR && PAGE_OFFSET(cntvoff) == CTX_CNTVOFF, "layout.h");
+_Static_assert(PAGE_OFFSET(enter.hcr) == CTX_ENTER_HCR && PAGE_OFFSET(enter.flags) == CTX_ENTER_FLAGS, "layout.h");
+_Static_assert(PAGE_OFFSET(enter.vsesr) == CTX_ENTER_VSESR, "layout.h");
+_Static_assert(PAGE_OFFSET(exit.esr) == CTX_EXIT_ESR && PAGE_OFFSET(exit.far) == CTX_EXIT_FAR, "layout.h");
+_Static_assert(PAGE_OFFSET(exit.hpfar) == CTX_EXIT_HPFAR && PAGE_OFFSET(exit.disr) == CTX_EXIT_DISR, "layout.h");
+_Static_assert(PAGE_OFFSET(vgic) == CTX_VGIC && PAGE_OFFSET(fpsr) == CTX_FPSR && PAGE_OFFSET(v) == CTX_V, "layout.h");
+_Static_assert(sizeof(struct kcore_vcpu_page) <= 2048, "a context fits in half a page");
+_Static_assert(__builtin_offsetof(struct cpu, stack) == 16 && sizeof(struct cpu) <= 128, "entry.S");
+_Static_assert(sizeof(struct frame) == 272 && __builtin_offsetof(struct frame, pc) == 248, "entry.S");
+
+/* Stop this CPU for good.  The entry goes in without the lock: whoever holds it may be this CPU. */
+void halt(u64 code, u64 value)
+{
+	u64 i = cells.log_next++ % LOG_ENTRIES;
+
+	cells.log_event[i] = code;
+	cells.log_a[i] = value;
+	cells.log_b[i] = sysreg_read(elr_el2) - (u64)kcore_start;
+	cells.log_time[i] = sysreg_read(cntpct_el0);
+	for (;;)
+		__asm__ volatile("msr daifset, #15\n\tdsb sy\n\twfi" : : : "memory");
+}
+
+/* An exception taken from EL2 itself. */
+void halt_el2_fault(u64 esr)
+{
+	halt(0x101UL, esr);
+}
+
+void dcache_clean_inval_page(u64 pa)
+{
+	u64 line = 4UL << ((sysreg_read(ctr_el0) >> 16) & 15UL);
+	u64 end = pa + 4096UL;
+
+	for (; pa < end; pa += line)
+		__asm__ volatile("dc civac, %0" : : "r"(pa) : "memory");
+	__asm__ volatile("dsb sy" : : : "memory");
+}
+
+void icache_inval(void)
+{
+	__asm__ volatile("ic ialluis\n\tdsb ish\n\tisb" : : : "memory");
+}
+
+/* TLB operations work on the VMID in VTTBR_EL2: put the VM's there meanwhile. */
+static u64 vttbr_swap(u64 vttbr)
+{
+	u64 old = sysreg_read(vttbr_el2);
+
+	if (old != vttbr) {
+		sysreg_write(vttbr_el2, vttbr);
+		isb();
+	}
+	return old;
+}
+
+static void vttbr_restore(u64 old, u64 vttbr)
+{
+	if (old != vttbr) {
+		sysreg_write(vttbr_el2, old);
+		isb();
+	}
+}
+
+void tlbi_ipa(u64 vttbr, u64 ipa)
+{
+	u64 old = vttbr_swap(vttbr);
+
+	__asm__ volatile("tlbi ipas2e1is, %0\n\tdsb ish\n\ttlbi vmalle1is\n\tdsb ish" : : "r"(ipa >> 12) : "memory");
+	vttbr_restore(old, vttbr);
+}
+
+void tlbi_vmid(u64 vttbr)
+{
+	u64 old = vttbr_swap(vttbr);
+
+	__asm__ volatile("dsb ish\n\ttlbi vmalls12e1is\n\tdsb ish" : : : "memory");
+	vttbr_restore(old, vttbr);
+}
+
+void tlbi_local(u64 vttbr)
+{
+	u64 old = vttbr_swap(vttbr);
+
+	__asm__ volatile("tlbi vmalle1\n\tic iallu\n\tdsb nsh\n\tisb" : : : "memory");
+	vttbr_restore(old, vttbr);
+}
+
+u64 translate_el1(u64 va)
+{
+	u64 par = sysreg_read(par_el1);
+	u64 r;
+
+	__asm__ volatile("at s1e1r, %0\n\tisb" : : "r"(va) : "memory");
+	r = sysreg_read(par_el1);
+	sysreg_write(par_el1, par);
+	return r;
+}
+
+#define IDREG_CASE(m, o) case (m) * 8 + (o): return sysreg_read(s3_0_c0_c##m##_##o);
+#define IDREG_ROW(m) IDREG_CASE(m, 0) IDREG_CASE(m, 1) IDREG_CASE(m, 2) IDREG_CASE(m, 3) \
+	IDREG_CASE(m, 4) IDREG_CASE(m, 5) IDREG_CASE(m, 6) IDREG_CASE(m, 7)
+u64 idreg_read(u64 crm, u64 op2)
+{
+	switch (crm * 8 + op2) {
+	IDREG_ROW(4)
+	IDREG_ROW(5)
+	IDREG_ROW(6)
+	IDREG_ROW(7)
+	}
+	return 0;
+}
+
+/* ---- GICv3 (IHI 0069, 12.4) ---------------------------------------------------------------------- */
+#define ICH_AP0R(n)	s3_4_c12_c8_##n
+#define ICH_AP1R(n)	s3_4_c12_c9_##n
+#define ICH_HCR		s3_4_c12_c11_0
+#define ICH_ELRSR	s3_4_c12_c11_5
+#define ICH_VMCR	s3_4_c12_c11_7
+#define ICC_SRE_EL2	s3_4_c12_c9_5
+#define ICC_SRE_EL1	s3_0_c12_c12_5
+#define LR_STATE	(3UL << 62)
+
+#define LIST_REGISTERS(X) X(0, 12_0) X(1, 12_1) X(2, 12_2) X(3, 12_3) X(4, 12_4) X(5, 12_5) X(6, 12_6) X(7, 12_7) \
+	X(8, 13_0) X(9, 13_1) X(10, 13_2) X(11, 13_3) X(12, 13_4) X(13, 13_5) X(14, 13_6) X(15, 13_7)
+
+static inline struct kcore_vcpu_page *vcpu_page(u64 pa)
+{
+	return (struct kcore_vcpu_page *)pa;
+}
+
+/* Number of list registers that are in use and exist. */
+static u64 lrs_used(u64 used)
+{
+	u64 have = (cells.ich_vtr & 31UL) + 1UL;
+
+	return used < have ? used : have;
+}
+
+static void lr_write(u64 i, u64 v)
+{
+	switch (i) {
+#define X(n, r) case n: sysreg_write(s3_4_c12_c##r, v); break;
+	LIST_REGISTERS(X)
+#undef X
+	}
+}
+
+static u64 lr_read(u64 i)
+{
+	switch (i) {
+#define X(n, r) case n: return sysreg_read(s3_4_c12_c##r);
+	LIST_REGISTERS(X)
+#undef X
+	}
+	return 0;
+}
+
+void gic_lrs_load(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
+	u64 used = lrs_used(p->vgic.used);
+	u64 i;
+
+	if (!p->vgic.sre) {
+		sysreg_write(ICC_SRE_EL1, 0);
+		isb();
+		sysreg_write(ICH_VMCR, p->vgic.vmcr & 0xffffffffUL);
+	}
+	sysreg_write(ICC_SRE_EL2, sysreg_read(ICC_SRE_EL2) & ~8UL);
+	this_cpu()->lrs = used;
+	if (used) {
+		sysreg_write(ICH_HCR, p->vgic.hcr & 0xffffffffUL);
+		for (i = 0; i < used; i++)
+			lr_write(i, p->vgic.lr[i]);
+	}
+	if (!p->vgic.sre)
+		__asm__ volatile("isb\n\tdsb sy" : : : "memory");
+}
+
+void gic_lrs_save(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
+	u64 used = this_cpu()->lrs;
+	u64 sre = sysreg_read(ICC_SRE_EL1) & 1UL;
+	u64 empty;
+	u64 i;
+
+	if (used) {
+		__asm__ volatile("dsb sy" : : : "memory");
+		empty = sysreg_read(ICH_ELRSR);
+		sysreg_write(ICH_HCR, 0);
+		for (i = 0; i < used; i++) {
+			if (empty & (1UL << i))
+				p->vgic.lr[i] = p->vgic.lr[i] & ~LR_STATE;
+			else
+				p->vgic.lr[i] = lr_read(i);
+			lr_write(i, 0);
+		}
+	}
+	if (!sre)
+		p->vgic.vmcr = sysreg_read(ICH_VMCR);
+	sysreg_write(ICC_SRE_EL2, sysreg_read(ICC_SRE_EL2) | 8UL);
+	if (!sre) {
+		isb();
+		sysreg_write(ICC_SRE_EL1, 1);
+	}
+}
+
+/* Active-priority registers: 1, 2 or 4 of each group, by the number of preemption bits (ICH_VTR_EL2.PREbits). */
+void gic_state_load(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
+	u64 pre = ((cells.ich_vtr >> 26) & 7UL) + 1UL;
+
+	if (p->vgic.sre)
+		sysreg_write(ICH_VMCR, p->vgic.vmcr & 0xffffffffUL);
+	sysreg_write(ICH_AP0R(0), p->vgic.ap0r[0] & 0xffffffffUL);
+	sysreg_write(ICH_AP1R(0), p->vgic.ap1r[0] & 0xffffffffUL);
+	if (pre >= 6) {
+		sysreg_write(ICH_AP0R(1), p->vgic.ap0r[1] & 0xffffffffUL);
+		sysreg_write(ICH_AP1R(1), p->vgic.ap1r[1] & 0xffffffffUL);
+	}
+	if (pre >= 7) {
+		sysreg_write(ICH_AP0R(2), p->vgic.ap0r[2] & 0xffffffffUL);
+		sysreg_write(ICH_AP0R(3), p->vgic.ap0r[3] & 0xffffffffUL);
+		sysreg_write(ICH_AP1R(2), p->vgic.ap1r[2] & 0xffffffffUL);
+		sysreg_write(ICH_AP1R(3), p->vgic.ap1r[3] & 0xffffffffUL);
+	}
+}
+
+void gic_state_save(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
+	u64 pre = ((cells.ich_vtr >> 26) & 7UL) + 1UL;
+
+	if (p->vgic.sre)
+		p->vgic.vmcr = sysreg_read(ICH_VMCR);
+	p->vgic.ap0r[0] = sysreg_read(ICH_AP0R(0));
+	p->vgic.ap1r[0] = sysreg_read(ICH_AP1R(0));
+	if (pre >= 6) {
+		p->vgic.ap0r[1] = sysreg_read(ICH_AP0R(1));
+		p->vgic.ap1r[1] = sysreg_read(ICH_AP1R(1));
+	}
+	if (pre >= 7) {
+		p->vgic.ap0r[2] = sysreg_read(ICH_AP0R(2));
+		p->vgic.ap0r[3] = sysreg_read(ICH_AP0R(3));
+		p->vgic.ap1r[2] = sysreg_read(ICH_AP1R(2));
+		p->vgic.ap1r[3] = sysreg_read(ICH_AP1R(3));
+	}
+}
+
+u64 gic_vmcr_read(void)
+{
+	return sysreg_read(ICH_VMCR);
+}
+
+/* No interrupt pending, none active: as KVM's __vgic_v3_init_lrs leaves it. */
+void gic_reset(void)
+{
+	u64 i;
+
+	sysreg_write(ICH_HCR, 0);
+	for (i = 0; i <= (cells.ich_vtr & 31UL); i++)
+		lr_write(i, 0);
+}
+
+#pragma GCC visibility pop
