@@ -127,9 +127,8 @@ void exception_take(u64 pc, u64 pstate, u64 esr, u64 far);
 u64 idreg_guest(u64 crm, u64 op2);				/* what a protected guest reads */
 
 /* regs.c: the register filter of protected VMs (docs/registers.md) */
-u64 enter_allowed(u64 pending, u64 flags);
+u64 enter_allowed(u64 pending, u64 esr, u64 flags);
 void enter_apply(u64 vcpu, u64 flags);				/* EL1 registers of the guest are loaded */
-u64 exit_abort_release(u64 vcpu, u64 esr);
 void exit_release(u64 vcpu, u64 esr, u64 far, u64 hpfar);
 
 /* gpsci.c: PSCI of protected guests */

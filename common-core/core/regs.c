@@ -8,6 +8,7 @@
 #define ESR_IL			0x2000000UL
 #define ESR_CLASS		0xfc000000UL
 #define ESR_ISV			0x1000000UL	/* data abort: the syndrome names register and size */
+#define ESR_CM			0x100UL		/* data abort: cache maintenance */
 #define ESR_SSE			0x200000UL
 #define ESR_SF			0x8000UL
 #define ESR_S1PTW		0x80UL
@@ -20,11 +21,13 @@
 #define FSC_EXTERNAL		0x10UL
 
 /* 1 if the host may ask for this after that exit: nothing, or exactly one thing that fits. */
-u64 enter_allowed(u64 pending, u64 flags)
+u64 enter_allowed(u64 pending, u64 esr, u64 flags)
 {
 	if (flags == 0UL)
 		return 1UL;
 	if (flags == KCORE_ENTER_SKIP && pending >= PENDING_WFX && pending <= PENDING_MMIO_WRITE)
+		return 1UL;
+	if (flags == KCORE_ENTER_SKIP && pending == PENDING_DABT && (esr & ESR_CM) != 0UL)
 		return 1UL;
 	if (flags == KCORE_ENTER_UNDEF && pending == PENDING_SYSREG)
 		return 1UL;

@@ -56,17 +56,18 @@ static u64 run_check(u64 vcpu, u64 type, u64 flags)
 {
 	u64 power = get_vcpu_power(vcpu);
 	u64 pending = get_vcpu_pending(vcpu);
+	u64 esr = get_vcpu_esr(vcpu);
 	u64 allowed;
 
 	if (type == KCORE_VM_NORMAL)
 		return 0UL;
 	if (power == POWER_OFF)
 		return KCORE_ESTATE;
-	allowed = enter_allowed(pending, flags);
+	allowed = enter_allowed(pending, esr, flags);
 	return allowed != 0UL ? 0UL : KCORE_EPERM;
 }
 
-/* Timer offset, MPIDR and interrupt wishes: a normal VM's from its page, a protected VM's from KCore. */
+/* MPIDR and interrupt wishes: a normal VM's from its page, a protected VM's from KCore. */
 static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 {
 	u64 vm = vcpu / KCORE_VM_VCPUS;
@@ -78,13 +79,9 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	if (type == KCORE_VM_NORMAL) {
 		v = page_load(page, CTX_VMPIDR);
 		vmpidr_write(v);
-		v = page_load(page, CTX_CNTVOFF);
-		cntvoff_write(v);
 		hcr = HCR_GUEST | (hcr & HCR_WISH_NORMAL);
 	} else {
 		vmpidr_write(0x80000000UL | (vcpu % KCORE_VM_VCPUS));
-		v = get_vm_cntvoff(vm);
-		cntvoff_write(v);
 		hcr = HCR_GUEST | (hcr & HCR_WISH_PROTECTED);
 	}
 	if (ras != 0UL && (hcr & KCORE_HCR_VSE) != 0UL) {
@@ -257,8 +254,11 @@ static void host_return(u64 cpu, u64 vcpu, u64 code)
 	u64 context = get_vcpu_context(vcpu);
 	u64 gic = get_has_gicv3();
 	u64 fp = get_cpu_fp(cpu);
-	u64 v;
+	u64 v = page_load(page, CTX_ENTER_HCR);
+	u64 hcr = hcr_read();
 
+	if ((v & KCORE_HCR_VSE) != 0UL)
+		page_store(page, CTX_ENTER_HCR, (v & ~KCORE_HCR_VSE) | (hcr & KCORE_HCR_VSE));
 	if (gic != 0UL)
 		gic_lrs_save(page);
 	el1_save(context);

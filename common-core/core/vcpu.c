@@ -155,6 +155,18 @@ static u64 vcpu_load(u64 cpu, u64 vcpu)
 	return 0UL;
 }
 
+/* CNTVOFF_EL2 stays in force while the vCPU is loaded: the host runs its virtual timer meanwhile. */
+static void timer_load(u64 vcpu, u64 page)
+{
+	u64 vm = vcpu / KCORE_VM_VCPUS;
+	u64 type = get_vm_type(vm);
+	u64 offset = get_vm_cntvoff(vm);
+
+	if (type == KCORE_VM_NORMAL)
+		offset = page_load(page, CTX_CNTVOFF);
+	cntvoff_write(offset);
+}
+
 /* KCORE_HC_VCPU_LOAD */
 u64 hc_vcpu_load(u64 vcpu)
 {
@@ -169,6 +181,7 @@ u64 hc_vcpu_load(u64 vcpu)
 	if (r != 0UL)
 		return r;
 	page = get_vcpu_page(vcpu);
+	timer_load(vcpu, page);
 	if (gic != 0UL)
 		gic_state_load(page);
 	return 0UL;
@@ -189,6 +202,7 @@ u64 hc_vcpu_put(void)
 	n = get_vcpu_page(vcpu);
 	if (gic != 0UL)
 		gic_state_save(n);
+	cntvoff_write(0UL);
 	lock_acquire();
 	set_cpu_vcpu(cpu, NO_VCPU);
 	set_vcpu_state(vcpu, VCPU_READY);

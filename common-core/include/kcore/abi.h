@@ -28,8 +28,8 @@
  */
 #define KCORE_HYPERCALLS(X) \
 X(0,  VERSION,          hc_version,          0, "",                       "x0 = KCORE_ABI_VERSION", "-") \
-X(1,  VCPU_RUN,         hc_vcpu_run,         1, "vcpu",                   "run the vCPU loaded on this CPU until its next exit; x0 = KCORE_EXIT_*", "INVAL BUSY STATE") \
-X(2,  VCPU_LOAD,        hc_vcpu_load,        1, "vcpu",                   "bind the vCPU to this CPU and load its GIC state", "INVAL BUSY STATE") \
+X(1,  VCPU_RUN,         hc_vcpu_run,         1, "vcpu",                   "run the vCPU loaded on this CPU until its next exit; x0 = KCORE_EXIT_*", "INVAL STATE PERM") \
+X(2,  VCPU_LOAD,        hc_vcpu_load,        1, "vcpu",                   "bind the vCPU to this CPU, load its GIC state and timer offset", "INVAL BUSY STATE") \
 X(3,  VCPU_PUT,         hc_vcpu_put,         0, "",                       "unbind this CPU's vCPU; FP and GIC state move to its page", "STATE") \
 X(4,  VM_CREATE,        hc_vm_create,        1, "type (KCORE_VM_*)",      "x0 = VM handle, 1..KCORE_NR_VMS-1", "INVAL NOMEM") \
 X(5,  VM_FINALISE,      hc_vm_finalise,      3, "vm, memory IPA, memory bytes", "fix the VM's memory range and vCPU 0's boot registers", "INVAL STATE") \
@@ -72,6 +72,8 @@ enum kcore_hypercall { KCORE_HYPERCALLS(KCORE_HYPERCALL_NUMBER) };
 #define KCORE_VM_VCPUS		16UL
 #define KCORE_NR_VCPUS		(KCORE_NR_VMS * KCORE_VM_VCPUS)	/* vCPU handle = vm * 16 + index */
 #define KCORE_STEP_PAGES	16UL		/* pages scrubbed at most per destroy step */
+
+#define KCORE_IPA_BITS		40
 
 #define KCORE_PROT_R		1UL
 #define KCORE_PROT_W		2UL
@@ -173,9 +175,9 @@ struct kcore_vcpu_page {
 		KCORE_SYSREGS(KCORE_SYSREG_FIELD, KCORE_SYSREG_FIELD)
 	} sys;
 	u64 vmpidr;			/* 0x1d0, normal VMs; VMPIDR_EL2 */
-	u64 cntvoff;			/* 0x1d8, CNTVOFF_EL2; read at finalise for a protected VM */
+	u64 cntvoff;			/* 0x1d8, CNTVOFF_EL2; read at load, for a protected VM at finalise */
 	struct {			/* 0x1e0 */
-		u64 hcr;		/* KCORE_HCR_* */
+		u64 hcr;		/* KCORE_HCR_*; KCORE_HCR_VSE is cleared when the guest took the SError */
 		u64 flags;		/* KCORE_ENTER_*, cleared by KCore */
 		u64 vsesr;		/* VSESR_EL2 where FEAT_RAS is there */
 		u64 fp_valid;		/* reserved, 0 */
