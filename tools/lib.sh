@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# What the project's shell programs share.  The includer has set $top, the root of the source tree.
+
+: "${top:?the root of the source tree}"
+me=${0##*/}
+
+# Exit codes, docs/usage.md
+EX_FAILED=1
+EX_USAGE=2
+EX_ENVIRONMENT=3
+EX_SKIPPED=77
+: "$EX_FAILED" "$EX_SKIPPED"
+
+note()
+{
+	printf '%s: %s\n' "$me" "$*" >&2
+}
+
+die()	# status, message
+{
+	status=$1
+	shift
+	note "$*"
+	exit "$status"
+}
+
+step()	# tag, text: one line of progress in Kbuild's form
+{
+	printf '  %-7s %s\n' "$1" "$2"
+}
+
+need()	# program, Debian package
+{
+	command -v "$1" >/dev/null 2>&1 ||
+		die $EX_ENVIRONMENT "$1 is missing; install the Debian package '$2' or run 'make setup'"
+}
+
+releases()	# the releases that have a directory, space separated
+{
+	for conf in "$top"/versions/v*/release.conf; do
+		conf=${conf%/release.conf}
+		printf '%s ' "${conf##*/}"
+	done
+}
+
+# Reads versions/<release>/release.conf into RELEASE_*; sets ksrc to the user's own tree, if there is one.
+release_load()	# release
+{
+	case $1 in
+	v*[!0-9.]*) known=n ;;
+	v[0-9]*.[0-9]*) known=y ;;
+	*) known=n ;;
+	esac
+	case ${1#v} in
+	*[!0-9.]*) known=n ;;
+	esac
+	if [ $known = n ] || [ ! -f "$top/versions/$1/release.conf" ]; then
+		die $EX_USAGE "unknown release '$1': no versions/$1/release.conf (known: $(releases))"
+	fi
+	RELEASE_VERSION='' RELEASE_PACKAGE='' RELEASE_SUITE='' RELEASE_SECURITY='' RELEASE_MEMBER=''
+	# shellcheck source=versions/v6.1/release.conf
+	. "$top/versions/$1/release.conf"
+	: "$RELEASE_VERSION" "$RELEASE_PACKAGE" "$RELEASE_SUITE" "$RELEASE_SECURITY" "$RELEASE_MEMBER"
+	ksrc_name=KSRC_$(printf %s "$1" | tr . _)
+	eval "ksrc=\${$ksrc_name-}"
+}
+
+# Runs on every way out, with the exit status kept.  A signal ends the program by that signal's status.
+cleanup_on_exit()	# command
+{
+	# shellcheck disable=SC2064
+	trap "$1" EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+sha256()	# file
+{
+	sha256sum <"$1" | cut -d' ' -f1
+}
+
+# Puts a file in its place if it differs from what is there; an unchanged file keeps its time stamp.
+install_changed()	# from, to
+{
+	cmp -s "$1" "$2" && return 0
+	mkdir -p "${2%/*}" && cp "$1" "$2.new" && mv "$2.new" "$2"
+}
