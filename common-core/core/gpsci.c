@@ -119,20 +119,21 @@ u64 guest_hvc(u64 vcpu)
 {
 	u64 context = get_vcpu_context(vcpu);
 	u64 page = get_vcpu_page(vcpu);
-	u64 fn = page_load(context, 0UL) & 0xffffffffUL;
+	u64 fn = page_load(context, CTX_X(0UL));
 	u64 mpidr;
 	u64 r;
 
+	fn = fn & 0xffffffffUL;	/* SMCCC: the function is in W0 */
 	if ((fn & ~PSCI_64) == PSCI_CPU_ON) {
 		r = guest_psci_on(vcpu, context);
 		if (r != TELL_HOST) {
-			page_store(context, 0UL, r);
+			page_store(context, CTX_X(0UL), r);
 			return 1UL;
 		}
 		mpidr = page_load(context, CTX_X(1UL));
 		page_store(page, CTX_X(0UL), fn);
 		page_store(page, CTX_X(1UL), mpidr);
-		page_store(context, 0UL, 0UL);
+		page_store(context, CTX_X(0UL), 0UL);
 		return 0UL;
 	}
 	if (fn == PSCI_CPU_OFF || fn == PSCI_SYSTEM_OFF || fn == PSCI_SYSTEM_RESET) {
@@ -140,11 +141,11 @@ u64 guest_hvc(u64 vcpu)
 			guest_off(vcpu);
 		page_store(page, CTX_X(0UL), fn);
 		page_store(page, CTX_X(1UL), 0UL);
-		page_store(context, 0UL, PSCI_INTERNAL);
+		page_store(context, CTX_X(0UL), PSCI_INTERNAL);
 		return 0UL;
 	}
 	r = guest_call(vcpu, context, fn);
-	page_store(context, 0UL, r);
+	page_store(context, CTX_X(0UL), r);
 	return 1UL;
 }
 

@@ -139,7 +139,8 @@ static u64 smc_allowed(u64 fn)
 /* PSCI_FEATURES: what KCore doesn't relay isn't there. */
 static void host_features(void)
 {
-	u64 fn = host_x(1UL) & 0xffffffffUL;
+	u64 x1 = host_x(1UL);
+	u64 fn = x1 & 0xffffffffUL;
 	u64 base = fn & ~PSCI_64;
 	u64 allowed = smc_allowed(fn);
 
@@ -152,7 +153,8 @@ static void host_features(void)
 /* A trapped SMC; the PC is still at it. */
 void host_smc(u64 cpu)
 {
-	u64 fn = host_x(0UL) & 0xffffffffUL;
+	u64 x0 = host_x(0UL);
+	u64 fn = x0 & 0xffffffffUL;
 	u64 base = fn & ~PSCI_64;
 	u64 pc = host_pc();
 	u64 allowed;

@@ -209,7 +209,7 @@ static u64 exit_protected(u64 vcpu, u64 esr)
 	} else if (ec == EC_SYSREG) {
 		done = guest_sysreg(vcpu, esr);
 	} else if (ec == EC_SMC) {
-		page_store(context, 0UL, 0xffffffffffffffffUL);	/* NOT_SUPPORTED */
+		page_store(context, CTX_X(0UL), 0xffffffffffffffffUL);	/* NOT_SUPPORTED */
 		guest_advance(context);
 		done = 1UL;
 	} else {
