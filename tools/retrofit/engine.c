@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The stages that look at the kernel: read its files, probe what spatch can see of them, run each rule
+ * on its files, and audit what is left.  The pristine tree is only ever read.
+ */
+#include "retrofit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct kfile *engine_file(struct engine *e, const char *path)
+{
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+
+		if (!strcmp(f->path, path))
+			return f;
+	}
+	return NULL;
+}
+
+/* VERSION and PATCHLEVEL of the tree's top Makefile */
+static bool makefile_number(const char *text, const char *name, unsigned int *value)
+{
+	const char *s = text;
+	size_t n = strlen(name);
+
+	for (; s; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (!strncmp(s, name, n) && sscanf(s + n, " = %u", value) == 1)
+			return true;
+	}
+	return false;
+}
+
+static void check_release(struct engine *e)
+{
+	char *path = fmt("%s/Makefile", e->tree);
+	unsigned int version, patchlevel;
+	struct text t;
+
+	if (!is_dir(e->tree))
+		die(EXIT_ENV, "%s: no such directory: --tree must name an unpacked kernel source", e->tree);
+	if (!file_try_read(path, &t))
+		die(EXIT_ENV, "%s: %s: --tree must name an unpacked kernel source", path, strerror(errno));
+	if (!makefile_number(t.data, "VERSION", &version) || !makefile_number(t.data, "PATCHLEVEL", &patchlevel))
+		die(EXIT_ENV, "%s: names no kernel version: --tree must name an unpacked kernel source", path);
+	if (version != e->ledger->version || patchlevel != e->ledger->patchlevel)
+		die(EXIT_ENV, "%s: is Linux %u.%u, the ledger of %s is for %u.%u: give the tree of that release",
+		    e->tree, version, patchlevel, e->ledger->release, e->ledger->version, e->ledger->patchlevel);
+}
+
+/* The kernel's C files and headers below a directory, sorted */
+static void find_sources(const char *root, const char *dir, struct list *out)
+{
+	struct list names = dir_list(fmt("%s/%s", root, dir));
+
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = fmt("%s/%s", dir, (char *)names.item[i]);
+		char *full = fmt("%s/%s", root, path);
+
+		if (is_dir(full))
+			find_sources(root, path, out);
+		else if (ends_with(path, ".c") || ends_with(path, ".h"))
+			list_add(out, path);
+	}
+}
+
+/* Where a symbol has gone that is not in the file that the ledger names */
+static char *found_elsewhere(struct engine *e, const char *symbol)
+{
+	struct list paths = { 0 };
+
+	for (size_t i = 0; i < e->ledger->audit_dirs.n; i++) {
+		if (is_dir(fmt("%s/%s", e->tree, (char *)e->ledger->audit_dirs.item[i])))
+			find_sources(e->tree, e->ledger->audit_dirs.item[i], &paths);
+	}
+	for (size_t i = 0; i < paths.n; i++) {
+		struct source *s;
+		struct text t;
+
+		if (!file_try_read(fmt("%s/%s", e->tree, (char *)paths.item[i]), &t))
+			continue;
+		s = source_parse(t);
+		if (source_def_named(s, symbol))
+			return fmt("%s is now in %s: change ledger/%s.json", symbol, (char *)paths.item[i],
+				   e->ledger->release);
+	}
+	return fmt("find what took the place of %s in this release, and change ledger/%s.json", symbol,
+		   e->ledger->release);
+}
+
+void engine_read_tree(struct engine *e)
+{
+	struct ledger *l = e->ledger;
+
+	check_release(e);
+	for (size_t i = 0; i < l->files.n; i++) {
+		struct kfile *f = xcalloc(1, sizeof(*f));
+		char *path;
+		struct text t;
+
+		f->path = l->files.item[i];
+		path = fmt("%s/%s", e->tree, f->path);
+		if (is_file(path)) {
+			t = file_read(path);
+			f->pristine_sha = sha256(t.data, t.len);
+			f->pristine = source_parse(t);
+			f->final = t;
+			list_add(&e->files, f);
+			continue;
+		}
+		for (size_t k = 0; k < l->hooks.n; k++) {
+			struct hook *h = l->hooks.item[k];
+
+			for (size_t m = 0; m < h->targets.n; m++) {
+				struct target *tg = h->targets.item[m];
+
+				if (strcmp(tg->file, f->path))
+					continue;
+				tg->hidden = true;
+				gate_fail("visibility", "%s/%s: %s: no file %s in the tree: %s", l->name,
+					  h->rule->file ? h->rule->file : h->rule->patch, h->id, f->path,
+					  found_elsewhere(e, tg->symbol));
+			}
+		}
+	}
+}
+
+void engine_tree_unchanged(struct engine *e)
+{
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+		struct text t;
+
+		gate_pass("unchanged");
+		if (!file_try_read(fmt("%s/%s", e->tree, f->path), &t) || strcmp(sha256(t.data, t.len), f->pristine_sha))
+			gate_fail("unchanged", "%s/%s: changed while it was read: keep the pristine tree as it is "
+				  "and run again", e->tree, f->path);
+	}
+}
+
+/* ---- spatch ---- */
+
+static const char **spatch_argv(struct engine *e, const char *rule, bool in_place, bool dir, const char *what)
+{
+	const char *argv[] = {
+		e->spatch, "--sp-file", rule, "--macro-file", fmt("%s/%s", e->ledger->dir, e->ledger->macros),
+		"--very-quiet", "--no-includes", "--no-show-diff", in_place ? "--in-place" : dir ? "--dir" : what,
+		in_place || dir ? what : NULL, NULL,
+	};
+	const char **copy = xcalloc(sizeof(argv) / sizeof(*argv), sizeof(*argv));
+
+	memcpy(copy, argv, sizeof(argv));
+	return copy;
+}
+
+static bool spatch_failed(const struct job *job, const char *name, const char *rule, const char *what)
+{
+	struct text err = { 0 };
+
+	if (!job->status)
+		return false;
+	file_try_read(job->err, &err);
+	if (job->status == 127)
+		die(EXIT_ENV, "spatch can't be run: %s", err.len ? err.data : "unknown error");
+	while (err.len && isspace((unsigned char)err.data[err.len - 1]))
+		err.data[--err.len] = '\0';
+	gate_fail("matches", "%s/%s: spatch ended with status %d on %s: %s", name, rule, job->status, what,
+		  err.len ? err.data : "no message");
+	return true;
+}
+
+/* ---- visibility ---- */
+
+static void probe_kind(struct text *rule, const char *kind, const char *pattern, const struct list *names)
+{
+	if (!names->n)
+		return;
+	text_fmt(rule, "@a_%s@\nidentifier s = {", kind);
+	for (size_t i = 0; i < names->n; i++)
+		text_fmt(rule, "%s%s", i ? ", " : "", (char *)names->item[i]);
+	text_fmt(rule, "};\n%sposition p;\n@@\n %s\n@script:python@\np << a_%s.p;\ns << a_%s.s;\n@@\n"
+		 "print(\"SEEN %s %%s\" %% s)\n", *pattern == 'T' ? "type T;\n" : "", pattern, kind, kind, kind);
+}
+
+static void add_name(struct list *names, const char *s, size_t n)
+{
+	char *name = xstrndup(s, n);
+
+	if (!list_has(names, name))
+		list_add(names, name);
+}
+
+/* A rule that matches exactly the definitions that must be visible in a file */
+static struct text probe_rule(struct engine *e, const char *path)
+{
+	struct list functions = { 0 }, structs = { 0 }, tables = { 0 };
+	struct text rule = { 0 };
+
+	for (size_t i = 0; i < e->ledger->hooks.n; i++) {
+		struct hook *h = e->ledger->hooks.item[i];
+
+		for (size_t k = 0; k < h->targets.n; k++) {
+			struct target *t = h->targets.item[k];
+			size_t n = strlen(t->symbol);
+
+			if (strcmp(t->file, path) || !t->matches || t->symbol[0] == '#')
+				continue;
+			if (ends_with(t->symbol, "()"))
+				add_name(&functions, t->symbol, n - 2);
+			else if (ends_with(t->symbol, "[]"))
+				add_name(&tables, t->symbol, n - 2);
+			else
+				add_name(&structs, t->symbol + 7, n - 7);
+		}
+	}
+	text_add(&rule, "", 0);
+	probe_kind(&rule, "function", "s@p(...) { ... }", &functions);
+	probe_kind(&rule, "structure", "struct s@p { ... };", &structs);
+	probe_kind(&rule, "table", "T s@p[...] = { ... };", &tables);
+	return rule;
+}
+
+static bool seen(const char *log, const char *symbol)
+{
+	size_t n = strlen(symbol);
+	char *line = ends_with(symbol, "()") ? fmt("SEEN function %.*s\n", (int)n - 2, symbol) :
+		     ends_with(symbol, "[]") ? fmt("SEEN table %.*s\n", (int)n - 2, symbol) :
+		     fmt("SEEN structure %s\n", symbol + 7);
+
+	return strstr(log, line) != NULL;
+}
+
+static void judge_visibility(struct engine *e, struct kfile *f, const char *log)
+{
+	for (size_t i = 0; i < e->ledger->hooks.n; i++) {
+		struct hook *h = e->ledger->hooks.item[i];
+
+		for (size_t k = 0; k < h->targets.n; k++) {
+			struct target *t = h->targets.item[k];
+			const struct def *d = source_def_named(f->pristine, t->symbol);
+
+			if (strcmp(t->file, f->path) || !t->matches || t->symbol[0] == '#')
+				continue;
+			gate_pass("visibility");
+			if (d && seen(log, t->symbol))
+				continue;
+			t->hidden = true;
+			if (d)
+				gate_fail("visibility", "%s/%s: %s: %s:%s is not parsed by spatch (lines %u to %u): "
+					  "give the macro that hides it a parsable form in %s/%s", e->ledger->name,
+					  h->rule->file, h->id, f->path, t->symbol, d->first, d->last,
+					  e->ledger->name, e->ledger->macros);
+			else
+				gate_fail("visibility", "%s/%s: %s: 0 matches in %s:%s (expected %u): there is no such "
+					  "definition; %s", e->ledger->name, h->rule->file, h->id, f->path, t->symbol,
+					  t->matches, found_elsewhere(e, t->symbol));
+		}
+	}
+}
+
+void engine_visibility(struct engine *e)
+{
+	struct job *jobs = xcalloc(e->files.n, sizeof(*jobs));
+	struct kfile **file = xcalloc(e->files.n, sizeof(*file));
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+		struct text rule = probe_rule(e, f->path);
+		char *base = fmt("%s/probe/%zu", e->scratch, i), *sp = fmt("%s.cocci", base);
+		char *copy = fmt("%s/%s", base, f->path);
+
+		if (!rule.len)
+			continue;
+		make_parent(copy);
+		file_write(copy, f->final.data, f->final.len);
+		file_write(sp, rule.data, rule.len);
+		jobs[n] = (struct job){
+			.argv = spatch_argv(e, sp, false, false, copy),
+			.out = fmt("%s.out", base), .err = fmt("%s.err", base),
+		};
+		file[n++] = f;
+	}
+	run_jobs(jobs, n, e->parallel);
+	for (size_t i = 0; i < n; i++) {
+		if (!spatch_failed(&jobs[i], e->ledger->name, "visibility probe", file[i]->path))
+			judge_visibility(e, file[i], file_read(jobs[i].out).data);
+	}
+}
+
+/* ---- applying ---- */
+
+struct lines {
+	struct list l;		/* of struct text *, without the newline */
+};
+
+static struct lines split(const struct text *t)
+{
+	struct lines r = { 0 };
+	const char *s = t->data, *end = t->data + t->len;
+
+	while (s < end) {
+		const char *nl = memchr(s, '\n', (size_t)(end - s));
+
+		list_add(&r.l, xstrndup(s, (size_t)((nl ? nl : end) - s)));
+		s = nl ? nl + 1 : end;
+	}
+	return r;
+}
+
+static const char *trim(const char *s)
+{
+	while (isblank((unsigned char)*s))
+		s++;
+	return s;
+}
+
+/* The first line of the comment that ends on the given line and has its lines to itself, or the line + 1 */
+static size_t comment_start(const struct lines *r, size_t last)
+{
+	if (!ends_with(r->l.item[last], "*/"))
+		return last + 1;
+	for (size_t i = last + 1; i-- > 0;) {
+		const char *s = trim(r->l.item[i]);
+
+		if (!strncmp(s, "/*", 2))
+			return i;
+		if (*s != '*' || (i < last && strstr(s, "*/")))
+			break;
+	}
+	return last + 1;
+}
+
+/*
+ * Two blemishes of spatch 1.1.1: a guard in front of a switch loses the inner tab, and a hook can land
+ * between a comment and the statement that the comment is about.  Only whole inserted lines are moved
+ * or indented; the token gate judges the result like any other.
+ */
+static void mend_insertion(struct lines *r, size_t first, size_t n, const struct source *after)
+{
+	const struct def *d = source_def_at(after, (unsigned int)first + 1);
+	void **item = r->l.item;
+
+	for (size_t i = first + 1; i < first + n; i++) {
+		const char *guard = item[i - 1], *body = item[i];
+		size_t indent = (size_t)(trim(guard) - guard);
+
+		if (!strncmp(trim(guard), "if (", 4) && !strncmp(trim(body), "return", 6) &&
+		    (size_t)(trim(body) - body) <= indent)
+			item[i] = fmt("%.*s\t%s", (int)indent, guard, trim(body));
+	}
+	if (first && d && d->kind == DEF_FUNCTION) {
+		size_t start = comment_start(r, first - 1), height = first - start;
+
+		if (start < first && start + 1 > d->first) {
+			void **moved = xcalloc(n, sizeof(*moved));
+
+			memcpy(moved, item + first, n * sizeof(*moved));
+			memmove(item + start + n, item + start, height * sizeof(*item));
+			memcpy(item + start, moved, n * sizeof(*moved));
+		}
+	}
+}
+
+static void mend(struct engine *e, const char *before, const char *path, const char *log)
+{
+	const char *argv[] = { "diff", "-U0", before, path, NULL };
+	struct text t = file_read(path), diff, out = { 0 };
+	struct source *after = source_parse(t);
+	struct lines r = split(&t);
+
+	(void)e;
+	if (run(argv, NULL, log, NULL) > 1)
+		die(EXIT_ENV, "diff failed on %s", path);
+	diff = file_read(log);
+	for (const char *s = diff.data; s; s = strchr(s, '\n')) {
+		unsigned int first, n = 1;
+
+		s += *s == '\n';
+		if (sscanf(s, "@@ -%*u,0 +%u,%u @@", &first, &n) >= 1 && first)
+			mend_insertion(&r, first - 1, n, after);
+	}
+	for (size_t i = 0; i < r.l.n; i++)
+		text_fmt(&out, "%s\n", (char *)r.l.item[i]);
+	file_write(path, out.data, out.len);
+}
+
+static void read_matches(struct step *s, const char *log)
+{
+	struct text t = file_read(log);
+	struct lines r = split(&t);
+
+	for (size_t i = 0; i < r.l.n; i++) {
+		const char *line = r.l.item[i];
+		char id[32], element[128];
+		unsigned int number;
+		int used = 0;
+
+		if (sscanf(line, "MATCH %31s %u %127s%n", id, &number, element, &used) != 3)
+			continue;
+		for (size_t k = 0; k < s->rule->hooks.n; k++) {
+			struct hook *h = s->rule->hooks.item[k];
+			struct match *m;
+			const struct def *d;
+
+			if (strcmp(h->id, id))
+				continue;
+			m = xcalloc(1, sizeof(*m));
+			m->line = number;
+			m->element = xstrdup(element);
+			m->note = xstrdup(trim(line + used));
+			d = source_def_at(s->before, number);
+			m->symbol = d ? d->name : "#include";
+			list_add(&s->matches, m);
+			m->id = h->id;
+		}
+	}
+}
+
+static void append_lines(struct step *s)
+{
+	struct text t = { 0 };
+
+	text_add(&t, s->before->text.data, s->before->text.len);
+	for (size_t i = 0; i < s->rule->hooks.n; i++) {
+		struct hook *h = s->rule->hooks.item[i];
+
+		for (size_t k = 0; k < h->targets.n; k++) {
+			struct target *tg = h->targets.item[k];
+			struct match *m;
+
+			if (strcmp(tg->file, s->file->path) || !tg->matches)
+				continue;
+			if (!t.len || t.data[t.len - 1] != '\n' ||
+			    (tg->after && !ends_with(t.data, fmt("\n%s\n", tg->after)))) {
+				gate_fail("matches", "%s: %s: 0 matches in %s:%s (expected 1): its last line is not "
+					  "\"%s\"; look where the line belongs in this release", h->rule->patch, h->id,
+					  tg->file, tg->symbol, tg->after ? tg->after : "(a whole line)");
+				s->failed = tg->hidden = true;
+				continue;
+			}
+			text_fmt(&t, "%s\n", tg->insert);
+			m = xcalloc(1, sizeof(*m));
+			m->id = h->id;
+			m->symbol = m->element = "#end";
+			m->note = "";
+			list_add(&s->matches, m);
+		}
+	}
+	s->after = source_parse(t);
+}
+
+/*
+ * Rules are stacked: each runs on the file as the rules before it left it.  Files are independent of
+ * each other (no includes are read), so the first rules of all files run side by side, then the second.
+ */
+static void apply_wave(struct engine *e, size_t wave)
+{
+	struct job *jobs = xcalloc(e->files.n, sizeof(*jobs));
+	struct step **steps = xcalloc(e->files.n, sizeof(*steps));
+	char **work = xcalloc(e->files.n, sizeof(*work)), **base = xcalloc(e->files.n, sizeof(*base));
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+		struct step *s;
+
+		if (wave >= f->step.n)
+			continue;
+		s = f->step.item[wave];
+		s->before = source_parse(f->final);
+		if (!s->rule->file) {
+			append_lines(s);
+			f->final = s->after->text;
+			continue;
+		}
+		base[n] = fmt("%s/step/%zu/%zu", e->scratch, wave, i);
+		work[n] = fmt("%s/%s", base[n], f->path);
+		make_parent(work[n]);
+		file_write(work[n], f->final.data, f->final.len);
+		file_write(fmt("%s.before", base[n]), f->final.data, f->final.len);
+		jobs[n] = (struct job){
+			.argv = spatch_argv(e, fmt("%s/%s", e->ledger->dir, s->rule->file), true, false, work[n]),
+			.out = fmt("%s.out", base[n]), .err = fmt("%s.err", base[n]),
+		};
+		steps[n++] = s;
+	}
+	run_jobs(jobs, n, e->parallel);
+	for (size_t i = 0; i < n; i++) {
+		struct step *s = steps[i];
+
+		s->failed = spatch_failed(&jobs[i], e->ledger->name, s->rule->file, s->file->path);
+		if (!s->failed)
+			mend(e, fmt("%s.before", base[i]), work[i], fmt("%s.diff", base[i]));
+		s->file->final = file_read(work[i]);
+		s->after = source_parse(s->file->final);
+		read_matches(s, jobs[i].out);
+	}
+}
+
+void engine_apply(struct engine *e)
+{
+	size_t waves = 0;
+
+	for (size_t i = 0; i < e->ledger->rules.n; i++) {
+		struct rule *r = e->ledger->rules.item[i];
+
+		for (size_t k = 0; k < r->files.n; k++) {
+			struct kfile *f = engine_file(e, r->files.item[k]);
+			struct step *s;
+
+			if (!f)
+				continue;
+			s = xcalloc(1, sizeof(*s));
+			s->rule = r;
+			s->file = f;
+			list_add(&f->step, s);
+			waves = f->step.n > waves ? f->step.n : waves;
+		}
+	}
+	for (size_t wave = 0; wave < waves; wave++)
+		apply_wave(e, wave);
+}
+
+/* ---- audit ---- */
+
+static bool audited(struct engine *e, const char *path)
+{
+	for (size_t i = 0; i < e->ledger->audit_not.n; i++) {
+		const char *prefix = e->ledger->audit_not.item[i];
+
+		if (!strncmp(path, prefix, strlen(prefix)))
+			return false;
+	}
+	return true;
+}
+
+static void audit_site(struct engine *e, const char *file, unsigned int line, const char *symbol, const char *op)
+{
+	e->audit_sites++;
+	gate_pass("audit");
+	for (size_t i = 0; i < e->ledger->allow.n; i++) {
+		struct allow *a = e->ledger->allow.item[i];
+
+		if (!strcmp(a->file, file) && !strcmp(a->symbol, symbol) && !strcmp(a->op, op)) {
+			a->used = true;
+			return;
+		}
+	}
+	gate_fail("audit", "%s:%u: %s in %s still reaches EL2 around KCore: hook it, or allow it in ledger/%s.json "
+		  "with the reason why it is harmless", file, line, op, symbol, e->ledger->release);
+}
+
+static const char *symbol_at(const struct source *s, unsigned int line)
+{
+	const struct def *d = source_def_at(s, line);
+
+	return d ? d->name : "#file";
+}
+
+/* Crossings are looked for by token as well, so that one in a function that spatch can't parse is seen. */
+static void audit_tokens(struct engine *e, const char *path, const struct source *s)
+{
+	static const char *const family[] = { "kvm_call_hyp", "kvm_call_hyp_ret", "kvm_call_hyp_nvhe" };
+
+	for (size_t i = 0; i + 1 < s->ntok; i++) {
+		const struct token *t = &s->tok[i];
+
+		if (t->kind != T_WORD || t[1].len != 1 || *t[1].s != '(')
+			continue;
+		for (size_t k = 0; k < 3; k++) {
+			if (t->len == strlen(family[k]) && !memcmp(t->s, family[k], t->len))
+				audit_site(e, path, t->line, symbol_at(s, t->line), family[k]);
+		}
+	}
+}
+
+void engine_audit(struct engine *e)
+{
+	char *root = fmt("%s/audit", e->scratch), *rule = fmt("%s/audit.cocci", e->ledger->dir);
+	struct list paths = { 0 };
+	struct job job;
+	struct text log;
+	struct lines r;
+
+	if (!is_file(rule))
+		die(EXIT_CHECK, "%s/audit.cocci: no such file: the audit can't be left out", e->ledger->name);
+	for (size_t i = 0; i < e->ledger->audit_dirs.n; i++) {
+		const char *dir = e->ledger->audit_dirs.item[i];
+
+		if (!is_dir(fmt("%s/%s", e->tree, dir)))
+			die(EXIT_CHECK, "%s: no directory %s in the tree: change \"audit\"", e->ledger->release_file,
+			    dir);
+		find_sources(e->tree, dir, &paths);
+	}
+	for (size_t i = 0; i < paths.n; i++) {
+		const char *path = paths.item[i];
+		struct kfile *f = engine_file(e, path);
+		char *copy = fmt("%s/%s", root, path);
+		struct text t;
+
+		if (!audited(e, path))
+			continue;
+		t = f ? f->final : file_read(fmt("%s/%s", e->tree, path));
+		audit_tokens(e, path, source_parse(t));
+		make_parent(copy);
+		file_write(copy, t.data, t.len);
+	}
+	make_dirs(root);
+	job = (struct job){
+		.argv = spatch_argv(e, rule, false, true, root),
+		.out = fmt("%s.out", root), .err = fmt("%s.err", root),
+	};
+	run_jobs(&job, 1, 1);
+	if (spatch_failed(&job, e->ledger->name, "audit.cocci", "the patched tree"))
+		return;
+	log = file_read(job.out);
+	r = split(&log);
+	for (size_t i = 0; i < r.l.n; i++) {
+		char op[64], file[512];
+		const char *path;
+		unsigned int line;
+
+		if (sscanf(r.l.item[i], "AUDIT %63s %511[^:]:%u", op, file, &line) != 3 ||
+		    strncmp(file, root, strlen(root)))
+			continue;
+		path = xstrdup(file + strlen(root) + 1);
+		audit_site(e, path, line, symbol_at(source_parse(file_read(file)), line), xstrdup(op));
+	}
+	for (size_t i = 0; i < e->ledger->allow.n; i++) {
+		struct allow *a = e->ledger->allow.item[i];
+
+		gate_pass("audit");
+		if (!a->used)
+			gate_fail("audit", "%s: the audit allows %s in %s:%s, which is not there: remove the entry",
+				  e->ledger->release_file, a->op, a->file, a->symbol);
+	}
+}

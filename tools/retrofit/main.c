@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Options, order of the stages, output. */
+#include "retrofit.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: retrofit --release R --rules DIR --tree DIR --output DIR [options]\n"
+	"Apply the semantic patches of a kernel release to its pristine source and check what they did.\n"
+	"\n"
+	"  -r, --release R    the release, as in RULES/ledger/R.json (v6.1)\n"
+	"      --rules DIR    rules, macro file and ledger (semantic-patches)\n"
+	"  -t, --tree DIR     the pristine kernel source; it is only read\n"
+	"  -o, --output DIR   gets quilt/ (the series), tree/ (the patched files) and report.json;\n"
+	"                     replaced as a whole, and only when every gate has passed\n"
+	"      --verify DIR   also put the quilt series in DIR to the gates: it must be this one\n"
+	"  -n, --dry-run      run all stages and gates, write nothing\n"
+	"      --json         print the report as JSON instead of the table\n"
+	"  -j, --jobs N       run N spatch processes at a time (1)\n"
+	"  -h, --help         this text\n"
+	"  -V, --version      the program's version\n"
+	"\n"
+	"exit status: 0 all gates passed, 1 a gate failed, 2 usage or unknown release,\n"
+	"             3 a tool, the source or the output place is missing\n";
+
+struct options {
+	const char *release, *rules, *tree, *output, *verify;
+	bool dry_run, json;
+	unsigned int jobs;
+};
+
+static void bad_usage(const char *format, const char *what) __attribute__((noreturn));
+static void bad_usage(const char *format, const char *what)
+{
+	die(EXIT_USAGE, "%s: see retrofit --help", fmt("%s%s", format, what));
+}
+
+static unsigned int read_jobs(const char *s)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	if (!*s || *end || n < 1 || n > 64)
+		bad_usage("--jobs needs a number from 1 to 64, not ", s);
+	return (unsigned int)n;
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+	enum { RULES = 256, VERIFY, JSON };
+	static const struct option options[] = {
+		{ "release", required_argument, NULL, 'r' },
+		{ "rules", required_argument, NULL, RULES },
+		{ "tree", required_argument, NULL, 't' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "verify", required_argument, NULL, VERIFY },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, JSON },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "r:t:o:nj:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->release = optarg;
+			break;
+		case RULES:
+			o->rules = optarg;
+			break;
+		case 't':
+			o->tree = optarg;
+			break;
+		case 'o':
+			o->output = optarg;
+			break;
+		case VERIFY:
+			o->verify = optarg;
+			break;
+		case 'n':
+			o->dry_run = true;
+			break;
+		case JSON:
+			o->json = true;
+			break;
+		case 'j':
+			o->jobs = read_jobs(optarg);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			finish(EXIT_PASS);
+		case 'V':
+			puts("retrofit " RETROFIT_VERSION);
+			finish(EXIT_PASS);
+		default:
+			bad_usage("unknown option", "");
+		}
+	}
+	if (optind < argc)
+		bad_usage("unexpected argument ", argv[optind]);
+	if (!o->release || !o->rules || !o->tree)
+		bad_usage("missing ", !o->release ? "--release" : !o->rules ? "--rules" : "--tree");
+	if (!o->output && !o->dry_run && !o->verify)
+		bad_usage("missing ", "--output");
+}
+
+/* An existing directory is replaced only if it is an earlier output of ours. */
+static void check_output(struct options *o)
+{
+	char *path;
+	size_t n;
+
+	if (!o->output || o->dry_run)
+		return;
+	path = xstrdup(o->output);
+	for (n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
+	o->output = path;
+	if (!access(path, F_OK) && !is_file(fmt("%s/report.json", path)) &&
+	    (!is_dir(path) || dir_list(path).n))
+		die(EXIT_USAGE, "%s: is there and is no earlier output of retrofit: name another place, or remove it",
+		    path);
+	make_parent(path);
+}
+
+static void need_tool(const char *name, const char *package)
+{
+	if (!find_program(name))
+		die(EXIT_ENV, "%s is not installed: apt-get install %s", name, package);
+}
+
+static void find_tools(struct engine *e)
+{
+	const char *argv[] = { "spatch", "--version", NULL };
+	char *out = fmt("%s/version", e->scratch), version[64];
+	struct text t;
+
+	e->spatch = "spatch";
+	if (run(argv, NULL, out, fmt("%s.err", out)))
+		die(EXIT_ENV, "spatch does not run: apt-get install --reinstall coccinelle");
+	t = file_read(out);
+	if (sscanf(t.data, "spatch version %63s", version) != 1)
+		die(EXIT_ENV, "spatch --version names no version: apt-get install --reinstall coccinelle");
+	e->spatch_version = xstrdup(version);
+}
+
+static void make_scratch(struct engine *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path = fmt("%s/retrofit.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+
+	if (!mkdtemp(path))
+		die(EXIT_ENV, "%s: %s: set TMPDIR to a place that can be written", path, strerror(errno));
+	at_exit_remove(path);
+	e->scratch = path;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .jobs = 1 };
+	struct engine e = { 0 };
+	struct list patches = { 0 };
+	char *report;
+
+	signals_init();
+	read_options(&o, argc, argv);
+	need_tool("spatch", "coccinelle");
+	need_tool("patch", "patch");
+	need_tool("diff", "diffutils");
+	e.ledger = ledger_load(o.rules, o.release);
+	gate_pass("ledger");
+	e.tree = o.tree;
+	e.parallel = o.jobs;
+	check_output(&o);
+	make_scratch(&e);
+	find_tools(&e);
+
+	engine_read_tree(&e);
+	gate_pristine(&e);
+	if (!failures)
+		engine_visibility(&e);
+	engine_apply(&e);
+	gate_matches(&e);
+	gate_tokens(&e);
+	if (!failures)
+		patches = series_make(&e);
+	if (!failures)
+		series_check(&e, &patches);
+	if (!failures)
+		engine_audit(&e);
+	if (!failures && o.verify)
+		series_compare(&e, &patches, o.verify);
+	engine_tree_unchanged(&e);
+	signals_check();
+
+	report = report_json(&e, &patches);
+	if (o.json)
+		fputs(report, stdout);
+	else
+		report_table(&e, &patches);
+	if (fflush(stdout) || ferror(stdout))
+		die(EXIT_ENV, "standard output: %s: nothing was put in place", strerror(errno));
+	if (!failures && o.output && !o.dry_run)
+		series_write(&e, &patches, o.output, report);
+	else if (failures)
+		fprintf(stderr, "retrofit: %u failures; nothing was put in place\n", failures);
+	finish(failures ? EXIT_CHECK : EXIT_PASS);
+}
