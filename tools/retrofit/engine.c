@@ -367,14 +367,13 @@ static void mend_insertion(struct lines *r, size_t first, size_t n, const struct
 	}
 }
 
-static void mend(struct engine *e, const char *before, const char *path, const char *log)
+static void mend(const char *before, const char *path, const char *log)
 {
 	const char *argv[] = { "diff", "-U0", before, path, NULL };
 	struct text t = file_read(path), diff, out = { 0 };
 	struct source *after = source_parse(t);
 	struct lines r = split(&t);
 
-	(void)e;
 	if (run(argv, NULL, log, NULL) > 1)
 		die(EXIT_ENV, "diff failed on %s", path);
 	diff = file_read(log);
@@ -496,7 +495,7 @@ static void apply_wave(struct engine *e, size_t wave)
 
 		s->failed = spatch_failed(&jobs[i], e->ledger->name, s->rule->file, s->file->path);
 		if (!s->failed)
-			mend(e, fmt("%s.before", base[i]), work[i], fmt("%s.diff", base[i]));
+			mend(fmt("%s.before", base[i]), work[i], fmt("%s.diff", base[i]));
 		s->file->final = file_read(work[i]);
 		s->after = source_parse(s->file->final);
 		read_matches(s, jobs[i].out);

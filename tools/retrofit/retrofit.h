@@ -52,7 +52,6 @@ char *sha256(const void *data, size_t n);	/* 64 hex digits */
 
 /* Ending early: the scratch directory and a half-written output directory are removed first. */
 void at_exit_remove(const char *path);
-void keep_path(const char *path);		/* no longer to be removed */
 void die(int status, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void cleanup(void);
 void finish(int status) __attribute__((noreturn));

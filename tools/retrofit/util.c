@@ -25,14 +25,6 @@ void at_exit_remove(const char *path)
 	}
 }
 
-void keep_path(const char *path)
-{
-	for (size_t i = 0; i < 4; i++) {
-		if (remove_paths[i] && !strcmp(remove_paths[i], path))
-			remove_paths[i] = NULL;
-	}
-}
-
 void cleanup(void)
 {
 	for (size_t i = 0; i < 4; i++) {
