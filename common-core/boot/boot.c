@@ -21,7 +21,7 @@
 #define EL2_XN			0x40000000000000UL
 #define EL2_ADDRESS		0xfffffff000UL
 
-#define HCR_HOST		0x0100030080080001UL	/* ATA API APK TSC RW VM */
+#define HCR_HOST		0x0100030080080003UL	/* ATA API APK TSC RW SWIO VM */
 #define VTCR			0x80023558UL		/* 40-bit IPA and PA, first level 1, 4 KiB, WBWA, inner shareable */
 #define TCR			0x80823518UL		/* 40-bit VA and PA, 4 KiB, WBWA, inner shareable */
 #define MAIR			0xff04UL		/* 0 Device-nGnRE, 1 Normal write-back */

@@ -27,7 +27,7 @@ u64 pages_unshared(u64 index)
 	return 0UL;
 }
 
-/* One more mapping of each page.  At most one per leaf and vCPU: below 2^32.  Lock: held. */
+/* One more mapping of each page.  At most one per leaf, so below 512 per pool page: no overflow.  Lock: held. */
 void pages_map_add(u64 index, u64 pages)
 {
 	u64 maps;

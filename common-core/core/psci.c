@@ -32,11 +32,15 @@ static u64 cpu_by_affinity(u64 mpidr)
 	return n;
 }
 
-/* Keep where the host wants the CPU to start, and let firmware start it in KCore with its number in x0. */
-static void relay_entry(u64 cpu, u64 entry, u64 x0)
+/*
+ * Keep where the host wants the CPU to start, and let firmware start it in KCore with its number in x0.
+ * Always by the 64-bit form of the function: the 32-bit form would cut KCore's address in half.
+ */
+static void relay_entry(u64 cpu, u64 fn, u64 entry, u64 x0)
 {
 	u64 resume = resume_entry();
 
+	host_x_set(0UL, fn | PSCI_64);
 	set_cpu_entry(cpu, entry);
 	set_cpu_entry_x0(cpu, x0);
 	host_x_set(2UL, resume);
@@ -54,11 +58,19 @@ static u64 cpu_on_claim(u64 cpu)
 	return 0UL;
 }
 
-static void host_cpu_on(void)
+/* Arguments of the 32-bit form are words. */
+static u64 argument(u64 fn, u64 v)
+{
+	return (fn & PSCI_64) != 0UL ? v : v & 0xffffffffUL;
+}
+
+static void host_cpu_on(u64 fn)
 {
 	u64 mpidr = host_x(1UL);
-	u64 entry = host_x(2UL);
-	u64 x0 = host_x(3UL);
+	u64 x2 = host_x(2UL);
+	u64 x3 = host_x(3UL);
+	u64 entry = argument(fn, x2);
+	u64 x0 = argument(fn, x3);
 	u64 n = get_nr_cpus();
 	u64 cpu = cpu_by_affinity(mpidr & 0xff00ffffffUL);
 	u64 r = PSCI_INVALID;
@@ -74,10 +86,10 @@ static void host_cpu_on(void)
 		host_x_set(0UL, r);
 		return;
 	}
-	relay_entry(cpu, entry, x0);
+	relay_entry(cpu, PSCI_CPU_ON, entry, x0);
 	smc_forward();
-	host_x_set(2UL, entry);
-	host_x_set(3UL, x0);
+	host_x_set(2UL, x2);
+	host_x_set(3UL, x3);
 	r = host_x(0UL);
 	if (r != 0UL)
 		set_cpu_power(cpu, POWER_OFF);
@@ -97,11 +109,13 @@ static void host_cpu_off(u64 cpu)
 	set_cpu_power(cpu, POWER_ON);	/* firmware refused */
 }
 
-static void host_cpu_suspend(u64 cpu)
+static void host_cpu_suspend(u64 cpu, u64 fn)
 {
 	u64 state = host_x(1UL);
-	u64 entry = host_x(2UL);
-	u64 x0 = host_x(3UL);
+	u64 x2 = host_x(2UL);
+	u64 x3 = host_x(3UL);
+	u64 entry = argument(fn, x2);
+	u64 x0 = argument(fn, x3);
 	u64 vcpu = get_cpu_vcpu(cpu);
 
 	if ((state & PSCI_POWERDOWN) == 0UL) {
@@ -112,10 +126,10 @@ static void host_cpu_suspend(u64 cpu)
 		host_x_set(0UL, PSCI_DENIED);
 		return;
 	}
-	relay_entry(cpu, entry, x0);
+	relay_entry(cpu, PSCI_CPU_SUSPEND, entry, x0);
 	smc_forward();
-	host_x_set(2UL, entry);
-	host_x_set(3UL, x0);
+	host_x_set(2UL, x2);
+	host_x_set(3UL, x3);
 }
 
 /* Calls that go to firmware as they are. */
@@ -162,7 +176,7 @@ void host_smc(u64 cpu)
 	host_pc_set(pc + 4UL);
 	stat_add(cpu, KCORE_STAT_host_smc);
 	if (base == PSCI_CPU_ON) {
-		host_cpu_on();
+		host_cpu_on(fn);
 		return;
 	}
 	if (fn == PSCI_CPU_OFF) {
@@ -170,7 +184,7 @@ void host_smc(u64 cpu)
 		return;
 	}
 	if (base == PSCI_CPU_SUSPEND) {
-		host_cpu_suspend(cpu);
+		host_cpu_suspend(cpu, fn);
 		return;
 	}
 	if (fn == 0x8400000aUL) {
