@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reservation and installation of KCore, and the decision whether KVM may start.
+ *
+ * The memory is taken before the page allocator exists.  KCore is installed from subsys_initcall: all CPUs that
+ * boot does bring up are online, KVM (device_initcall) hasn't looked at EL2 yet.  Up to then EL2 holds the
+ * kernel's hyp-stub, whose set-vectors call leads to KCore's boot vectors.  CPUs that come later come through
+ * KCore's PSCI relay, which sets their EL2 up.
+ */
+#include <linux/acpi.h>
+#include <linux/arm-smccc.h>
+#include <linux/cpu.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/kmemleak.h>
+#include <linux/memblock.h>
+#include <linux/of_address.h>
+#include <linux/psci.h>
+#include <linux/smp.h>
+#include <asm/cacheflush.h>
+#include <asm/smp_plat.h>
+#include <asm/virt.h>
+#include <crypto/sha2.h>
+#include "kcore.h"
+
+extern const u8 kcore_blob[], kcore_blob_end[];
+
+bool kcore_on __ro_after_init;
+int kcore_mode __ro_after_init;
+phys_addr_t kcore_base __ro_after_init;
+u64 kcore_size __ro_after_init;
+u64 kcore_image_size __ro_after_init;
+char kcore_image_hash[65] __ro_after_init;
+typeof(kcore_denied) kcore_denied __ro_after_init;
+unsigned int kcore_nr_denied __ro_after_init;
+
+static bool kcore_disabled __initdata;
+static struct kcore_install kcore_args __initdata;
+
+static int __init kcore_parse(char *value)
+{
+	if (value && !strcmp(value, "off"))
+		kcore_disabled = true;
+	else if (value && strcmp(value, "on"))
+		pr_warn("command line: kcore=%s is not known and ignored (on, off)\n", value);
+	return 0;
+}
+early_param("kcore", kcore_parse);
+
+/* H05.  A page that no kernel mapping covers: the linear map, kmemleak and /proc/kcore leave it alone. */
+void __init kcore_reserve_memory(void)
+{
+	if (kcore_disabled || is_kernel_in_hyp_mode() || !is_hyp_mode_available())
+		return;
+	kcore_size = KCORE_REGION_SIZE((u64)memblock_phys_mem_size());
+	kcore_base = memblock_phys_alloc(kcore_size, SZ_2M);
+	if (!kcore_base)
+		return;
+	kmemleak_ignore_phys(kcore_base);
+	memblock_mark_nomap(kcore_base, kcore_size);
+}
+
+/* All DRAM, also what firmware keeps: runs of neighbours become one range.  Page aligned, outwards. */
+static int __init kcore_collect_dram(struct kcore_install *args)
+{
+	struct memblock_region *r;
+	u64 n = 0;
+
+	kcore_for_each_dram(r) {
+		u64 from = round_down(r->base, PAGE_SIZE);
+		u64 to = round_up(r->base + r->size, PAGE_SIZE);
+
+		if (n && from <= args->dram[n - 1].base + args->dram[n - 1].size) {
+			args->dram[n - 1].size = to - args->dram[n - 1].base;
+			continue;
+		}
+		if (n == KCORE_MAX_REGIONS)
+			return -E2BIG;
+		args->dram[n].base = from;
+		args->dram[n++].size = to - from;
+	}
+	args->nr_dram = n;
+	return 0;
+}
+
+static int __init kcore_collect_cpus(struct kcore_install *args)
+{
+	unsigned int cpu;
+
+	if (nr_cpu_ids > KCORE_MAX_CPUS)
+		return -E2BIG;
+	args->nr_cpus = nr_cpu_ids;
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		args->mpidr[cpu] = cpu_possible(cpu) ? cpu_logical_map(cpu) : INVALID_HWID;
+	return 0;
+}
+
+static void __init kcore_deny(u64 base, u64 size)
+{
+	if (!base || kcore_nr_denied == KCORE_MAX_DENIED)
+		return;
+	kcore_denied[kcore_nr_denied].base = round_down(base, PAGE_SIZE);
+	kcore_denied[kcore_nr_denied++].size = round_up(base + size, PAGE_SIZE) - round_down(base, PAGE_SIZE);
+}
+
+/* The memory-mapped GICH and GICV of a GICv3, where it has them: distributor, redistributors, GICC, GICH, GICV */
+static void __init kcore_deny_gic_of(void)
+{
+	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,gic-v3");
+	struct resource res;
+	u32 redists = 1;
+	int i;
+
+	if (!node)
+		return;
+	of_property_read_u32(node, "#redistributor-regions", &redists);
+	for (i = 2; i <= 3; i++) {
+		if (!of_address_to_resource(node, redists + i, &res))
+			kcore_deny(res.start, resource_size(&res));
+	}
+	of_node_put(node);
+}
+
+#ifdef CONFIG_ACPI
+static int __init kcore_deny_madt(union acpi_subtable_headers *header, const unsigned long end)
+{
+	struct acpi_madt_generic_interrupt *gicc = (struct acpi_madt_generic_interrupt *)header;
+
+	if (!kcore_nr_denied) {
+		kcore_deny(gicc->gich_base_address, SZ_4K);
+		kcore_deny(gicc->gicv_base_address, SZ_8K);
+	}
+	return 0;
+}
+
+static void __init kcore_deny_gic_acpi(void)
+{
+	if (!acpi_disabled)
+		acpi_table_parse_madt(ACPI_MADT_TYPE_GENERIC_INTERRUPT, kcore_deny_madt, 0);
+}
+#else
+static void __init kcore_deny_gic_acpi(void)
+{
+}
+#endif
+
+static bool __init kcore_has_gicv3(void)
+{
+	return (read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf;	/* ID_AA64PFR0_EL1.GIC */
+}
+
+/* Why KCore can't be installed, with the remedy; NULL if it can. */
+static const char *__init kcore_obstacle(void)
+{
+	if (is_kernel_in_hyp_mode())
+		return "the kernel runs at EL2 (VHE); boot with kvm-arm.mode=nvhe";
+	if (!is_hyp_mode_available())
+		return "the kernel wasn't started at EL2; let firmware or emulator start it there";
+	if (kvm_get_mode() == KVM_MODE_PROTECTED)
+		return "kvm-arm.mode=protected is upstream's own hypervisor; boot with kvm-arm.mode=nvhe";
+	if (!kcore_base)
+		return "no memory for KCore; boot with less memory reserved elsewhere";
+	if (!kcore_has_gicv3())
+		return "the machine has no GICv3 system registers; boot with kcore=off for stock KVM";
+	if (kcore_collect_cpus(&kcore_args))
+		return "more than 64 possible CPUs; boot with nr_cpus=64";
+	if (kcore_collect_dram(&kcore_args))
+		return "DRAM lies in more than 16 pieces; boot with kcore=off for stock KVM";
+	if (arm_smccc_1_1_get_conduit() != SMCCC_CONDUIT_SMC &&
+	    num_online_cpus() != num_possible_cpus())
+		return "CPUs are offline that PSCI by SMC can't start later; boot with all CPUs, or nr_cpus=";
+	return NULL;
+}
+
+/* x0..x18 are lost; x18 is the shadow call stack where the kernel has one.  Nothing may come between set-up and hvc. */
+static u64 __init kcore_hvc_install(u64 cpu, u64 args)
+{
+	u64 ret, x18;
+
+	asm volatile("mov	%[x18], x18\n\t"
+		     "mov	x0, %[fn]\n\t"
+		     "mov	x1, %[cpu]\n\t"
+		     "mov	x2, %[args]\n\t"
+		     "hvc	#0\n\t"
+		     "mov	x18, %[x18]\n\t"
+		     "mov	%[ret], x0"
+		     : [ret] "=&r" (ret), [x18] "=&r" (x18)
+		     : [fn] "r" (KCORE_FN_INSTALL), [cpu] "r" (cpu), [args] "r" (args)
+		     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
+		       "x14", "x15", "x16", "x17", "cc", "memory");
+	return ret;
+}
+
+static void __init kcore_install_cpu(void *result)
+{
+	u64 cpu = smp_processor_id();
+	u64 args = __pa_symbol(&kcore_args);
+	u64 *ret = result;
+
+	__hyp_set_vectors(kcore_base);
+	*ret = kcore_hvc_install(cpu, args);
+	if (*ret) {
+		__hyp_reset_vectors();
+		return;
+	}
+	kcore_on = true;
+	if (kcore_hvc1(KCORE_HC_VERSION, 0) != KCORE_ABI_VERSION)
+		*ret = KCORE_ENOSYS;
+}
+
+static void __init kcore_hash(void)
+{
+	u8 digest[SHA256_DIGEST_SIZE];
+
+	sha256(kcore_blob, kcore_blob_end - kcore_blob, digest);
+	bin2hex(kcore_image_hash, digest, sizeof(digest));
+}
+
+static int __init kcore_copy_image(void)
+{
+	void *va = ioremap_cache(kcore_base, kcore_size);
+
+	if (!va)
+		return -ENOMEM;
+	memcpy(va, kcore_blob, kcore_image_size);
+	memset(va + kcore_image_size, 0, kcore_size - kcore_image_size);
+	kcore_clean_to_poc(va, kcore_size);
+	iounmap(va);
+	return 0;
+}
+
+static int __init kcore_install_all(void)
+{
+	unsigned int cpu;
+	u64 ret = 0;
+
+	kcore_args.magic = KCORE_INSTALL_MAGIC;
+	kcore_args.region_base = kcore_base;
+	kcore_args.region_size = kcore_size;
+	BUILD_BUG_ON(sizeof(kcore_args.denied) != sizeof(kcore_denied));
+	memcpy(kcore_args.denied, kcore_denied, sizeof(kcore_denied));
+	kcore_args.nr_denied = kcore_nr_denied;
+	kcore_clean_to_poc(&kcore_args, sizeof(kcore_args));
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		if (smp_call_function_single(cpu, kcore_install_cpu, &ret, 1))
+			ret = KCORE_EBUSY;
+		if (ret) {
+			pr_err("CPU %u: KCore refused to be installed: error %d\n", cpu, kcore_errno(ret));
+			break;
+		}
+	}
+	cpus_read_unlock();
+	return ret ? -EIO : 0;
+}
+
+static int __init kcore_install(void)
+{
+	const char *obstacle;
+
+	if (kcore_disabled)
+		return 0;
+	kcore_image_size = kcore_blob_end - kcore_blob;
+	obstacle = kcore_obstacle();
+	if (!obstacle) {
+		kcore_deny_gic_of();
+		kcore_deny_gic_acpi();
+		if (kcore_copy_image())
+			obstacle = "KCore's memory can't be mapped; boot with a larger vmalloc area";
+		else if (kcore_install_all())
+			obstacle = "KCore refused this machine; boot with kcore=off for stock KVM";
+	}
+	if (obstacle) {
+		kcore_mode = -1;
+		pr_err("not started: %s.  KVM won't start.\n", obstacle);
+		return 0;
+	}
+	kcore_hash();
+	kcore_mode = 1;
+	pr_info("ABI %lu at %pa, %llu MiB, image %llu bytes, sha256 %s; host behind stage 2 on %u CPUs\n",
+		KCORE_ABI_VERSION, &kcore_base, kcore_size >> 20, kcore_image_size, kcore_image_hash, num_online_cpus());
+	return 0;
+}
+subsys_initcall(kcore_install);
+
+long kcore_refused(void)
+{
+	pr_warn_once("a crossing of upstream's protected mode was refused\n");
+	return -EPERM;
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The world switch of the host, and the crossings that go with it.
+ *
+ * A vCPU's registers stay in the page that it shares with KCore while it is loaded.  KVM's context is what the
+ * rest of KVM reads and writes, so each run moves what it may look at before the next one:
+ *
+ *   every run      pc, pstate, fault information, list registers; MDSCR_EL1 in only (always trapped: KVM owns it)
+ *   a trap exit    x0..x30 out and at the next run in; SCTLR_EL1 out (kvm_vcpu_is_be())
+ *   a trap other than HVC, SMC, WFx and stage-2 aborts, and an exception to be injected
+ *                  EL1 registers out and at the next run in
+ *   put            all that is in the page, FP and GIC state too
+ *   first run      all in
+ *
+ * vcpu_load() may come long before the first run, and register ioctls never load: without a run the context is
+ * what counts.  `where' in struct kcore_vcpu_glue says what is in the page.
+ */
+#include <linux/kvm_host.h>
+#include <uapi/linux/psci.h>
+#include <asm/arch_gicv3.h>
+#include <asm/daifflags.h>
+#include <asm/esr.h>
+#include <asm/kvm_emulate.h>
+#include <kvm/arm_vgic.h>
+#include "kcore.h"
+#include "regs.h"
+
+/* Exits after which KVM looks at no EL1 register but SCTLR_EL1 */
+#define KCORE_EC_LIGHT	(BIT_ULL(ESR_ELx_EC_WFx) | BIT_ULL(ESR_ELx_EC_HVC64) | BIT_ULL(ESR_ELx_EC_SMC64) | \
+			 BIT_ULL(ESR_ELx_EC_IABT_LOW) | BIT_ULL(ESR_ELx_EC_DABT_LOW))
+
+/* The exit that brings KVM's loop to kcore_handle_guest_abort(), which looks at `todo' first */
+#define KCORE_ESR_TODO	(((u64)ESR_ELx_EC_DABT_LOW << ESR_ELx_EC_SHIFT) | ESR_ELx_IL)
+
+static __always_inline void kcore_sys_in(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+#define KCORE_IN(field)	page->sys.field = KCORE_REG(vcpu, field);
+	KCORE_SYSREGS(KCORE_IN, KCORE_IN)
+#undef KCORE_IN
+}
+
+/* MDSCR_EL1 stays as KVM has it: under guest debug the page's differs from the guest's */
+static __always_inline void kcore_sys_out(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	u64 mdscr = KCORE_REG(vcpu, mdscr_el1);
+
+#define KCORE_OUT(field) KCORE_REG(vcpu, field) = page->sys.field;
+	KCORE_SYSREGS(KCORE_OUT, KCORE_OUT)
+#undef KCORE_OUT
+	KCORE_REG(vcpu, mdscr_el1) = mdscr;
+}
+
+static __always_inline void kcore_gp_in(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	kcore_copy_pairs(page->x, kcore_gp(vcpu)->regs, 15);
+	page->x[30] = kcore_gp(vcpu)->regs[30];
+}
+
+static __always_inline void kcore_gp_out(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	kcore_copy_pairs(kcore_gp(vcpu)->regs, page->x, 15);
+	kcore_gp(vcpu)->regs[30] = page->x[30];
+}
+
+static __always_inline void kcore_fp_in(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	kcore_copy_pairs(page->v, kcore_fp(vcpu)->vregs, 32);
+	page->fpsr = kcore_fp(vcpu)->fpsr;
+	page->fpcr = kcore_fp(vcpu)->fpcr;
+}
+
+static __always_inline void kcore_fp_out(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	kcore_copy_pairs(kcore_fp(vcpu)->vregs, page->v, 32);
+	kcore_fp(vcpu)->fpsr = page->fpsr;
+	kcore_fp(vcpu)->fpcr = page->fpcr;
+}
+
+/* Bind the vCPU to this CPU, with its GIC state and timer offset.  Preemption is off. */
+u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
+	struct kcore_vcpu_page *page = g->page;
+	unsigned int i;
+	u64 ret;
+
+	page->vmpidr = __vcpu_sys_reg(vcpu, MPIDR_EL1);
+	page->cntvoff = kcore_cntvoff(vcpu);
+	page->vgic.vmcr = gic->vgic_vmcr;
+	page->vgic.sre = gic->vgic_sre;
+	for (i = 0; i < 4; i++) {
+		page->vgic.ap0r[i] = gic->vgic_ap0r[i];
+		page->vgic.ap1r[i] = gic->vgic_ap1r[i];
+	}
+	ret = kcore_hvc1(KCORE_HC_VCPU_LOAD, g->handle);
+	if (!ret)
+		g->loaded = true;
+	return ret;
+}
+
+/* Entry of kvm_arch_vcpu_put(): from preemption notifiers too, so it doesn't sleep. */
+void kcore_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
+	struct kcore_vcpu_page *page = g->page;
+	unsigned int i;
+
+	g->put = true;
+	if (!g->loaded)
+		return;
+	WARN_ON_ONCE(kcore_hvc1(KCORE_HC_VCPU_PUT, 0));
+	g->loaded = false;
+	gic->vgic_vmcr = page->vgic.vmcr;
+	for (i = 0; i < 4; i++) {
+		gic->vgic_ap0r[i] = page->vgic.ap0r[i];
+		gic->vgic_ap1r[i] = page->vgic.ap1r[i];
+	}
+	if (g->where & KCORE_GP_IN_PAGE)
+		kcore_gp_out(vcpu, page);
+	if (g->where & KCORE_SYS_IN_PAGE)
+		kcore_sys_out(vcpu, page);
+	if (g->where & KCORE_FP_IN_PAGE)
+		kcore_fp_out(vcpu, page);
+	g->where &= KCORE_IS_PRIVATE;
+}
+
+/* H30: KVM is about to write the registers of an exception into its context. */
+void kcore_note_inject(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+
+	if (g->where & KCORE_GP_IN_PAGE)
+		kcore_gp_out(vcpu, g->page);
+	if (g->where & KCORE_SYS_IN_PAGE)
+		kcore_sys_out(vcpu, g->page);
+	g->where &= ~(KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
+}
+
+/* Leave KVM's loop for code that may sleep: the exit handler of aborts does what `todo' says. */
+static noinstr int kcore_exit_todo(struct kvm_vcpu *vcpu, u8 todo, int error)
+{
+	vcpu->arch.kcore.todo = todo;
+	vcpu->arch.kcore.error = error;
+	vcpu->arch.fault.esr_el2 = KCORE_ESR_TODO;
+	vcpu->arch.fault.far_el2 = 0;
+	vcpu->arch.fault.hpfar_el2 = 0;
+	return ARM_EXCEPTION_TRAP;
+}
+
+/* KCore didn't run the vCPU */
+static noinstr int kcore_exit_refused(struct kvm_vcpu *vcpu, u64 ret)
+{
+	if (ret == KCORE_ESTATE && (vcpu->arch.kcore.where & KCORE_IS_PRIVATE))
+		return kcore_exit_todo(vcpu, KCORE_TODO_PARK, 0);
+	return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, kcore_errno(ret));
+}
+
+/* The list registers in use and what goes with each run */
+static __always_inline void kcore_enter(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
+	unsigned int i, used = kcore_used_lrs(vcpu);
+
+	page->enter.hcr = vcpu->arch.hcr_el2;
+	if (unlikely(vcpu->arch.hcr_el2 & HCR_VSE))
+		page->enter.vsesr = vcpu->arch.vsesr_el2;
+	page->vgic.hcr = gic->vgic_hcr;
+	page->vgic.used = used;
+	for (i = 0; i < used; i++)
+		page->vgic.lr[i] = gic->vgic_lr[i];
+	if (unlikely(!gic->vgic_sre))
+		page->vgic.vmcr = gic->vgic_vmcr;
+}
+
+static __always_inline void kcore_leave(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
+	unsigned int i, used = kcore_used_lrs(vcpu);
+
+	for (i = 0; i < used; i++)
+		gic->vgic_lr[i] = page->vgic.lr[i];
+	if (unlikely(!gic->vgic_sre))
+		gic->vgic_vmcr = page->vgic.vmcr;
+	vcpu->arch.fault.esr_el2 = page->exit.esr;
+	vcpu->arch.fault.far_el2 = page->exit.far;
+	vcpu->arch.fault.hpfar_el2 = page->exit.hpfar;
+	if (unlikely(vcpu->arch.hcr_el2 & HCR_VSE))	/* taken by the guest? */
+		vcpu->arch.hcr_el2 = (vcpu->arch.hcr_el2 & ~(u64)HCR_VSE) | (page->enter.hcr & KCORE_HCR_VSE);
+}
+
+/* The hypercall, with what stock KVM's EL2 does around the guest and EL1 can do as well. */
+static __always_inline u64 kcore_switch(struct kvm_vcpu *vcpu)
+{
+	u64 handle = vcpu->arch.kcore.handle;
+	bool pmu = kcore_pmu_enter(vcpu);
+	u64 ret;
+
+	if (system_uses_irq_prio_masking()) {
+		/* Interrupts masked by priority only would not end the guest's run: mask them in PSTATE, open the priority */
+		local_daif_mask();
+		gic_write_pmr(GIC_PRIO_IRQON | GIC_PRIO_PSR_I_SET);
+		pmr_sync();
+		ret = kcore_hvc1(KCORE_HC_VCPU_RUN, handle);
+		local_daif_restore(DAIF_PROCCTX_NOIRQ);
+	} else {
+		ret = kcore_hvc1(KCORE_HC_VCPU_RUN, handle);
+	}
+	if (unlikely(pmu))
+		kcore_pmu_leave(vcpu);
+	return ret;
+}
+
+/* First run since the load, or EL1 registers came out meanwhile.  0, or the exit to take instead of the run. */
+static noinstr int kcore_prepare(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	struct kcore_vcpu_page *page = g->page;
+	u64 ret;
+
+	if (!page)
+		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, g->error ? g->error : -ENOMEM);
+	if (vcpu->kvm->arch.kcore.state == KCORE_STATE_CREATED)
+		return kcore_exit_todo(vcpu, KCORE_TODO_FINALISE, 0);
+	if (!(g->where & (KCORE_IS_PRIVATE | KCORE_FP_IN_PAGE)) && kcore_vcpu_unsupported(vcpu))
+		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
+	if (!g->loaded) {
+		ret = kcore_vcpu_load(vcpu);
+		if (ret)
+			return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, kcore_errno(ret));
+	}
+	if (g->where & KCORE_IS_PRIVATE)
+		return 0;
+	kcore_sys_in(vcpu, page);
+	g->where |= KCORE_SYS_IN_PAGE;
+	if (!(g->where & KCORE_FP_IN_PAGE)) {
+		kcore_fp_in(vcpu, page);
+		g->where |= KCORE_FP_IN_PAGE;
+	}
+	return 0;
+}
+
+/*
+ * What KVM wants to happen at the next run of a protected vCPU.  KVM's code has written the exception's syndrome into
+ * its own context, where nothing else of that context counts for a protected VM: the class says what it meant.
+ */
+static noinstr void kcore_pc_to_flags(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	u64 flags = KCORE_ENTER_SKIP;
+
+	if (kcore_exception_pending(vcpu)) {
+		switch (ESR_ELx_EC(KCORE_REG(vcpu, esr_el1))) {
+		case ESR_ELx_EC_IABT_LOW:
+		case ESR_ELx_EC_IABT_CUR:
+			flags = KCORE_ENTER_IABT;
+			break;
+		case ESR_ELx_EC_DABT_LOW:
+		case ESR_ELx_EC_DABT_CUR:
+			flags = KCORE_ENTER_DABT;
+			break;
+		default:
+			flags = KCORE_ENTER_UNDEF;
+			break;
+		}
+	}
+	page->enter.flags = flags;
+	kcore_forget_pc(vcpu);
+}
+
+/*
+ * x0..x30 go both ways whole: KCore fills in and takes what the exit allows, the rest means nothing.  KVM's own PSCI
+ * code wakes the target of a CPU_ON and ends the VM; CPU_OFF has changed KCore's state already and is a park.
+ */
+static noinstr int kcore_run_private(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	struct kcore_vcpu_page *page = g->page;
+	u64 ret;
+	int exit;
+
+	if (!g->loaded) {
+		exit = kcore_prepare(vcpu);
+		if (exit)
+			return exit;
+	}
+	if (kcore_pc_pending(vcpu))
+		kcore_pc_to_flags(vcpu, page);
+	kcore_gp_in(vcpu, page);
+	kcore_enter(vcpu, page);
+	ret = kcore_switch(vcpu);
+	if (ret > KCORE_EXIT_TRAP)
+		return kcore_exit_refused(vcpu, ret);
+	if (unlikely(g->parked)) {
+		g->parked = false;
+		kcore_mp_state_unpark(vcpu);
+	}
+	kcore_gp_out(vcpu, page);
+	kcore_leave(vcpu, page);
+	if (ret == KCORE_EXIT_TRAP && ESR_ELx_EC(page->exit.esr) == ESR_ELx_EC_HVC64 && (u32)page->x[0] == PSCI_0_2_FN_CPU_OFF)
+		return kcore_exit_todo(vcpu, KCORE_TODO_PARK, 0);
+	return ret;
+}
+
+/* H01, __kvm_vcpu_run.  Interrupts are off and RCU doesn't watch: no instrumentation. */
+int noinstr kcore_run(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	struct kcore_vcpu_page *page = g->page;
+	u64 ret;
+	int exit;
+
+	if (unlikely((g->where & (KCORE_SYS_IN_PAGE | KCORE_IS_PRIVATE)) != KCORE_SYS_IN_PAGE)) {
+		if (g->where & KCORE_IS_PRIVATE)
+			return kcore_run_private(vcpu);
+		if (kcore_pc_pending(vcpu))
+			kcore_apply_pc(vcpu);
+		exit = kcore_prepare(vcpu);
+		if (exit)
+			return exit;
+	} else if (unlikely(kcore_pc_pending(vcpu))) {
+		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
+	}
+	if (!(g->where & KCORE_GP_IN_PAGE))
+		kcore_gp_in(vcpu, page);
+	page->pc = kcore_gp(vcpu)->pc;
+	page->pstate = kcore_gp(vcpu)->pstate;
+	page->sys.mdscr_el1 = KCORE_REG(vcpu, mdscr_el1);
+	kcore_enter(vcpu, page);
+
+	ret = kcore_switch(vcpu);
+	if (unlikely(ret > KCORE_EXIT_TRAP))
+		return kcore_exit_refused(vcpu, ret);
+
+	kcore_gp(vcpu)->pc = page->pc;
+	kcore_gp(vcpu)->pstate = page->pstate;
+	kcore_leave(vcpu, page);
+	g->where |= KCORE_GP_IN_PAGE;
+	if (likely(ret == KCORE_EXIT_TRAP)) {
+		kcore_gp_out(vcpu, page);
+		g->where &= ~KCORE_GP_IN_PAGE;
+		KCORE_REG(vcpu, sctlr_el1) = page->sys.sctlr_el1;
+		if (unlikely(!(BIT_ULL(page->exit.esr >> ESR_ELx_EC_SHIFT & 63) & KCORE_EC_LIGHT))) {
+			kcore_sys_out(vcpu, page);
+			g->where &= ~KCORE_SYS_IN_PAGE;
+		}
+	} else if (ret == KCORE_EXIT_SERROR) {
+		vcpu->arch.fault.disr_el1 = page->exit.disr;
+	}
+	return ret;
+}
+
+/* Before KVM_RUN returns to user space: a normal VM's registers as user space may read them, a protected VM's wish kept */
+long kcore_adjust_pc(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+
+	if (!(g->where & KCORE_IS_PRIVATE))
+		kcore_apply_pc(vcpu);
+	else if (g->page)
+		kcore_pc_to_flags(vcpu, g->page);
+	return 0;
+}
+
+/*
+ * KVM is loading the guest's timer: from here on its offset has to be in force, so the vCPU is loaded now.
+ * Registers follow at the first run.  With 0 at put the vCPU is gone from this CPU already.
+ */
+long kcore_set_cntvoff(u64 offset)
+{
+	struct kvm_vcpu *vcpu = kcore_running_vcpu();
+	struct kcore_vcpu_glue *g;
+
+	if (!vcpu)
+		return 0;
+	g = &vcpu->arch.kcore;
+	if (g->put) {
+		g->put = false;
+		return 0;
+	}
+	if (g->page && !g->loaded && vcpu->kvm->arch.kcore.state == KCORE_STATE_FINALISED)
+		kcore_vcpu_load(vcpu);
+	return 0;
+}
+
+/* First of KVM's vGIC crossings at a load: the put is over.  VCPU_LOAD moves the registers. */
+long kcore_aprs_load(struct vgic_v3_cpu_if *cpu_if)
+{
+	struct vgic_cpu *vgic = container_of(cpu_if, struct vgic_cpu, vgic_v3);
+
+	container_of(vgic, struct kvm_vcpu, arch.vgic_cpu)->arch.kcore.put = false;
+	return 0;
+}
+
+/* Before a vCPU blocks: does it mask what is pending?  After a put the page's value is in the context already. */
+u64 kcore_vmcr_read(void)
+{
+	struct kvm_vcpu *vcpu = kcore_running_vcpu();
+
+	if (!vcpu)
+		return 0;
+	if (vcpu->arch.kcore.loaded)
+		return kcore_hvc1(KCORE_HC_VGIC_VMCR_READ, 0);
+	return vcpu->arch.vgic_cpu.vgic_v3.vgic_vmcr;
+}
+
+/* ICH_VTR_EL2; bit 63 (GICv2 on a GICv3) is not offered */
+u64 kcore_gic_config(void)
+{
+	return (u32)kcore_hvc1(KCORE_HC_INFO, KCORE_INFO_ICH_VTR);
+}
+
+u64 kcore_mdcr(void)
+{
+	return kcore_hvc1(KCORE_HC_INFO, KCORE_INFO_MDCR);
+}

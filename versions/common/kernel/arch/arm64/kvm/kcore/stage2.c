@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stage 2.  For a normal VM KVM's own table says what is mapped and KCore's is filled from it on a fault and
+ * dropped with KVM's TLB flushes.  For a protected VM KVM's table is not used at all: a fault pins a page of the
+ * VMM's for good and donates it.
+ */
+#include <linux/kvm_host.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <asm/kvm_emulate.h>
+#include <asm/kvm_mmu.h>
+#include "kcore.h"
+
+/* VMSAv8-64 stage-2 descriptor (DDI 0487 D8.3), 4 KiB granule */
+#define S2_VALID		BIT(0)
+#define S2_TABLE		BIT(1)		/* a page at level 3 */
+#define S2_WRITE		BIT(7)
+#define S2_READ			BIT(6)
+#define S2_AF			BIT(10)
+#define S2_XN			BIT(54)
+#define S2_ADDRESS		GENMASK_ULL(47, 12)
+
+#define FSC_KIND		0x3c
+#define FSC_TRANSLATION		0x04
+#define FSC_ACCESS_FLAG		0x08
+#define FSC_PERMISSION_		0x0c
+
+static u64 s2_bytes(int level)
+{
+	return 1UL << (39 - 9 * level);
+}
+
+/* The leaf of KVM's table over an IPA, 0 if there is none; its level either way.  Lock: kvm->mmu_lock. */
+static u64 kvm_s2_leaf(struct kvm *kvm, u64 ipa, int *level)
+{
+	u64 vtcr = kcore_s2_vtcr(kvm);
+	u64 ia_bits = 64 - (vtcr & 0x3f);
+	int start = 2 - ((vtcr >> 6) & 3);		/* VTCR_EL2.SL0, 4 KiB granule */
+	u64 *table = kcore_s2_exists(kvm) ? kcore_s2_root(kvm) : NULL;
+	u64 desc = 0;
+	int l;
+
+	*level = start;
+	if (!table || ipa >> ia_bits)
+		return 0;
+	for (l = start; l <= 3; l++) {
+		u64 index = ipa >> (39 - 9 * l);
+
+		if (l != start)				/* concatenated tables at the first level */
+			index &= 511;
+		*level = l;
+		desc = READ_ONCE(table[index]);
+		if (!(desc & S2_VALID))
+			return 0;
+		if (l == 3 || !(desc & S2_TABLE))
+			return desc;
+		table = phys_to_virt(desc & S2_ADDRESS);
+	}
+	return 0;
+}
+
+/* What KVM's own table would have raised for this access: 0 if it allows it */
+static u32 kvm_s2_fault(struct kvm_vcpu *vcpu, u64 leaf, int level)
+{
+	bool fetch = kvm_vcpu_trap_is_iabt(vcpu);
+	bool walk = kvm_vcpu_abt_iss1tw(vcpu);		/* a table walk of the guest's: a read */
+	bool write = !fetch && !walk && kvm_vcpu_dabt_iswrite(vcpu);
+
+	if (!leaf)
+		return FSC_TRANSLATION | level;
+	if (!(leaf & S2_AF))
+		return FSC_ACCESS_FLAG | level;
+	if (!(leaf & S2_READ) || (write && !(leaf & S2_WRITE)) || (fetch && !walk && (leaf & S2_XN)))
+		return FSC_PERMISSION_ | level;
+	return 0;
+}
+
+static u64 kcore_map(struct kvm *kvm, u64 ipa, u64 pa, u64 bytes, u64 leaf)
+{
+	u64 prot = KCORE_PROT_R;
+	u64 ret;
+
+	if (leaf & S2_WRITE)
+		prot |= KCORE_PROT_W;
+	if (!(leaf & S2_XN))
+		prot |= KCORE_PROT_X;
+	if (!memblock_is_memory(pa))
+		prot |= KCORE_PROT_DEVICE;
+	do {
+		ret = kcore_hvc(KCORE_HC_VM_MAP, kvm->arch.kcore.handle, ipa & ~(bytes - 1), pa & ~(bytes - 1), bytes, prot, NULL);
+	} while (ret == KCORE_EAGAIN);
+	return ret;
+}
+
+/* Map what the leaf says: 2 MiB where it is a block, else 4 KiB.  Lock: kvm->mmu_lock. */
+static u64 kcore_map_leaf(struct kvm *kvm, u64 ipa, u64 leaf, int level)
+{
+	u64 pa = (leaf & S2_ADDRESS & ~(s2_bytes(level) - 1)) | (ipa & (s2_bytes(level) - 1));
+	u64 ret = KCORE_EPERM;
+
+	if (level < 3)
+		ret = kcore_map(kvm, ipa, pa, SZ_2M, leaf);
+	if (level == 3 || ret == KCORE_EPERM)	/* a part of the block isn't the host's: this page may be */
+		ret = kcore_map(kvm, ipa, pa, SZ_4K, leaf);
+	return ret;
+}
+
+/*
+ * Fill KCore's table from KVM's.  1: done, the guest may go on.  0: KVM's table doesn't allow the access either;
+ * the syndrome is now the one KVM would have seen, since its map path wants a permission fault for a mere change of
+ * permissions.  Negative errno: KCore refused.
+ */
+static int kcore_fill(struct kvm_vcpu *vcpu, u64 ipa)
+{
+	struct kvm *kvm = vcpu->kvm;
+	u64 leaf, ret = 0;
+	int level;
+	u32 fsc;
+
+	kcore_mmu_lock(kvm);
+	leaf = kvm_s2_leaf(kvm, ipa, &level);
+	fsc = kvm_s2_fault(vcpu, leaf, level);
+	if (!fsc) {
+		ret = kcore_map_leaf(kvm, ipa, leaf, level);
+		if (ret == KCORE_ENOMEM) {	/* the table is a cache: make room once */
+			kcore_flush_range(kvm, 0, KCORE_IPA_END);
+			ret = kcore_map_leaf(kvm, ipa, leaf, level);
+		}
+	}
+	kcore_mmu_unlock(kvm);
+	if (fsc) {
+		vcpu->arch.fault.esr_el2 = (vcpu->arch.fault.esr_el2 & ~0x3fUL) | fsc;
+		return 0;
+	}
+	if (!ret)
+		return 1;
+	pr_warn_ratelimited("VM %u: mapping IPA 0x%llx refused, error %d\n", kvm->arch.kcore.handle, ipa, kcore_errno(ret));
+	return ret == KCORE_ENOMEM ? -ENOMEM : -EFAULT;
+}
+
+static int kcore_abort_normal(struct kvm_vcpu *vcpu, u64 ipa)
+{
+	int ret = kcore_fill(vcpu, ipa);
+
+	if (ret)
+		return ret;
+	return kvm_handle_guest_abort(vcpu);	/* the next fault fills */
+}
+
+/*
+ * Only anonymous memory that is the VMM's alone can be donated: page-cache pages, the zero page and merged pages
+ * have other readers in the kernel.  Fork and core dump would read it: they leave out the whole area from now on.
+ */
+static int kcore_prepare_vma(unsigned long hva)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long want = VM_DONTCOPY | VM_DONTDUMP;
+	struct vm_area_struct *vma;
+	int ret = -EFAULT;
+
+	mmap_read_lock(mm);
+	vma = find_vma(mm, hva);
+	if (vma && vma->vm_start <= hva && vma_is_anonymous(vma) && !(vma->vm_flags & (VM_SHARED | VM_MERGEABLE)))
+		ret = (vma->vm_flags & want) == want ? 0 : 1;
+	mmap_read_unlock(mm);
+	if (ret <= 0)
+		return ret;
+
+	mmap_write_lock(mm);
+	vma = find_vma(mm, hva);
+	ret = -EFAULT;
+	if (vma && vma->vm_start <= hva && vma_is_anonymous(vma) && !(vma->vm_flags & (VM_SHARED | VM_MERGEABLE))) {
+		kcore_vma_flags_set(vma, want);
+		ret = 0;
+	}
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+/* Pin the page behind the frame and donate it.  Lock: g->lock. */
+static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva)
+{
+	struct page *page;
+	u64 ret;
+	int err;
+
+	err = kcore_prepare_vma(hva);
+	if (err)
+		return err;
+	err = kcore_pin(hva, &page);
+	if (err != 1)
+		return err < 0 ? err : -EFAULT;
+	if (!PageAnon(page) || is_zero_pfn(page_to_pfn(page))) {
+		kcore_unpin(page);
+		return -EFAULT;
+	}
+	err = radix_tree_insert(&g->pinned, gfn, page);
+	if (err) {
+		kcore_unpin(page);
+		return err;
+	}
+	ret = kcore_hvc3(KCORE_HC_VM_DONATE, g->handle, (u64)gfn << PAGE_SHIFT, page_to_phys(page));
+	if (ret) {
+		radix_tree_delete(&g->pinned, gfn);
+		kcore_unpin(page);
+		return kcore_errno(ret);
+	}
+	g->donated++;
+	return 0;
+}
+
+/* A fault of a protected VM.  1: go on, 0: not memory, negative: the VMM's error. */
+static int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
+{
+	struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
+	unsigned long gfn = ipa >> PAGE_SHIFT;
+	unsigned long hva;
+	int idx, err = 0;
+
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	hva = gfn_to_hva(vcpu->kvm, gfn);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	if (kvm_is_error_hva(hva)) {
+		if (ipa >= g->mem_ipa && ipa - g->mem_ipa < g->mem_size)
+			return -EFAULT;		/* a hole in the range: KCore gave no syndrome to emulate with */
+		return 0;
+	}
+	mutex_lock(&g->lock);
+	if (g->state != KCORE_STATE_FINALISED)
+		err = -EINVAL;
+	else if (!radix_tree_lookup(&g->pinned, gfn))	/* else another vCPU was faster */
+		err = kcore_donate_page(g, gfn, hva);
+	mutex_unlock(&g->lock);
+	return err ? err : 1;
+}
+
+/* A stage-2 abort of any VM */
+int kcore_stage2_abort(struct kvm_vcpu *vcpu)
+{
+	u64 ipa = kvm_vcpu_get_fault_ipa(vcpu);
+	u32 kind = vcpu->arch.fault.esr_el2 & FSC_KIND;
+	int ret;
+
+	if (kind != FSC_TRANSLATION && kind != FSC_ACCESS_FLAG && kind != FSC_PERMISSION_)
+		return kvm_handle_guest_abort(vcpu);
+	if (kcore_vm_protected(vcpu->kvm)) {
+		ret = kcore_donate(vcpu, ipa);
+		return ret ? ret : kvm_handle_guest_abort(vcpu);
+	}
+	return kcore_abort_normal(vcpu, ipa);
+}
+
+/* Drop all leaves in the range.  Under kvm->mmu_lock or not; doesn't sleep; each call of KCore's is bounded. */
+void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
+{
+	u64 handle = kvm->arch.kcore.handle;
+	u64 end = min_t(u64, ipa + bytes, KCORE_IPA_END);
+	u64 ret;
+
+	if (!handle || kcore_vm_protected(kvm) || kvm->arch.kcore.state != KCORE_STATE_FINALISED)
+		return;
+	while (ipa < end) {
+		ret = kcore_hvc(KCORE_HC_VM_UNMAP, handle, ipa, end - ipa, 0, 0, &ipa);
+		if (ret != KCORE_EAGAIN) {
+			WARN_ONCE(ret, "kcore: VM %llu: unmap failed: %d\n", handle, kcore_errno(ret));
+			return;
+		}
+	}
+}
+
+long kcore_flush_vm(struct kvm_s2_mmu *mmu)
+{
+	kcore_flush_range(kcore_mmu_kvm(mmu), 0, KCORE_IPA_END);
+	return 0;
+}
+
+/* The leaf's size is what the level says; without one, KCore drops the leaf that covers the page */
+long kcore_flush_ipa(struct kvm_s2_mmu *mmu, phys_addr_t ipa, int level)
+{
+	u64 bytes = level >= 1 && level <= 3 ? s2_bytes(level) : SZ_4K;
+
+	kcore_flush_range(kcore_mmu_kvm(mmu), ipa & ~(bytes - 1), bytes);
+	return 0;
+}
+
+/* Another vCPU of the VM ran here last: their TLB entries have the same VMID */
+long kcore_flush_local(struct kvm_s2_mmu *mmu)
+{
+	u64 handle = kcore_mmu_kvm(mmu)->arch.kcore.handle;
+
+	if (handle)
+		kcore_hvc1(KCORE_HC_TLB_FLUSH_LOCAL, handle);
+	return 0;
+}
+
+/* H23: KVM clears the access flags of the range.  Dropped here, the next access faults and KVM sees it. */
+void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end)
+{
+	u64 handle = kvm->arch.kcore.handle;
+	u64 ipa = start << PAGE_SHIFT;
+	u64 to = min_t(u64, end << PAGE_SHIFT, KCORE_IPA_END);
+
+	if (!kcore_active() || !handle || kcore_vm_protected(kvm) || kvm->arch.kcore.state != KCORE_STATE_FINALISED)
+		return;
+	while (ipa < to) {
+		if (kcore_hvc(KCORE_HC_VM_AGE, handle, ipa, to - ipa, 0, 0, &ipa) != KCORE_EAGAIN)
+			return;
+	}
+}
+
+/* H20, in KVM's table of exit handlers */
+int kcore_handle_guest_abort(struct kvm_vcpu *vcpu)
+{
+	if (!kcore_active())
+		return kvm_handle_guest_abort(vcpu);
+	if (vcpu->arch.kcore.todo)
+		return kcore_vcpu_todo(vcpu);
+	return kcore_stage2_abort(vcpu);
+}
