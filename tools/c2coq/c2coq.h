@@ -87,6 +87,9 @@ bool falls_through(const struct stmt *s);
 void check_program(struct program *prog, bool whole);
 
 /* emit.c */
+void emit_program(FILE *out, const struct program *prog, const char *const files[], int nfiles,
+		  const char *library);
+int emit_tables(FILE *out, json_t *root, const char *library);
 int emit_coq(FILE *out, const struct program *prog, const char *file, const char *library);
 int emit_constants(FILE *out, json_t *root, const char *file, const char *const *wanted,
 		   size_t nwanted, const char *library);

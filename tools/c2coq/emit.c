@@ -163,6 +163,24 @@ int emit_coq(FILE *out, const struct program *prog, const char *file, const char
 	return 0;
 }
 
+void emit_program(FILE *out, const struct program *prog, const char *const files[], int nfiles,
+		  const char *library)
+{
+	char name[128];
+
+	fprintf(out, "(* SPDX-License-Identifier: GPL-2.0-only *)\n"
+		"(* Written by c2coq; do not edit.  Every function of the core, callees before callers. *)\n"
+		"From %s Require Import lang.Syntax.\n", library);
+	for (int i = 0; i < nfiles; i++) {
+		module_name(files[i], name, sizeof(name));
+		fprintf(out, "From %s Require Export gen.C_%s.\n", library, name);
+	}
+	fprintf(out, "Local Open Scope string_scope.\n\nDefinition program : modul := [");
+	for (struct func *f = prog->ordered; f; f = f->order)
+		fprintf(out, "%s\n  (\"%s\", f_%s)", f == prog->ordered ? "" : ";", f->name, f->name);
+	fprintf(out, "].\n");
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct constant *)a)->name, ((const struct constant *)b)->name);
@@ -212,4 +230,50 @@ int emit_constants(FILE *out, json_t *root, const char *file, const char *const 
 		if (!i || strcmp(c[i - 1].name, c[i].name))
 			fprintf(out, "Definition %s : Z := %" PRIu64 ".\n", c[i].name, c[i].value);
 	return (int)n;
+}
+
+/* The rest of a name after its prefix, or NULL. */
+static const char *after(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) ? NULL : name + n;
+}
+
+/* One Coq list of what the constants with a prefix say. */
+static void emit_list(FILE *out, json_t *root, const char *head, const char *prefix, const char *format)
+{
+	bool first = true;
+
+	fprintf(out, "\n%s := [", head);
+	for (size_t i = 0; i < ast_nkids(root); i++) {
+		const json_t *d = ast_kid(root, i);
+
+		for (size_t k = 0; ast_is(d, "EnumDecl") && k < ast_nkids(d); k++) {
+			const char *name = after(ast_str(ast_kid(d, k), "name"), prefix);
+
+			if (!name)
+				continue;
+			fprintf(out, "%s\n  ", first ? "" : ";");
+			fprintf(out, format, name, ast_enum_value(ast_kid(d, k)), k + 1 < ast_nkids(d) ?
+				ast_enum_value(ast_kid(d, k + 1)) : "");
+			first = false;
+		}
+	}
+	fprintf(out, "].\n");
+}
+
+int emit_tables(FILE *out, json_t *root, const char *library)
+{
+	fprintf(out, "(* SPDX-License-Identifier: GPL-2.0-only *)\n"
+		"(* Written by c2coq from the tables of kcore/cells.h and kcore/abi.h; do not edit. *)\n"
+		"From %s Require Import lang.Syntax.\n"
+		"Local Open Scope string_scope.\nLocal Open Scope Z_scope.\n", library);
+	emit_list(out, root, "(* one u64 each *)\nDefinition scalars : list string", "c2coq_scalar_", "\"%s\"");
+	emit_list(out, root, "(* name, bits of an element, length *)\nDefinition arrays : list (string * Z * Z)",
+		  "c2coq_width_", "(\"%s\", %s, %s)");
+	emit_list(out, root, "(* one u32 for each DRAM page *)\nDefinition page_cells : list string", "c2coq_pages_", "\"%s\"");
+	emit_list(out, root, "(* handler, x0, number of arguments *)\nDefinition hypercalls : list (string * Z * Z)",
+		  "c2coq_call_", "(\"%s\", %s, %s)");
+	return 0;
 }

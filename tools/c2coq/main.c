@@ -18,12 +18,16 @@ static const char usage[] =
 "Usage: c2coq --check FILE.c... [-- CFLAGS...]\n"
 "       c2coq --output FILE.v FILE.c [-- CFLAGS...]\n"
 "       c2coq --constants FILE.v --names PREFIX[,PREFIX...] FILE.h [-- CFLAGS...]\n"
+"       c2coq --program FILE.v FILE.c... [-- CFLAGS...]\n"
+"       c2coq --tables FILE.v -- CFLAGS...\n"
 "\n"
 "Checks that C files keep to the subset of docs/subset.md, or translates one of them to Coq.\n"
 "\n"
 "  -c, --check            check only; several files are checked as one program\n"
 "  -o, --output FILE.v    write the translation (nothing is written if a rule is broken)\n"
 "  -k, --constants FILE.v write the header's integer macros and enumeration constants\n"
+"  -p, --program FILE.v   write the list of all functions in the order of calls (translations: gen/C_NAME.v)\n"
+"  -t, --tables FILE.v    write cells and hypercalls from the tables of <kcore/cells.h>, <kcore/abi.h>\n"
 "  -n, --names PREFIXES   with --constants: names that begin so\n"
 "  -l, --library NAME     Coq library of the generated files' imports (default KCore)\n"
 "      --clang PROGRAM    compiler front end (default clang-14)\n"
@@ -138,7 +142,7 @@ static char *probe_unit(const char *header, const char *clang, char *const flags
 		char macro[256];
 		int end = 0;
 
-		if (sscanf(line, "#define %255[A-Za-z0-9_]%n", macro, &end) != 1 || line[end] != ' ')
+		if (sscanf(line, "#define %255[A-Za-z0-9_]%n", macro, &end) != 1 || line[end] != ' ' || !line[end + 1 + strspn(line + end + 1, " \t\n")])
 			continue;
 		for (size_t i = 0; i < nwanted; i++)
 			if (!strncmp(macro, wanted[i], strlen(wanted[i]))) {
@@ -154,12 +158,48 @@ static char *probe_unit(const char *header, const char *clang, char *const flags
 	return name;
 }
 
+/* Expands the tables of the core into enumeration constants, which clang evaluates. */
+static const char tables_unit[] =
+"#include <kcore/cells.h>\n"
+"#define SCALAR(n) c2coq_scalar_##n,\n"
+"#define ARRAY(t, n, len) c2coq_array##n, c2coq_width_##n = 8 * sizeof(t), c2coq_length_##n = (len),\n"
+"#define PAGES(n) c2coq_pages_##n,\n"
+"#define CALL(nr, NAME, handler, nargs, args, text, errs) "
+"	c2coq_call_##handler = KCORE_HC_##NAME, c2coq_nargs_##handler = (nargs),\n"
+"enum { KCORE_SCALARS(SCALAR) };\n"
+"enum { KCORE_ARRAYS(ARRAY) };\n"
+"enum { KCORE_PAGE_CELLS(PAGES) };\n"
+"enum { KCORE_HYPERCALLS(CALL) };\n";
+
+static int write_tables(const char *name, const char *clang, char *const flags[], const char *library)
+{
+	char *unit = xprintf("%s/c2coq.XXXXXX.c", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp"), *tmp;
+	int fd = mkstemps(unit, 2);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	json_t *root;
+
+	if (!out || fputs(tables_unit, out) < 0 || fclose(out)) {
+		fprintf(stderr, "c2coq: %s: %s\n", unit, strerror(errno));
+		return 3;
+	}
+	root = ast_load(clang, unit, flags);
+	unlink(unit);
+	if (!root)
+		return 1;
+	out = open_new(name, &tmp);
+	emit_tables(out, root, library);
+	close_new(out, tmp, name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "constants", required_argument, NULL, 'k' },
+		{ "program", required_argument, NULL, 'p' },
+		{ "tables", required_argument, NULL, 't' },
 		{ "names", required_argument, NULL, 'n' },
 		{ "library", required_argument, NULL, 'l' },
 		{ "clang", required_argument, NULL, 'C' },
@@ -168,7 +208,7 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 }
 	};
-	const char *output = NULL, *constants = NULL, *clang = "clang-14", *library = "KCore";
+	const char *output = NULL, *constants = NULL, *tables = NULL, *program = NULL, *clang = "clang-14", *library = "KCore";
 	const char *const *wanted = NULL;
 	struct program prog = { .last = &prog.first };
 	size_t nwanted = 0, nfuncs = 0;
@@ -183,11 +223,13 @@ int main(int argc, char **argv)
 			flags = argv + i + 1;
 			nargs = i;
 		}
-	while ((opt = getopt_long(nargs, argv, "co:k:n:l:qhV", options, NULL)) != -1) {
+	while ((opt = getopt_long(nargs, argv, "co:p:k:t:n:l:qhV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c': check = true; break;
 		case 'o': output = optarg; break;
 		case 'k': constants = optarg; break;
+		case 'p': program = optarg; break;
+		case 't': tables = optarg; break;
 		case 'n': wanted = split(optarg, &nwanted); break;
 		case 'l': library = optarg; break;
 		case 'C': clang = optarg; break;
@@ -198,9 +240,14 @@ int main(int argc, char **argv)
 		}
 	}
 	nfiles = nargs - optind;
-	if (check + !!output + !!constants != 1)
-		misuse("exactly one of --check, --output, --constants is needed");
-	if (nfiles < 1 || (!check && nfiles != 1))
+	if (check + !!output + !!program + !!constants + !!tables != 1)
+		misuse("exactly one of --check, --output, --program, --constants, --tables is needed");
+	if (tables) {
+		if (nfiles)
+			misuse("--tables takes no file");
+		return write_tables(tables, clang, flags, library);
+	}
+	if (nfiles < 1 || (!check && !program && nfiles != 1))
 		misuse(nfiles < 1 ? "no file given" : "one file at a time");
 	if (constants) {
 		if (!nwanted)
@@ -220,13 +267,18 @@ int main(int argc, char **argv)
 		if (root)
 			check_unit(&prog, root, argv[i]);
 	}
-	check_program(&prog, nfiles > 1);
+	check_program(&prog, nfiles > 1 || program);
 	for (struct func *f = prog.first; f; f = f->next)
 		nfuncs++;
 	if (output && !nr_errors) {
 		out = open_new(output, &tmp);
 		emit_coq(out, &prog, argv[optind], library);
 		close_new(out, tmp, output);
+	}
+	if (program && !nr_errors) {
+		out = open_new(program, &tmp);
+		emit_program(out, &prog, (const char *const *)argv + optind, nfiles, library);
+		close_new(out, tmp, program);
 	}
 	if (!quiet)
 		fprintf(check && !nr_errors ? stdout : stderr, "c2coq: %d files, %zu functions, %d errors\n",

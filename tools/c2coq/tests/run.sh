@@ -106,5 +106,14 @@ result "what does not compile is rejected" $?
 	diff constants.v "$tmp/c.v" >"$tmp/diff"
 result "constants of a header" $?
 
+"$C2COQ" --quiet --program "$tmp/p.v" accept/order.c accept/loops.c -- -Iinclude 2>"$tmp/err" &&
+	diff program.v "$tmp/p.v" >"$tmp/diff"
+result "the order of a program" $?
+"$C2COQ" --tables "$tmp/t.v" -- -Iinclude 2>"$tmp/err" && diff tables.v "$tmp/t.v" >"$tmp/diff"
+result "cells and hypercalls" $?
+"$C2COQ" --tables "$tmp/absent.v" -- -I"$tmp" >/dev/null 2>"$tmp/err"
+[ $? -eq 1 ] && ! [ -e "$tmp/absent.v" ]
+result "nothing is written without the tables" $?
+
 echo "1..$n"
 [ $failed -eq 0 ]
