@@ -28,7 +28,7 @@
 #define SCTLR			0x30cd183dUL		/* RES1 | WXN I SA C M */
 #define SCTLR_EL1_HOST		0x30d00800UL		/* RES1; MMU off */
 
-extern char kcore_text_end[], kcore_rodata_end[], kcore_end[], stacks[], host_contexts[];
+extern char kcore_text_end[], kcore_rodata_end[], kcore_end[], stacks[], boot_stacks[], host_contexts[];
 void gic_reset(void);
 
 static u64 el2_root;
@@ -69,6 +69,8 @@ static u64 image_attributes(u64 va)
 		return EL2_NORMAL | EL2_RO | EL2_XN;
 	if (va >= (u64)stacks && slot < KCORE_MAX_CPUS * STACK_SLOT && slot % STACK_SLOT < PAGE)
 		return 0;				/* guard page below each stack */
+	if (va >= (u64)boot_stacks && va < (u64)boot_stacks + KCORE_MAX_CPUS * BOOT_STACK)
+		return 0;				/* used with the MMU off only */
 	return EL2_NORMAL | EL2_XN;
 }
 
@@ -187,21 +189,16 @@ static u64 install_once(const struct kcore_install *in)
 	cells.has_gicv3 = ((sysreg_read(id_aa64pfr0_el1) >> 24) & 15) && (sysreg_read(s3_4_c12_c9_5) & 1);
 	if (cells.has_gicv3)
 		cells.ich_vtr = sysreg_read(s3_4_c12_c11_1) & 0xffffffffUL;
+	cells.has_aarch32 = (sysreg_read(id_aa64pfr0_el1) & 15) == 2;
+	if ((sysreg_read(id_aa64dfr0_el1) >> 32) & 15)
+		cells.has_profiling |= PROFILING_SPE;
+	if ((sysreg_read(id_aa64dfr0_el1) >> 40) & 15)
+		cells.has_profiling |= PROFILING_TRACE;
 	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
 	el2_map();
 	cells.region_size = size;
 	cells.region_base = base;		/* installed */
 	return 0;
-}
-
-/* What every CPU needs of the host's EL2 settings, kept while a guest runs. */
-static void keep_host_values(struct cpu *c)
-{
-	c->hcr = HCR_HOST;
-	c->cptr = sysreg_read(cptr_el2);
-	c->mdcr = sysreg_read(mdcr_el2);
-	c->cnthctl = sysreg_read(cnthctl_el2);
-	c->vmpidr = sysreg_read(vmpidr_el2);
 }
 
 /* KCORE_FN_INSTALL on one CPU. */
@@ -216,7 +213,6 @@ u64 boot_install(u64 cpu, const struct kcore_install *in)
 	}
 	if (cpu >= cells.nr_cpus || (sysreg_read(mpidr_el1) & 0xff00ffffffUL) != cells.cpu_mpidr[cpu])
 		return KCORE_EINVAL;
-	keep_host_values(&cpus[cpu]);
 	return 0;
 }
 
@@ -237,12 +233,9 @@ u64 boot_cpu_registers(u64 cpu)
 }
 
 /* A CPU that firmware starts in KCore: what the kernel's own EL2 entry sets up otherwise. */
-void boot_cpu_again(u64 cpu)
+void boot_cpu_again(void)
 {
-	sysreg_write(cptr_el2, cpus[0].cptr);
 	sysreg_write(cntvoff_el2, 0);
-	sysreg_write(cnthctl_el2, cpus[0].cnthctl);
-	sysreg_write(mdcr_el2, cpus[0].mdcr);
 	sysreg_write(vpidr_el2, sysreg_read(midr_el1));
 	sysreg_write(vmpidr_el2, sysreg_read(mpidr_el1));
 	if (cells.has_gicv3) {
@@ -250,12 +243,18 @@ void boot_cpu_again(u64 cpu)
 		isb();
 	}
 	sysreg_write(sctlr_el1, SCTLR_EL1_HOST);
-	keep_host_values(&cpus[cpu]);
 }
 
-/* MMU on: this CPU is up. */
+/* MMU on: this CPU is up.  Its EL2 settings are the host's while no guest runs. */
 void boot_cpu_up(u64 cpu)
 {
+	struct cpu *c = &cpus[cpu];
+
+	c->hcr = HCR_HOST;
+	c->cptr = sysreg_read(cptr_el2);
+	c->mdcr = sysreg_read(mdcr_el2);
+	c->cnthctl = sysreg_read(cnthctl_el2);
+	c->vmpidr = sysreg_read(vmpidr_el2);
 	lock_acquire();
 	cells.cpu_power[cpu] = POWER_ON;
 	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);
@@ -269,6 +268,10 @@ void boot_cpu_frame(void)
 	u64 cpu = cpu_id();
 	u64 i;
 
+	sysreg_write(cptr_el2, cpus[0].cptr);
+	sysreg_write(cnthctl_el2, cpus[0].cnthctl);
+	sysreg_write(mdcr_el2, cpus[0].mdcr);
+	isb();
 	for (i = 0; i < 31; i++)
 		f->x[i] = 0;
 	f->x[0] = cells.cpu_entry_x0[cpu];

@@ -7,7 +7,7 @@
 
 u64 boot_install(u64 cpu, const struct kcore_install *in);
 u64 boot_cpu_registers(u64 cpu);
-void boot_cpu_again(u64 cpu);
+void boot_cpu_again(void);
 void boot_cpu_up(u64 cpu);
 void boot_cpu_frame(void);
 void log_event(u64 event, u64 a, u64 b);	/* core/log.c */

@@ -23,7 +23,6 @@
 #define LOG_HOST_REFUSED	5UL		/* IPA, ESR */
 #define LOG_STUB_REFUSED	6UL		/* call */
 #define LOG_SMC_REFUSED		7UL		/* function */
-#define LOG_ENTER_REFUSED	8UL		/* vCPU, flags */
 #define HALT_CELL		0x100UL		/* index outside of a cell array */
 #define HALT_EL2_FAULT		0x101UL		/* exception taken from EL2: ESR */
 #define HALT_HOST_EVENT		0x102UL		/* interrupt or SError of the host at EL2 */
@@ -81,7 +80,7 @@ void pages_map_add(u64 index, u64 pages);			/* locked */
 void pages_map_sub(u64 index, u64 pages);			/* locked */
 
 /* host.c: the host's stage 2 */
-u64 host_fault_map(u64 ipa, u64 permission);			/* 1: retry, 0: refuse */
+u64 host_fault_map(u64 ipa);					/* 1: retry, 0: refuse */
 u64 host_prepare_unmap(u64 pa);					/* locked */
 void host_unmap(u64 pa);					/* locked; after host_prepare_unmap */
 
@@ -90,7 +89,9 @@ void page_scrub(u64 pa);
 void page_reclaim(u64 vm, u64 pa);				/* locked; scrub and give back, after the unmap */
 u64 hc_vm_donate(u64 vm, u64 ipa, u64 pa);
 u64 leaf_drop(u64 vm, u64 ipa, u64 level);			/* locked; 1: there was one */
-u64 vm_reap_one(u64 vm);					/* 1 page taken back, 0 went on, 2 nothing left */
+u64 vm_reap_one(u64 vm);					/* 1: took a page back, 0: went on, REAP_* */
+#define REAP_DONE		2UL		/* nothing left */
+#define REAP_WAIT		3UL		/* a donation is on its way back */
 
 /* range.c: normal VMs */
 u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot);

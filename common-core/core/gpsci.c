@@ -46,12 +46,15 @@ static u64 guest_cpu_on(u64 target, u64 entry, u64 x0)
 	return TELL_HOST;
 }
 
-static u64 guest_psci_on(u64 vcpu, u64 context)
+static u64 guest_psci_on(u64 vcpu, u64 context, u64 fn)
 {
-	u64 mpidr = page_load(context, CTX_X(1UL));
-	u64 entry = page_load(context, CTX_X(2UL));
-	u64 x0 = page_load(context, CTX_X(3UL));
-	u64 target = guest_target(vcpu, mpidr & 0xff00ffffffUL);
+	u64 x1 = page_load(context, CTX_X(1UL));
+	u64 x2 = page_load(context, CTX_X(2UL));
+	u64 x3 = page_load(context, CTX_X(3UL));
+	u64 mask = (fn & PSCI_64) != 0UL ? 0xffffffffffffffffUL : 0xffffffffUL;
+	u64 entry = x2 & mask;
+	u64 x0 = x3 & mask;
+	u64 target = guest_target(vcpu, x1 & mask & 0xff00ffffffUL);
 	u64 r;
 
 	if (target == NO_VCPU)
@@ -67,23 +70,26 @@ static u64 guest_psci_on(u64 vcpu, u64 context)
 static u64 guest_psci_info(u64 vcpu, u64 context)
 {
 	u64 mpidr = page_load(context, CTX_X(1UL));
+	u64 level = page_load(context, CTX_X(2UL));
 	u64 target = guest_target(vcpu, mpidr & 0xff00ffffffUL);
 	u64 power;
 
-	if (target == NO_VCPU)
+	if (target == NO_VCPU || (level & 0xffffffffUL) != 0UL)
 		return PSCI_INVALID;
 	power = get_vcpu_power(target);
 	return power == POWER_OFF ? 1UL : 0UL;	/* OFF, ON */
 }
 
-/* PSCI_FEATURES: 0 for what guest_call() knows. */
+/* PSCI_FEATURES: 0 for what guest_hvc() knows. */
 static u64 guest_psci_features(u64 fn)
 {
 	u64 base = fn & ~PSCI_64;
 
-	if (base >= PSCI_VERSION && base <= PSCI_AFFINITY_INFO)
+	if (base == PSCI_CPU_SUSPEND || base == PSCI_CPU_ON || base == PSCI_AFFINITY_INFO)
 		return 0UL;
-	if (base == PSCI_MIGRATE_TYPE || (base >= PSCI_SYSTEM_OFF && base <= PSCI_FEATURES) || fn == SMCCC_VERSION)
+	if (fn == PSCI_VERSION || fn == PSCI_CPU_OFF || fn == PSCI_MIGRATE_TYPE || fn == SMCCC_VERSION)
+		return 0UL;
+	if (fn >= PSCI_SYSTEM_OFF && fn <= PSCI_FEATURES)
 		return 0UL;
 	return PSCI_NOT_SUPPORTED;
 }
@@ -110,7 +116,7 @@ static u64 guest_call(u64 vcpu, u64 context, u64 fn)
 	if (fn == PSCI_MIGRATE_TYPE)
 		return 2UL;		/* no trusted OS to migrate */
 	if (fn == PSCI_FEATURES)
-		return guest_psci_features(x1);
+		return guest_psci_features(x1 & 0xffffffffUL);
 	return PSCI_NOT_SUPPORTED;
 }
 
@@ -125,7 +131,7 @@ u64 guest_hvc(u64 vcpu)
 
 	fn = fn & 0xffffffffUL;	/* SMCCC: the function is in W0 */
 	if ((fn & ~PSCI_64) == PSCI_CPU_ON) {
-		r = guest_psci_on(vcpu, context);
+		r = guest_psci_on(vcpu, context, fn);
 		if (r != TELL_HOST) {
 			page_store(context, CTX_X(0UL), r);
 			return 1UL;

@@ -68,10 +68,10 @@ static u64 host_map(u64 ipa)
 }
 
 /*
- * A stage-2 fault of the host.  1: it may try again, 0: the access is refused.  Another CPU may have
- * been between break and make, so a valid leaf means try again, except after a permission fault.
+ * A stage-2 translation fault of the host.  1: it may try again, 0: the access is refused.  Another CPU may
+ * have been between break and make, so a valid leaf means try again.
  */
-u64 host_fault_map(u64 ipa, u64 permission)
+u64 host_fault_map(u64 ipa)
 {
 	u64 level;
 	u64 entry;
@@ -85,7 +85,7 @@ u64 host_fault_map(u64 ipa, u64 permission)
 	entry = s2_entry(HOST, ipa, level);
 	pte = pt_load(entry);
 	if ((pte & PTE_VALID) != 0UL)
-		r = permission != 0UL ? KCORE_EPERM : 0UL;
+		r = 0UL;
 	else
 		r = host_map(ipa);
 	lock_release();

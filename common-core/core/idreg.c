@@ -20,9 +20,12 @@
 /* What the guest reads from S3_0_C0_C<crm>_<op2>.  AArch32 registers and unknown ones are zero. */
 u64 idreg_guest(u64 crm, u64 op2)
 {
-	u64 v = idreg_read(crm, op2);
 	u64 gic = get_has_gicv3();
+	u64 v;
 
+	if (crm < 4UL)
+		return 0UL;
+	v = idreg_read(crm, op2);
 	if (crm == 4UL && op2 == 0UL)
 		return (v & PFR0_PASS) | PFR0_EL_AARCH64 | (gic != 0UL ? PFR0_GIC : 0UL);
 	if (crm == 4UL && op2 == 1UL)

@@ -8,7 +8,6 @@
 #define PSCI_CPU_SUSPEND	0x84000001UL
 #define PSCI_CPU_OFF		0x84000002UL
 #define PSCI_CPU_ON		0x84000003UL
-#define PSCI_SYSTEM_SUSPEND	0x8400000eUL
 #define PSCI_64			0x40000000UL
 #define PSCI_POWERDOWN		0x40010000UL	/* StateType, original and extended format (5.4.2) */
 

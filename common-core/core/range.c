@@ -125,6 +125,19 @@ static u64 range_drop(u64 vm, u64 ipa)
 	return r;
 }
 
+/* One section: may this be mapped at all? */
+static u64 map_allowed(u64 vm, u64 pa, u64 bytes, u64 prot)
+{
+	u64 r;
+
+	lock_acquire();
+	r = normal_check(vm);
+	if (r == 0UL)
+		r = map_check(pa, bytes, prot);
+	lock_release();
+	return r;
+}
+
 /* Drop what is mapped where a page or block is going to be. */
 static u64 map_clear(u64 vm, u64 ipa, u64 bytes)
 {
@@ -154,6 +167,9 @@ u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot)
 		return KCORE_EINVAL;
 	if (((ipa | pa) & (bytes - 1UL)) != 0UL || ipa >= IPA_END || pa >= IPA_END || prot > 15UL)
 		return KCORE_EINVAL;
+	r = map_allowed(vm, pa, bytes, prot);
+	if (r != 0UL)
+		return r;
 	r = map_clear(vm, ipa, bytes);
 	if (r != 0UL)
 		return r;
@@ -211,7 +227,7 @@ u64 hc_vm_age(u64 vm, u64 ipa, u64 bytes)
 	return range_unmap(vm, ipa, bytes);
 }
 
-/* One section: the leaf over the IPA comes back without write access, if the first section found one. */
+/* The leaf over the IPA comes back without write access.  The bytes it covers; AGAIN: another CPU mapped there meanwhile. */
 static u64 wrprotect_one(u64 vm, u64 ipa)
 {
 	u64 level;
@@ -237,9 +253,9 @@ static u64 wrprotect_one(u64 vm, u64 ipa)
 		return r;
 	prot = pte_prot(pte);
 	lock_acquire();
-	map_leaf(vm, ipa & ~(bytes - 1UL), pte & PTE_ADDRESS, level, prot & ~KCORE_PROT_W);
+	r = map_leaf(vm, ipa & ~(bytes - 1UL), pte & PTE_ADDRESS, level, prot & ~KCORE_PROT_W);
 	lock_release();
-	return bytes;
+	return r == KCORE_EAGAIN ? r : bytes;
 }
 
 /* KCORE_HC_VM_WRPROTECT */
@@ -252,6 +268,7 @@ u64 hc_vm_wrprotect(u64 vm, u64 ipa, u64 bytes)
 	r = range_bad(vm, ipa, bytes);
 	if (r != 0UL)
 		return KCORE_EINVAL;
+	host_x_set(1UL, ipa);
 	for (i = 0UL; i < RANGE_STEPS; i++) {
 		r = wrprotect_one(vm, ipa);
 		if (r >= KCORE_ERR_MIN)

@@ -12,7 +12,9 @@
 #define CPTR_GUEST		0x401037ffUL	/* RES1, TZ, TSM, TFP, TTA, TAM */
 #define CPTR_TFP		0x400UL
 #define CPTR_TZ			0x100UL
-#define MDCR_GUEST		0xe60UL		/* TPMCR TPM TDA TDOSA TDRA; HPMN the host's */
+#define CPTR_TSM		0x1000UL
+#define MDCR_GUEST		0x84e60UL	/* TTRF TPMS TPMCR TPM TDA TDOSA TDRA; HPMN the host's; E2PB, E2TB 0 */
+#define HCR_RAS			0x3000000000UL	/* TEA TERR: error records are the machine's */
 #define CNTHCTL_EL1PCTEN	1UL
 #define CNTHCTL_EL1PCEN		2UL
 #define PSTATE_IL		0x100000UL
@@ -25,30 +27,40 @@
 #define EC_IABT			0x20UL
 #define EC_DABT			0x24UL
 
-/* A PSTATE that may be entered: EL0 (either width), EL1t, EL1h.  Any other mode becomes an illegal state at EL1. */
-static u64 pstate_sanitise(u64 pstate)
+/*
+ * A PSTATE that may be entered: EL0, EL1t, EL1h; EL0 in AArch32 for a normal VM where the machine has it (a
+ * return that the CPU finds illegal would stay at EL2).  Any other mode becomes an illegal state at EL1.
+ */
+static u64 pstate_sanitise(u64 pstate, u64 type)
 {
 	u64 mode = pstate & PSTATE_MODE;
+	u64 aarch32 = get_has_aarch32();
 
-	if (mode == 0UL || mode == 4UL || mode == EL1H || mode == 0x10UL)
+	if (mode == 0UL || mode == 4UL || mode == EL1H)
+		return pstate;
+	if (mode == 0x10UL && aarch32 != 0UL && type == KCORE_VM_NORMAL)
 		return pstate;
 	return (pstate & ~PSTATE_MODE) | PSTATE_IL | EL1H;
 }
 
-/* First entry after the guest's CPU_ON: the entry point that KCore kept. */
+/* First entry after the guest's CPU_ON: the entry point that KCore kept.  The lock orders it after CPU_ON's stores. */
 static void vcpu_boot(u64 vcpu, u64 context)
 {
-	u64 entry = get_vcpu_entry(vcpu);
-	u64 x0 = get_vcpu_entry_x0(vcpu);
+	u64 entry;
+	u64 x0;
 	u64 i;
 
+	lock_acquire();
+	entry = get_vcpu_entry(vcpu);
+	x0 = get_vcpu_entry_x0(vcpu);
+	set_vcpu_power(vcpu, POWER_ON);
+	lock_release();
 	for (i = 0UL; i < CTX_VMPIDR / 8UL; i++)
 		page_store(context, i * 8UL, 0UL);
 	page_store(context, CTX_X(0UL), x0);
 	page_store(context, CTX_PC, entry);
 	page_store(context, CTX_PSTATE, 0x3c0UL | EL1H);
 	page_store(context, CTX_SCTLR, SCTLR_EL1_RESET);
-	set_vcpu_power(vcpu, POWER_ON);
 }
 
 /* May the vCPU that is loaded here run, with what the host asks for? */
@@ -88,7 +100,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 		v = page_load(page, CTX_ENTER_VSESR);
 		vsesr_write(v & 0x1ffffffUL);
 	}
-	hcr_write(hcr);
+	hcr_write(ras != 0UL ? hcr | HCR_RAS : hcr);
 	cptr_write(fp != 0UL ? CPTR_GUEST & ~CPTR_TFP : CPTR_GUEST);
 	v = host_mdcr();
 	mdcr_write((v & 31UL) | MDCR_GUEST);
@@ -104,6 +116,7 @@ u64 hc_vcpu_run(u64 vcpu)
 	u64 cpu = cpu_id();
 	u64 here = get_cpu_vcpu(cpu);
 	u64 gic = get_has_gicv3();
+	u64 profiling = get_has_profiling();
 	u64 type;
 	u64 page;
 	u64 context;
@@ -123,6 +136,8 @@ u64 hc_vcpu_run(u64 vcpu)
 	if (v != 0UL)
 		return v;
 	page_store(page, CTX_ENTER_FLAGS, 0UL);
+	if (profiling != 0UL)
+		profiling_stop(profiling);
 	v = host_context();
 	el1_save(v);
 	if (type == KCORE_VM_PROTECTED) {
@@ -137,7 +152,7 @@ u64 hc_vcpu_run(u64 vcpu)
 	v = page_load(context, CTX_PC);
 	elr_write(v);
 	v = page_load(context, CTX_PSTATE);
-	v = pstate_sanitise(v);
+	v = pstate_sanitise(v, type);
 	spsr_write(v);
 	guest_controls(cpu, vcpu, type, page);
 	if (gic != 0UL)
@@ -183,7 +198,7 @@ static void guest_fp_trap(u64 cpu, u64 vcpu)
 	set_cpu_fp(cpu, 1UL);
 }
 
-/* Enter the guest again at its context's PC. */
+/* Enter the protected guest again at its context's PC. */
 static void guest_resume(u64 context)
 {
 	u64 v;
@@ -191,7 +206,7 @@ static void guest_resume(u64 context)
 	v = page_load(context, CTX_PC);
 	elr_write(v);
 	v = page_load(context, CTX_PSTATE);
-	v = pstate_sanitise(v);
+	v = pstate_sanitise(v, KCORE_VM_PROTECTED);
 	spsr_write(v);
 }
 
@@ -254,6 +269,7 @@ static void host_return(u64 cpu, u64 vcpu, u64 code)
 	u64 context = get_vcpu_context(vcpu);
 	u64 gic = get_has_gicv3();
 	u64 fp = get_cpu_fp(cpu);
+	u64 profiling = get_has_profiling();
 	u64 v = page_load(page, CTX_ENTER_HCR);
 	u64 hcr = hcr_read();
 
@@ -267,7 +283,7 @@ static void host_return(u64 cpu, u64 vcpu, u64 code)
 	v = host_mdcr();
 	mdcr_write(v);
 	v = host_cptr();
-	cptr_write(fp != 0UL ? v | CPTR_TFP | CPTR_TZ : v);
+	cptr_write(fp != 0UL ? v | CPTR_TFP | CPTR_TZ | CPTR_TSM : v);
 	v = host_vmpidr();
 	vmpidr_write(v);
 	v = host_hcr();
@@ -276,6 +292,8 @@ static void host_return(u64 cpu, u64 vcpu, u64 code)
 	vttbr_write(v);
 	v = host_context();
 	el1_load(v);
+	if (profiling != 0UL)
+		profiling_resume(profiling);
 	host_x_set(0UL, code);
 	host_select();
 }

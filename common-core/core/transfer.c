@@ -165,17 +165,15 @@ static void reap_tables(u64 vm, u64 level, u64 last, u64 next)
 		s2_free_table(vm, last, 1UL);
 }
 
-/*
- * One entry of a dying VM's table: its leaf goes back, and its table with the last entry.
- * 1: a leaf went back, 0: nothing was there, 2: the end is reached.
- */
+/* One entry of a dying VM's table: its leaf goes back, and its table with the last entry. */
 u64 vm_reap_one(u64 vm)
 {
 	u64 ipa;
 	u64 level;
 	u64 bytes;
 	u64 next;
-	u64 r = 2UL;
+	u64 pages;
+	u64 r = REAP_DONE;
 
 	lock_acquire();
 	ipa = get_vm_cursor(vm);
@@ -187,6 +185,9 @@ u64 vm_reap_one(u64 vm)
 		r = leaf_drop(vm, ipa, level);
 		reap_tables(vm, level, ipa, next);
 		set_vm_cursor(vm, next);
+	} else if (next == VM_DYING) {
+		pages = get_vm_pages(vm);
+		r = pages != 0UL ? REAP_WAIT : REAP_DONE;
 	}
 	lock_release();
 	return r;

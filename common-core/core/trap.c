@@ -6,6 +6,7 @@
 #define EC_HVC			0x16UL
 #define EC_SMC			0x17UL
 #define EC_SVE			0x19UL
+#define EC_SME			0x1dUL
 #define EC_IABT			0x20UL
 #define EC_DABT			0x24UL
 #define ESR_IL			0x2000000UL
@@ -108,13 +109,14 @@ static void host_abort(u64 cpu, u64 esr)
 	u64 pc = host_pc();
 	u64 pstate = host_pstate();
 	u64 ipa = ((hpfar & 0xfffffffff0UL) << 8UL) | (far & (PAGE_BYTES - 1UL));
-	u64 permission = (esr & 0x3cUL) == 0xcUL ? 1UL : 0UL;
+	u64 translation = (esr & 0x3cUL) == 0x4UL ? 1UL : 0UL;
 	u64 ec = esr >> 26UL;
 	u64 wnr = ec == EC_DABT && (esr & ESR_CM) == 0UL ? esr & ESR_WNR : 0UL;
-	u64 ok;
+	u64 ok = 0UL;
 
 	stat_add(cpu, KCORE_STAT_host_fault);
-	ok = host_fault_map(ipa, permission);
+	if (translation != 0UL)
+		ok = host_fault_map(ipa);
 	if (ok != 0UL)
 		return;
 	if (ec == EC_DABT && (esr & ESR_CM) != 0UL) {
@@ -140,7 +142,7 @@ static void host_other(u64 cpu, u64 esr)
 		host_smc(cpu);
 	else if (ec == EC_IABT || ec == EC_DABT)
 		host_abort(cpu, esr);
-	else if (fp != 0UL && (ec == EC_FP || ec == EC_SVE))
+	else if (fp != 0UL && (ec == EC_FP || ec == EC_SVE || ec == EC_SME))
 		host_fp_trap(cpu);
 	else
 		host_exception(ESR_IL, 0UL);

@@ -70,6 +70,9 @@ static u64 vcpu_create(u64 vm, u64 index, u64 page)
 	set_vcpu_power(vcpu, type == KCORE_VM_PROTECTED ? POWER_OFF : POWER_ON);
 	set_vcpu_pending(vcpu, PENDING_NONE);
 	set_vcpu_esr(vcpu, 0UL);
+	set_vcpu_far(vcpu, 0UL);
+	set_vcpu_entry(vcpu, 0UL);
+	set_vcpu_entry_x0(vcpu, 0UL);
 	set_vcpu_state(vcpu, VCPU_READY);
 	n = get_vm_vcpus(vm);
 	set_vm_vcpus(vm, n + 1UL);
@@ -167,6 +170,24 @@ static void timer_load(u64 vcpu, u64 page)
 	cntvoff_write(offset);
 }
 
+/*
+ * vCPUs of a VM share its VMID: another one's stage-1 entries on this CPU must go.  For a normal VM the
+ * host does it (TLB_FLUSH_LOCAL); a protected VM doesn't depend on that.
+ */
+static void tlb_load(u64 cpu, u64 vcpu)
+{
+	u64 vm = vcpu / KCORE_VM_VCPUS;
+	u64 last = get_last_vcpu(vm * KCORE_MAX_CPUS + cpu);
+	u64 type = get_vm_type(vm);
+	u64 vttbr = s2_vttbr(vm);
+
+	if (type == KCORE_VM_PROTECTED && last != vcpu) {
+		if (last != NO_VCPU)
+			tlbi_local(vttbr);
+		set_last_vcpu(vm * KCORE_MAX_CPUS + cpu, vcpu);
+	}
+}
+
 /* KCORE_HC_VCPU_LOAD */
 u64 hc_vcpu_load(u64 vcpu)
 {
@@ -181,6 +202,7 @@ u64 hc_vcpu_load(u64 vcpu)
 	if (r != 0UL)
 		return r;
 	page = get_vcpu_page(vcpu);
+	tlb_load(cpu, vcpu);
 	timer_load(vcpu, page);
 	if (gic != 0UL)
 		gic_state_load(page);

@@ -36,6 +36,7 @@ static u64 vm_create(u64 type)
 	u64 vm = vm_find_free();
 	u64 vttbr = s2_vttbr(vm);
 	u64 n;
+	u64 i;
 
 	if (vm == 0UL)
 		return KCORE_ENOMEM;
@@ -44,6 +45,8 @@ static u64 vm_create(u64 type)
 	set_vm_mem_end(vm, 0UL);
 	set_vm_cntvoff(vm, 0UL);
 	set_vm_cursor(vm, 0UL);
+	for (i = 0UL; i < KCORE_MAX_CPUS; i++)
+		set_last_vcpu(vm * KCORE_MAX_CPUS + i, NO_VCPU);
 	set_vm_state(vm, VM_NEW);
 	n = get_vms_alive();
 	set_vms_alive(n + 1UL);
@@ -173,10 +176,10 @@ u64 hc_vm_destroy_step(u64 vm)
 		return r;
 	for (i = 0UL; i < DESTROY_ENTRIES; i++) {
 		r = vm_reap_one(vm);
-		if (r == 2UL) {
-			r = get_vm_pages(vm);
-			return r != 0UL ? KCORE_EAGAIN : 0UL;	/* a donation on its way back */
-		}
+		if (r == REAP_DONE)
+			return 0UL;
+		if (r == REAP_WAIT)
+			return KCORE_EAGAIN;
 		pages += r;
 		if (pages >= KCORE_STEP_PAGES)
 			return KCORE_EAGAIN;

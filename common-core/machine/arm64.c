@@ -8,6 +8,7 @@
 struct kcore_cells cells __attribute__((aligned(4096)));
 struct cpu cpus[KCORE_MAX_CPUS] __attribute__((aligned(128)));
 char stacks[KCORE_MAX_CPUS * STACK_SLOT] __attribute__((aligned(4096)));
+char boot_stacks[KCORE_MAX_CPUS * BOOT_STACK] __attribute__((aligned(4096)));
 char host_contexts[KCORE_MAX_CPUS * 2048] __attribute__((aligned(4096)));
 u32 lock_word __attribute__((aligned(128)));
 
@@ -112,6 +113,31 @@ u64 translate_el1(u64 va)
 	r = sysreg_read(par_el1);
 	sysreg_write(par_el1, par);
 	return r;
+}
+
+/* PSB CSYNC and TSB CSYNC (hints 17, 18): what was sampled or traced is on its way, then in memory. */
+void profiling_stop(u64 which)
+{
+	if (which & PROFILING_SPE) {
+		this_cpu()->pmscr = sysreg_read(s3_0_c9_c9_0);
+		sysreg_write(s3_0_c9_c9_0, 0);
+		isb();
+		__asm__ volatile("hint #17\n\tdsb nsh" : : : "memory");
+	}
+	if (which & PROFILING_TRACE) {
+		this_cpu()->trfcr = sysreg_read(s3_0_c1_c2_1);
+		sysreg_write(s3_0_c1_c2_1, 0);
+		isb();
+		__asm__ volatile("hint #18\n\tdsb nsh" : : : "memory");
+	}
+}
+
+void profiling_resume(u64 which)
+{
+	if (which & PROFILING_SPE)
+		sysreg_write(s3_0_c9_c9_0, this_cpu()->pmscr);
+	if (which & PROFILING_TRACE)
+		sysreg_write(s3_0_c1_c2_1, this_cpu()->trfcr);
 }
 
 #define IDREG_CASE(m, o) case (m) * 8 + (o): return sysreg_read(s3_0_c0_c##m##_##o);

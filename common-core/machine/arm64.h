@@ -18,6 +18,7 @@ struct cpu {
 	u64 stack;			/* 16: top */
 	u64 host_context;		/* 24 */
 	u64 hcr, cptr, mdcr, cnthctl, vmpidr;
+	u64 pmscr, trfcr;
 	u64 lrs;				/* list registers in use by the running guest */
 };
 

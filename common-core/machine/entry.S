@@ -72,30 +72,41 @@ install:
 	mov	x18, x30
 	mov	x17, x1
 	bl	boot_stack
-	mov	sp, x0
 	stp	x18, x17, [sp, #-16]!
 	mov	x0, x17
 	mov	x1, x2
-	bl	boot_install		// 0 or an error; x1 kept nothing
+	bl	boot_install		// 0 or an error
 	cbnz	x0, 2f
 	ldr	x0, [sp, #8]
 	bl	boot_cpu_registers	// value of SCTLR_EL2
+	ldp	x18, x17, [sp], #16
 	bl	mmu_on
-	ldr	x0, [sp, #8]
+	bl	cpu_stack
+	stp	x18, xzr, [sp, #-16]!
+	mov	x0, x17
 	bl	boot_cpu_up
 	mov	x0, #0
-2:	ldp	x30, x1, [sp], #16
+	ldp	x30, xzr, [sp], #16
+	eret
+2:	ldp	x30, xzr, [sp], #16
 	eret
 1:	mov	x0, #-22		// KCORE_EINVAL; stub calls are answered after installation only
 	eret
 
-// x17 = CPU number -> x0 = top of its stack; changes x0, x3, x4
+// x17 = CPU number -> sp = top of the stack for the time before the MMU is on; changes x0, x3, x4
 boot_stack:
+	adrp	x0, boot_stacks
+	add	x0, x0, :lo12:boot_stacks
+	mov	x4, #BOOT_STACK
+	b	1f
+// ... = top of its stack
+cpu_stack:
 	adrp	x0, stacks
 	add	x0, x0, :lo12:stacks
-	add	x3, x17, #1
 	mov	x4, #STACK_SLOT
+1:	add	x3, x17, #1
 	madd	x0, x3, x4, x0
+	mov	sp, x0
 	ret
 
 // x0 = SCTLR_EL2
@@ -118,12 +129,13 @@ mmu_on:
 resume_vector:
 	mov	x17, x0
 	bl	boot_stack
-	mov	sp, x0
-	mov	x0, x17
+	str	x17, [sp, #-16]!
 	bl	boot_cpu_again
-	mov	x0, x17
+	ldr	x0, [sp]
 	bl	boot_cpu_registers
+	ldr	x17, [sp], #16
 	bl	mmu_on
+	bl	cpu_stack
 	sub	sp, sp, #FRAME_BYTES
 	bl	boot_cpu_frame		// fills the host's frame: where the host wanted to start
 	b	return_host

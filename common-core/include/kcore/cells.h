@@ -19,6 +19,8 @@
 	X(nr_pages)			/* DRAM pages, all regions */ \
 	X(root_base)			/* stage-2 roots: VM handle * ROOT_BYTES */ \
 	X(has_gicv3) X(has_ras) X(ich_vtr) \
+	X(has_aarch32)			/* EL0 may be AArch32 */ \
+	X(has_profiling)		/* PROFILING_* */ \
 	/* table pool, under the lock */ \
 	X(pool_base) X(pool_pages) \
 	X(pool_bump)			/* pages never handed out start here, index */ \
@@ -56,6 +58,7 @@
 	X(u64, vcpu_entry, KCORE_NR_VCPUS)	/* CPU_ON: entry point and context */ \
 	X(u64, vcpu_entry_x0, KCORE_NR_VCPUS) \
 	X(u32, cpu_vcpu, KCORE_MAX_CPUS)	/* vCPU loaded here, or NO_VCPU */ \
+	X(u32, last_vcpu, KCORE_NR_VMS * KCORE_MAX_CPUS)	/* protected VM: its vCPU that was loaded last on the CPU */ \
 	X(u32, cpu_fp, KCORE_MAX_CPUS)		/* 1: the FP registers hold the loaded vCPU's */ \
 	X(u32, cpu_power, KCORE_MAX_CPUS)	/* POWER_* of the physical CPU */ \
 	X(u64, cpu_mpidr, KCORE_MAX_CPUS) \
@@ -76,6 +79,9 @@
 
 #define NO_VCPU			0xffffffffUL
 #define NO_PAGE			0xffffffffffffffffUL
+
+#define PROFILING_SPE		1UL		/* FEAT_SPE: PMSCR_EL1, the host may sample */
+#define PROFILING_TRACE		2UL		/* FEAT_TRF, FEAT_TRBE: TRFCR_EL1 */
 
 #define HOST			0UL		/* the host's handle, VMID, root */
 #define OWNER_HOST		0UL

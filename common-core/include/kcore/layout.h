@@ -26,6 +26,7 @@
 #define RECORDS_OFFSET		0x400000UL	/* page records, then the table pool */
 
 #define STACK_BYTES		8192
+#define BOOT_STACK		512		/* before the MMU is on; never mapped, so never cached */
 #define STACK_SLOT		12288		/* a guard page below each stack */
 
 #endif
