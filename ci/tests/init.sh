@@ -1,0 +1,162 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# init of the test host: runs the tests named in t= of the kernel's command line (commas between), powers off.
+# A test NAME:ARGUMENT,... passes words on, joined by +: t=attack:scrub+donate-twice,life:cycles
+# shellcheck disable=SC2086 # the words of a list are meant to be split
+
+b=/bin/busybox
+$b mkdir -p /proc /sys /dev /tmp
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+$b --install -s /bin 2>/dev/null
+PATH=/bin
+export PATH
+mount -t tmpfs tmpfs /tmp
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+
+# Device nodes with dynamic numbers; the kernel has no devtmpfs
+for name in kvm kcore_test; do
+	minor=$(awk -v n=$name '$2 == n { print $1 }' /proc/misc)
+	[ -z "$minor" ] || [ -e /dev/$name ] || mknod /dev/$name c 10 "$minor"
+done
+[ -e /dev/null ] || mknod /dev/null c 1 3
+[ -e /dev/zero ] || mknod /dev/zero c 1 5
+
+echo "HOST-INIT reached: $(uname -r), $(grep -c ^processor /proc/cpuinfo) CPUs"
+dmesg | grep -iE 'kcore|kvm|EL2|Hyp mode' | sed 's/^/# /'
+
+word()	# name: value of name=... on the command line
+{
+	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p" | tail -n 1
+}
+
+# Under KCore nothing may be skipped for the want of KCore
+under_kcore=n
+if [ -e /dev/kcore_test ] && [ "$(word kcore)" != off ]; then
+	under_kcore=y
+fi
+
+number=0
+result()	# status, name, what: one line of TAP
+{
+	number=$((number + 1))
+	case $1.$under_kcore in
+	0.*) echo "ok $number - $2: $3" ;;
+	3.n) echo "ok $number - $2 # SKIP $3: status $1" ;;
+	*) echo "not ok $number - $2: $3, exit status $1" ;;
+	esac
+}
+
+plan()
+{
+	number=0
+	echo "1..$1"
+}
+
+# A Linux guest that works, says so, and powers off
+linux()	# type, vcpus, prefix, [words...]
+{
+	type=$1 vcpus=$2 prefix=$3
+	shift 3
+	tvmm linux /guest/Image --initrd /guest/initrd --$type --vcpus $vcpus --memory 128 --timeout 120 --prefix "$prefix" \
+		--expect "GUEST-WORK right on $vcpus CPUs" --append "console=ttyAMA0 panic=-1 quiet" "$@"
+	status=$?
+	# no KCore on this host: a protected VM can't be had; anything else in status 3 is a defect of the test
+	[ $status != 3 ] || [ $type = protected ] || status=1
+	return $status
+}
+
+payload()	# type, payload, vcpus
+{
+	tvmm run --$1 --payload $2 --vcpus $3 --timeout 120 --prefix "guest| "
+}
+
+run_vmm()
+{
+	plan 13
+	for type in normal protected; do
+		for what in "hello 1" "secret 1" "regs 1" "fp 4" "spin 4" "cycles 1"; do
+			payload $type $what
+			result $? "$type-${what% *}" "payload with ${what#* } vCPU(s)"
+		done
+	done
+	tvmm run --normal --no-gic --prefix "guest| "
+	result $? normal-nogic "hello without interrupt controller"
+}
+
+run_linux()	# types
+{
+	plan $((2 * $#))
+	for type in "$@"; do
+		for vcpus in 1 2; do
+			linux $type $vcpus "guest| "
+			result $? "$type-linux-$vcpus" "Linux guest with $vcpus vCPU(s) to its init and off"
+		done
+	done
+}
+
+run_both()
+{
+	plan 3
+	linux protected 2 "guest|p| " >/tmp/p 2>&1 &
+	first=$!
+	linux protected 1 "guest|q| " >/tmp/q 2>&1 &
+	second=$!
+	linux normal 2 "guest|n| " >/tmp/n 2>&1
+	status=$?
+	cat /tmp/n
+	result $status normal "beside two protected VMs"
+	wait $first
+	status=$?
+	cat /tmp/p
+	result $status protected "beside a normal and a protected VM"
+	wait $second
+	status=$?
+	cat /tmp/q
+	result $status protected-second "beside a normal and a protected VM"
+	rm -f /tmp/[npq]
+}
+
+run_bench()	# type
+{
+	plan 1
+	tvmm run --$1 --payload bench --loops 256
+	result $? "bench-$1" "instructions per operation"
+}
+
+run_test()	# name, words
+{
+	name=$1
+	shift
+	case $name in
+	vmm) run_vmm ;;
+	linux) run_linux normal protected ;;
+	linux-normal) run_linux normal ;;
+	linux-protected) run_linux protected ;;
+	both) run_both ;;
+	bench) run_bench normal ;;
+	bench-protected) run_bench protected ;;
+	attack | life | drop) $name "$@" ;;
+	sh) sh ;;
+	*)
+		plan 1
+		result 2 "$name" "no such test"
+		;;
+	esac
+}
+
+tests=$(word t | tr , ' ')
+[ "$tests" != all ] || tests='vmm linux both drop life attack'
+for t in $tests; do
+	echo "--- test ${t%%:*}"
+	case $t in
+	*:*)
+		words=$(echo "${t#*:}" | tr + ' ')
+		run_test "${t%%:*}" $words
+		;;
+	*) run_test "$t" ;;
+	esac
+done
+echo "HOST-DONE after $(cut -d' ' -f1 /proc/uptime) s"
+sync
+poweroff -f

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* life: VMs come and go, many at once, on CPUs that come and go; nothing is lost. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rawvm.h"
+#include "victim.h"
+
+#define CYCLES 1000
+#define PAGES_A_CYCLE 4
+
+struct guest {
+	struct vm vm;
+	struct console console;
+	struct testdev dev;
+	enum vm_stop why;
+	pthread_t thread;
+	atomic_bool done;
+};
+
+static void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
+{
+	const struct payload *p = payload_find(payload);
+	struct vm_config config = { .is_protected = is_protected, .vcpus = vcpus, .memory = p->memory, .no_gic = no_gic };
+	bool environment;
+
+	if (vm_create(&g->vm, &config, &environment)) {
+		if (environment)
+			skip("no %s VM on this host", is_protected ? "protected" : "normal");
+		give_up("VM not created");
+	}
+	if (console_attach(&g->vm, &g->console, "guest| ") || testdev_attach(&g->vm, &g->dev) || payload_load(&g->vm, p) ||
+	    vm_finalise(&g->vm))
+		give_up("VM not set up");
+}
+
+static void *run_guest(void *arg)
+{
+	struct guest *g = arg;
+
+	g->why = vm_run(&g->vm, 120);
+	atomic_store(&g->done, true);
+	return NULL;
+}
+
+static void guest_run_in_thread(struct guest *g)
+{
+	if (pthread_create(&g->thread, NULL, run_guest, g))
+		give_up("no thread");
+}
+
+static void guest_end(struct guest *g, const char *name)
+{
+	pthread_join(g->thread, NULL);
+	console_flush(&g->console);
+	if (g->why != VM_POWER_OFF || !g->dev.have_status || g->dev.status || g->dev.faults)
+		expect(false, "%s VM: end %d, status %#llx, %lu exceptions", name, g->why, (unsigned long long)g->dev.status,
+		       g->dev.faults);
+	vm_destroy(&g->vm);
+}
+
+static const enum kcore_stat kept[] = {
+	KCORE_STAT_pages_core, KCORE_STAT_pages_vm, KCORE_STAT_pool_free, KCORE_STAT_vms, KCORE_STAT_vcpus,
+};
+#define NR_KEPT (sizeof(kept) / sizeof(kept[0]))
+
+static void take(u64 *into)
+{
+	for (unsigned int i = 0; i < NR_KEPT; i++)
+		into[i] = stat_read(kept[i]);
+}
+
+/*
+ * The host's own stage 2 takes pages of the pool too, when a block of its is split for a donation, and keeps
+ * them: of the pool, `tables' may be missing.
+ */
+static void expect_same(const u64 *before, u64 tables)
+{
+	u64 now[NR_KEPT];
+
+	take(now);
+	for (unsigned int i = 0; i < NR_KEPT; i++) {
+		bool same = now[i] == before[i];
+
+		if (kept[i] == KCORE_STAT_pool_free)
+			same = now[i] <= before[i] && before[i] - now[i] <= tables;
+		expect(same, "%s %llu, then %llu", stat_name(kept[i]), (unsigned long long)before[i], (unsigned long long)now[i]);
+	}
+}
+
+/* Tables that splitting all of the host's blocks could cost */
+static u64 host_tables(void)
+{
+	return (driver_info()->dram_end - driver_info()->dram_start) / BLOCK_SIZE + 2;
+}
+
+static void cycles(void)
+{
+	static bool used[KCORE_NR_VMS];
+	unsigned int failed = 0, handles = 0;
+	u64 before[NR_KEPT], scrubbed;
+
+	driver_open();
+	guard_install();
+	take(before);
+	scrubbed = stat_read(KCORE_STAT_pages_scrubbed);
+	for (unsigned int i = 0; i < CYCLES && failed < 3; i++) {
+		static struct guest g;
+		u64 handle;
+		int exits = 0;
+
+		memset(&g, 0, sizeof(g));
+		guest_start(&g, "agent", i & 1, 1, false);
+		handle = vm_handle(g.vm.fd);
+		if (!handle || handle >= KCORE_NR_VMS)
+			give_up("cycle %u: handle %llu", i, (unsigned long long)handle);
+		handles += !used[handle];
+		used[handle] = true;
+		g.dev.command = AGENT_OFF;
+		g.dev.args[0] = 0;
+		for (;;) {
+			int r = vcpu_step(&g.vm.vcpus[0]);
+
+			if (r == KVM_EXIT_SYSTEM_EVENT)
+				break;
+			if ((r != KVM_EXIT_MMIO && r != -EINTR) || ++exits > 100) {
+				failed++;
+				expect(false, "cycle %u: exit %d", i, r);
+				break;
+			}
+		}
+		vm_destroy(&g.vm);
+	}
+	scrubbed = stat_read(KCORE_STAT_pages_scrubbed) - scrubbed;
+	expect(scrubbed >= CYCLES / 2 * PAGES_A_CYCLE, "%u cycles, %llu pages scrubbed", CYCLES, (unsigned long long)scrubbed);
+	expect(handles < 8, "%u handles used", handles);
+	expect_same(before, host_tables());
+}
+
+static void many(void)
+{
+	static struct guest guests[KCORE_NR_VMS - 1];
+	struct rlimit files = { 4096, 4096 };
+	unsigned int n = 0, answered = 0;
+	u64 before[NR_KEPT], r;
+
+	driver_open();
+	guard_install();
+	setrlimit(RLIMIT_NOFILE, &files);
+	take(before);
+	if (before[3])
+		skip("%llu VMs are alive already", (unsigned long long)before[3]);
+	for (; n < KCORE_NR_VMS - 1; n++)
+		guest_start(&guests[n], "agent", n % 8 == 0, 1, true);
+	expect(stat_read(KCORE_STAT_vms) == KCORE_NR_VMS - 1, "%llu VMs alive", (unsigned long long)stat_read(KCORE_STAT_vms));
+	r = HC(VM_CREATE, KCORE_VM_NORMAL);
+	expect(r == KCORE_ENOMEM, "one more: %s", result_text(r));
+	for (unsigned int i = 0; i < n; i++)
+		if (!agent_call(&guests[i].vm, &guests[i].dev, AGENT_NOP, NULL, &r, NULL, NULL) && r == AGENT_HELLO)
+			answered++;
+	expect(answered == n, "%u answered", answered);
+	for (unsigned int i = 0; i < n; i++)
+		vm_destroy(&guests[i].vm);
+	expect_same(before, host_tables());
+	r = HC(VM_CREATE, KCORE_VM_NORMAL);
+	expect(r == 1, "the next handle is %s", result_text(r));
+	if (!is_error(r)) {
+		static struct rawvm again;
+
+		again.vm = r;
+		r = raw_destroy(&again);
+		expect(!r, "destroyed: %s", result_text(r));
+	}
+}
+
+static void vcpus(bool is_protected)
+{
+	static struct guest g;
+	u64 before[NR_KEPT];
+
+	driver_open();
+	guard_install();
+	take(before);
+	guest_start(&g, "spin", is_protected, 16, false);
+	expect(stat_read(KCORE_STAT_vcpus) == before[4] + 16, "%llu vCPUs alive", (unsigned long long)stat_read(KCORE_STAT_vcpus));
+	guest_run_in_thread(&g);
+	guest_end(&g, is_protected ? "protected" : "normal");
+	expect(g.dev.reports[0][0] == 16, "%llu counted to the end", (unsigned long long)g.dev.reports[0][0]);
+	expect_same(before, host_tables());
+}
+
+static void vcpus_protected(void)
+{
+	vcpus(true);
+}
+
+static void vcpus_normal(void)
+{
+	vcpus(false);
+}
+
+static void together(void)
+{
+	static struct guest p, n, q;
+	u64 before[NR_KEPT];
+
+	driver_open();
+	guard_install();
+	take(before);
+	guest_start(&p, "fp", true, 2, false);
+	guest_start(&n, "fp", false, 2, false);
+	guest_start(&q, "regs", true, 1, false);
+	guest_run_in_thread(&p);
+	guest_run_in_thread(&n);
+	guest_run_in_thread(&q);
+	guest_end(&p, "protected");
+	guest_end(&n, "normal");
+	guest_end(&q, "second protected");
+	expect(p.dev.reports[0][0] == 2 && n.dev.reports[0][0] == 2, "FP right on %llu and %llu vCPUs",
+	       (unsigned long long)p.dev.reports[0][0], (unsigned long long)n.dev.reports[0][0]);
+	expect(!q.dev.reports[0][0], "registers changed: %#llx", (unsigned long long)q.dev.reports[0][0]);
+	expect_same(before, host_tables());
+}
+
+static int set_cpu(unsigned int cpu, bool online)
+{
+	char path[64];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -1;
+	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
+	close(fd);
+	return r;
+}
+
+static void hotplug(void)
+{
+	static struct guest p, n;
+	unsigned int turns = 0, failed = 0;
+
+	driver_open();
+	guard_install();
+	if (cpus_online() < 2)
+		skip("needs 2 CPUs");
+	if (set_cpu(1, false))
+		skip("CPU 1 can't be taken offline: %s", strerror(errno));
+	if (set_cpu(1, true))
+		give_up("CPU 1 doesn't come back: %s", strerror(errno));
+	guest_start(&p, "spin", true, 4, false);
+	guest_start(&n, "spin", false, 4, false);
+	guest_run_in_thread(&p);
+	guest_run_in_thread(&n);
+	while (turns < 5 || (!(atomic_load(&p.done) && atomic_load(&n.done)) && turns < 50)) {
+		failed += set_cpu(1, false) != 0;
+		failed += set_cpu(1, true) != 0;
+		turns++;
+	}
+	guest_end(&p, "protected");
+	guest_end(&n, "normal");
+	expect(!failed, "CPU 1 off and on %u times, %u failures", turns, failed);
+	expect(p.dev.reports[0][0] == 4 && n.dev.reports[0][0] == 4, "%llu and %llu vCPUs counted to the end",
+	       (unsigned long long)p.dev.reports[0][0], (unsigned long long)n.dev.reports[0][0]);
+	expect(cpus_online() >= 2, "%u CPUs online", cpus_online());
+	/* What came back is under KCore: a VM runs there */
+	pin_to_cpu(1);
+	memset(&p, 0, sizeof(p));
+	guest_start(&p, "regs", true, 1, false);
+	guest_run_in_thread(&p);
+	guest_end(&p, "protected, on CPU 1");
+	expect(!p.dev.reports[0][0], "registers changed on CPU 1: %#llx", (unsigned long long)p.dev.reports[0][0]);
+}
+
+static void pool(void)
+{
+	static struct rawvm r;
+	u64 before[NR_KEPT], ipa, page, e = 0, maps = 0, free_before;
+
+	driver_open();
+	take(before);
+	raw_create(&r, KCORE_VM_NORMAL, 1);
+	raw_boot(&r);
+	page = page_alloc(0);
+	free_before = stat_read(KCORE_STAT_pool_free);
+	/* Every mapping in another 1 GiB costs two tables, in another 2 MiB one */
+	for (ipa = 1UL << 30; ipa < 1UL << 40 && !e; ipa += BLOCK_SIZE) {
+		e = HC(VM_MAP, r.vm, ipa, page, 4096, KCORE_PROT_R);
+		maps += !e;
+	}
+	expect(e == KCORE_ENOMEM, "after %llu mappings: %s", (unsigned long long)maps, result_text(e));
+	expect(free_before - stat_read(KCORE_STAT_pool_free) >= maps, "%llu tables taken, %llu left",
+	       (unsigned long long)(free_before - stat_read(KCORE_STAT_pool_free)), (unsigned long long)stat_read(KCORE_STAT_pool_free));
+	e = raw_destroy(&r);
+	expect(!e, "destroyed: %s", result_text(e));
+	raw_free_pages(&r);
+	expect(HC(PAGE_STATE, page) == KCORE_PAGE_HOST, "the page is %s", page_state_text(HC(PAGE_STATE, page)));
+	page_free(page);
+	expect_same(before, host_tables());
+}
+
+static void stats(void)
+{
+	static struct rawvm r;
+	u64 hvc_before, abort_before, wfx, calls, fp, e;
+
+	raw_create(&r, KCORE_VM_PROTECTED, 1);
+	raw_boot(&r);
+	raw_agent(&r, AGENT_NOP, 0, 0, 0);
+	hvc_before = stat_read(KCORE_STAT_exit_hvc);
+	abort_before = stat_read(KCORE_STAT_exit_abort);
+	fp = stat_read(KCORE_STAT_exit_fp);
+	wfx = stat_read(KCORE_STAT_exit_wfx);
+	for (int i = 0; i < 10; i++)
+		raw_agent(&r, AGENT_HVC, 0x84000000UL, 0, 0);
+	e = stat_read(KCORE_STAT_exit_hvc) - hvc_before;
+	expect(e == 10, "10 HVCs of the guest: exit_hvc + %llu", (unsigned long long)e);
+	/* per command: CMD, four ARGs, RESULT */
+	e = stat_read(KCORE_STAT_exit_abort) - abort_before;
+	expect(e == 60, "10 commands of 6 MMIO accesses: exit_abort + %llu", (unsigned long long)e);
+	e = stat_read(KCORE_STAT_exit_wfx) - wfx;
+	expect(!e, "exit_wfx + %llu", (unsigned long long)e);
+	raw_agent(&r, AGENT_KEEP, 5, 1, 0);
+	e = stat_read(KCORE_STAT_exit_fp) - fp;
+	expect(e > 0, "the guest uses FP: exit_fp + %llu", (unsigned long long)e);
+	calls = stat_read(KCORE_STAT_host_call_error);
+	HC(VM_DESTROY_BEGIN, 0);
+	HC(INFO, 99);
+	e = stat_read(KCORE_STAT_host_call_error) - calls;
+	expect(e == 2, "2 bad calls: host_call_error + %llu", (unsigned long long)e);
+	e = raw_destroy(&r);
+	expect(!e, "destroyed: %s", result_text(e));
+	raw_free_pages(&r);
+	for (u64 i = 0; i < KCORE_NR_STATS; i++)
+		remark("STAT %s %llu", stat_name(i), (unsigned long long)stat_read((enum kcore_stat)i));
+}
+
+static void log_ring(void)
+{
+	unsigned int n = 0, creates = 0, destroys = 0, backwards = 0;
+	u64 last = 0, seq = 0, handle, first;
+	static struct rawvm r;
+
+	driver_open();
+	raw_create(&r, KCORE_VM_PROTECTED, 1);
+	handle = r.vm;
+	raw_destroy(&r);
+	/* Entries that are lost say INVAL: find the oldest that is left */
+	while (HC(LOG_READ, seq) == KCORE_EINVAL && seq < 1UL << 24)
+		seq++;
+	for (first = seq;; seq++) {
+		struct kcore_test_call call = { .kind = KCORE_TEST_CALL_HVC, .x = { KCORE_HC_LOG_READ, seq } };
+
+		driver_call(&call);
+		if (call.x[0])
+			break;
+		n++;
+		backwards += call.x[4] < last;
+		last = call.x[4];
+		creates += call.x[1] == 3 && call.x[2] == handle;
+		destroys += call.x[1] == 4 && call.x[2] == handle;
+	}
+	expect(n > 1, "%u entries from %llu on", n, (unsigned long long)first);
+	expect(creates && destroys, "the VM's creation %u times, its end %u times", creates, destroys);
+	expect(!backwards, "%u out of order", backwards);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "cycles", "1,000 VMs, normal and protected in turn, created, run, destroyed", cycles, 600 },
+		{ "many", "255 VMs at once", many, 300 },
+		{ "vcpus-normal", "16 vCPUs in a normal VM", vcpus_normal, 120 },
+		{ "vcpus-protected", "16 vCPUs in a protected VM", vcpus_protected, 120 },
+		{ "together", "two protected and a normal VM at the same time", together, 120 },
+		{ "hotplug", "a CPU goes off and on while VMs run", hotplug, 180 },
+		{ "pool", "KCore's table pool is exhausted and comes back", pool, 120 },
+		{ "stats", "counters say what was done", stats, 60 },
+		{ "log", "the log ring is read", log_ring, 60 },
+		{ 0 },
+	};
+
+	return run_tests("life", argc, argv, tests);
+}
