@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The gates of `make proofs', after everything was compiled.  One TAP line each.
+# OUT: build directory.  PROOFS: directory of the sources (default: this one).
+set -u
+: "${OUT:?}" "${COQCHK:=coqchk}"
+cd "${PROOFS:-$(dirname "$0")}" || exit 3
+n=0
+failed=0
+
+result()
+{
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $n - $1"
+		sed 's/^/# /' "$OUT/gate.txt"
+	fi
+}
+
+# 1: gen/ is the translation of the sources as they are
+diff -r "$OUT/fresh" gen >"$OUT/gate.txt" 2>&1
+result "gen/ is what c2coq writes from common-core/core ($(find gen -name '*.v' | wc -l) files); else: make -C proofs regen" $?
+
+# 2: nothing is assumed.  Comments are taken out, Section and End counted.
+# shellcheck disable=SC2016
+find . -name '*.v' ! -path './tests/*' | LC_ALL=C sort | xargs awk '
+function code(line,   out, c) {
+	out = ""
+	while (line != "") {
+		c = substr(line, 1, 2)
+		if (c == "(*") { depth++; line = substr(line, 3) }
+		else if (c == "*)" && depth > 0) { depth--; line = substr(line, 3) }
+		else { if (!depth) out = out substr(line, 1, 1); line = substr(line, 2) }
+	}
+	return out
+}
+FNR == 1 { depth = 0; sections = 0 }
+{
+	text = code($0)
+	if (text ~ /(^|[^A-Za-z_])(Axioms?|Parameters?|Conjecture|Admitted|admit|give_up|Abort)([^A-Za-z_0-9]|$)/ ||
+	    text ~ /(^|[^A-Za-z_])(Unset (Guard|Positivity|Universe)|bypass_check|Local Declare ML|Declare ML)/)
+		print FILENAME ":" FNR ": " text
+	if (text ~ /^[ \t]*Section[ \t]/) sections++
+	if (text ~ /^[ \t]*End[ \t]/) sections--
+	if (sections == 0 && text ~ /^[ \t]*(Local |Global |#\[[a-z]*\] )?(Hypothes[ie]s|Variables?|Context)[ \t]/)
+		print FILENAME ":" FNR ": outside of a section: " text
+}' >"$OUT/gate.txt"
+! [ -s "$OUT/gate.txt" ]
+result "no Axiom, Parameter, Admitted, admit; no Hypothesis or Variable outside of a section" $?
+
+# 3: Print Assumptions
+want=$(grep -c '^Print Assumptions' Main.v)
+got=$(grep -c '^Closed under the global context' "$OUT/v/Main.out")
+{ echo "Main.v prints the assumptions of $want theorems, $got are closed:"; cat "$OUT/v/Main.out"; } >"$OUT/gate.txt"
+[ "$want" -gt 0 ] && [ "$want" -eq "$got" ] && ! grep -q '^Axioms:' "$OUT/v/Main.out"
+result "all $want theorems of Main.v are closed under the global context" $?
+
+# 4: what is proved; the rest is listed by name, and the list is exact
+sed -n '/^ *= *\[/,/: list string/p' "$OUT/v/Main.out" | grep -o '"[a-z0-9_]*"' | tr -d '"' | LC_ALL=C sort >"$OUT/unproved.now"
+grep -v '^#' unproved.txt | LC_ALL=C sort >"$OUT/unproved.want"
+diff "$OUT/unproved.want" "$OUT/unproved.now" >"$OUT/gate.txt"
+status=$?
+all=$(grep -c '^  ("' gen/Program.v)
+left=$(wc -l <"$OUT/unproved.now")
+[ $status -eq 0 ] && [ "$left" -lt "$all" ]
+result "$((all - left)) of $all functions of the core are proved, the rest is listed in unproved.txt" $?
+
+# 5: the compiled files once more, by the small checker
+(cd "$OUT/v" && "$COQCHK" -silent -o -Q . KCore KCore.Main) >"$OUT/gate.txt" 2>&1 &&
+	grep -q 'Axioms: <none>' "$OUT/gate.txt"
+result "coqchk accepts Main and finds no axiom" $?
+
+echo "1..$n"
+find "$OUT/v" -name '*.time' | LC_ALL=C sort | while read -r t; do
+	f=${t#"$OUT"/v/}
+	f=${f%.time}.v
+	if [ -e "$f" ]; then
+		printf '# %-24s %5s lines %6s s %5s MB\n' "$f" "$(wc -l <"$f")" "$(cut -d' ' -f1 "$t")" "$(awk '{ print int($2 / 1024) }' "$t")"
+	fi
+done
+[ $failed -eq 0 ]
