@@ -72,10 +72,13 @@ void attack_install_again(void)
 	expect_core_alive();
 }
 
-/* All pages of the first 4 MiB (image, data, stacks, vectors, roots), then every 16th */
+/*
+ * Every 16th page from the end of KCore's memory down to 4 MiB (records, table pool), then every page (roots, stacks,
+ * data, vectors, image).  The end first: a write that succeeds there, and stops, leaves a KCore that can still say so.
+ */
 static u64 next_core_offset(u64 offset)
 {
-	return offset + (offset < 4UL << 20 ? 4096 : 16 * 4096);
+	return offset - (offset > 4UL << 20 ? 16 * 4096 : 4096);
 }
 
 void attack_core_read(void)
@@ -89,7 +92,7 @@ void attack_core_read(void)
 	size = driver_info()->region_size;
 	expect(HC(INFO, KCORE_INFO_REGION_BASE) == base && HC(INFO, KCORE_INFO_REGION_SIZE) == size, "KCore says %#llx, %llu KiB",
 	       (unsigned long long)base, (unsigned long long)size >> 10);
-	for (u64 at = 0; at < size; at = next_core_offset(at)) {
+	for (u64 at = size - 4096; at < size; at = next_core_offset(at)) {
 		for (unsigned int i = 0; i < 3; i++) {
 			int e = phys_read(base + at, &x, 8, vias[i]);
 
@@ -110,11 +113,13 @@ void attack_core_write(void)
 	driver_open();
 	base = driver_info()->region_base;
 	size = driver_info()->region_size;
-	for (u64 at = 0; at < size; at = next_core_offset(at)) {
+	for (u64 at = size - 4096; at < size; at = next_core_offset(at)) {
 		for (u32 via = 0; via < 3; via += 2) {
 			tried++;
 			refused += phys_write(base + at + 0x200, &evil, 8, via) == EFAULT;
 		}
+		if (tried != refused)
+			break;
 	}
 	expect(tried == refused, "%lu writes: %lu refused", tried, refused);
 	expect_core_alive();

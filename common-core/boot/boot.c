@@ -195,9 +195,9 @@ static u64 install_once(const struct kcore_install *in)
 	if ((sysreg_read(id_aa64dfr0_el1) >> 40) & 15)
 		cells.has_profiling |= PROFILING_TRACE;
 	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
+	cells.region_base = base;
 	el2_map();
-	cells.region_size = size;
-	cells.region_base = base;		/* installed */
+	cells.region_size = size;		/* installed */
 	return 0;
 }
 
@@ -206,7 +206,7 @@ u64 boot_install(u64 cpu, const struct kcore_install *in)
 {
 	u64 r;
 
-	if (!cells.region_base) {
+	if (!cells.region_size) {
 		r = install_once(in);
 		if (r)
 			return r;

@@ -493,7 +493,8 @@ static void apply_wave(struct engine *e, size_t wave)
 	for (size_t i = 0; i < n; i++) {
 		struct step *s = steps[i];
 
-		s->failed = spatch_failed(&jobs[i], e->ledger->name, s->rule->file, s->file->path);
+		s->broken = spatch_failed(&jobs[i], e->ledger->name, s->rule->file, s->file->path);
+		s->failed = s->broken;
 		if (!s->failed)
 			mend(fmt("%s.before", base[i]), work[i], fmt("%s.diff", base[i]));
 		s->file->final = file_read(work[i]);
@@ -606,6 +607,7 @@ void engine_audit(struct engine *e)
 		if (!audited(e, path))
 			continue;
 		t = f ? f->final : file_read(fmt("%s/%s", e->tree, path));
+		gate_pass("audit");
 		audit_tokens(e, path, source_parse(t));
 		make_parent(copy);
 		file_write(copy, t.data, t.len);

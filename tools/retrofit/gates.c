@@ -64,6 +64,16 @@ struct list *gate_results(void)
 	return l;
 }
 
+/* A gate that had nothing to judge has not passed. */
+void gates_all_run(void)
+{
+	for (size_t i = 0; i < NR_GATES; i++) {
+		if (!gates[i].checks)
+			gate_fail(gates[i].name, "gate %s: nothing was checked: the ledger gives it nothing to look at",
+				  gates[i].name);
+	}
+}
+
 static const char *rule_name(struct engine *e, const struct rule *r)
 {
 	return r->file ? fmt("%s/%s", e->ledger->name, r->file) : r->patch;
@@ -189,7 +199,7 @@ void gate_matches(struct engine *e)
 			struct target *t = h->targets.item[k];
 			struct step *s = step_of(e, t);
 
-			if (t->hidden) {
+			if (t->hidden || (s && s->broken)) {
 				if (s)
 					s->failed = true;
 				continue;

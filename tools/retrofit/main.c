@@ -151,6 +151,26 @@ static void find_tools(struct engine *e)
 	e->spatch_version = xstrdup(version);
 }
 
+/* Rules report their matches by script:python; spatch looks for the library only when it meets one. */
+static void try_script_rule(struct engine *e)
+{
+	static const char rule[] = "@script:python@\n@@\nprint(\"SCRIPT\")\n";
+	char *base = fmt("%s/script", e->scratch), *sp = fmt("%s.cocci", base), *c = fmt("%s.c", base);
+	const char *argv[] = { e->spatch, "--sp-file", sp, "--very-quiet", c, NULL };
+	struct text out, err;
+
+	file_write(sp, rule, strlen(rule));
+	file_write(c, "int x;\n", 7);
+	if (!run(argv, NULL, fmt("%s.out", base), fmt("%s.err", base))) {
+		out = file_read(fmt("%s.out", base));
+		if (strstr(out.data, "SCRIPT"))
+			return;
+	}
+	err = file_read(fmt("%s.err", base));
+	die(EXIT_ENV, "spatch runs no script rule: %.*s: apt-get install python3", (int)strcspn(err.data, "\n"),
+	    err.data);
+}
+
 static void make_scratch(struct engine *e)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -181,6 +201,7 @@ int main(int argc, char **argv)
 	check_output(&o);
 	make_scratch(&e);
 	find_tools(&e);
+	try_script_rule(&e);
 
 	engine_read_tree(&e);
 	gate_pristine(&e);
@@ -198,6 +219,8 @@ int main(int argc, char **argv)
 	if (!failures && o.verify)
 		series_compare(&e, &patches, o.verify);
 	engine_tree_unchanged(&e);
+	if (!failures)
+		gates_all_run();
 	signals_check();
 
 	report = report_json(&e, &patches);

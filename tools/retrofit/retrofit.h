@@ -159,6 +159,7 @@ struct match {
 extern unsigned int failures;
 void gate_fail(const char *gate, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void gate_pass(const char *gate);
+void gates_all_run(void);
 struct list *gate_results(void);
 
 struct gate {
@@ -181,7 +182,7 @@ struct step {			/* one rule on one file */
 	struct kfile *file;
 	struct source *before, *after;
 	struct list matches;
-	bool failed;
+	bool failed, broken;		/* broken: spatch itself failed */
 };
 
 struct engine {

@@ -110,8 +110,10 @@ void guard_install(void)
 
 int guarded_load(const volatile void *p, u64 *value)
 {
-	if (sigsetjmp(guard, 1))
-		return -1;
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
 	guarded = 1;
 	*value = *(const volatile u64 *)p;
 	guarded = 0;
@@ -120,8 +122,10 @@ int guarded_load(const volatile void *p, u64 *value)
 
 int guarded_store(volatile void *p, u64 value)
 {
-	if (sigsetjmp(guard, 1))
-		return -1;
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
 	guarded = 1;
 	*(volatile u64 *)p = value;
 	guarded = 0;
@@ -130,8 +134,10 @@ int guarded_store(volatile void *p, u64 value)
 
 int guarded_call(void (*fn)(void))
 {
-	if (sigsetjmp(guard, 1))
-		return -1;
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
 	guarded = 1;
 	fn();
 	guarded = 0;
@@ -140,8 +146,10 @@ int guarded_call(void (*fn)(void))
 
 int guarded_copy(void *to, const void *from, size_t bytes)
 {
-	if (sigsetjmp(guard, 1))
-		return -1;
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
 	guarded = 1;
 	memcpy(to, from, bytes);
 	guarded = 0;

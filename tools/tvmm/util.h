@@ -23,7 +23,7 @@ bool parse_number(const char *text, u64 max, u64 *value);
 
 /*
  * Memory that a protected guest owns gives SIGBUS.  guard_install() turns an unexpected one into a
- * message and exit status 1; inside guarded_*() it is caught and makes the function return -1.
+ * message and exit status 1; inside guarded_*() it is caught and its number returned, else 0.
  */
 void guard_install(void);
 void guard_name_range(const void *start, size_t bytes, u64 ipa);

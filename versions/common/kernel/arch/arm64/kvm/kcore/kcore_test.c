@@ -21,6 +21,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <uapi/asm/kcore_test.h>
+#include <uapi/linux/psci.h>
 #include <asm/cacheflush.h>
 #include <asm/daifflags.h>
 #include <asm/neon.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The test driver's landing pad for CPU_ON, and a call with an exception net of its own. */
 #include <linux/linkage.h>
-#include <linux/psci.h>
 #include <uapi/linux/psci.h>
 #include <asm/assembler.h>
 #include "kcore_test.h"

@@ -38,11 +38,16 @@ long kcore_refused(void);
 #define kcore_shim___vgic_v3_restore_aprs(cpu_if)	kcore_aprs_load(cpu_if)
 
 /* VMIDs are KCore's; VMCR and the active priorities move with VCPU_LOAD and VCPU_PUT; KCore clears the list registers */
-#define kcore_shim___kvm_flush_vm_context()		0L
-#define kcore_shim___vgic_v3_write_vmcr(vmcr)		((void)(vmcr), 0L)
-#define kcore_shim___vgic_v3_save_aprs(cpu_if)		((void)(cpu_if), 0L)
-#define kcore_shim___vgic_v3_init_lrs()			0L
-#define kcore_shim___kvm_enable_ssbs()			0L
+static inline long kcore_nothing(void)
+{
+	return 0;
+}
+
+#define kcore_shim___kvm_flush_vm_context()		kcore_nothing()
+#define kcore_shim___vgic_v3_write_vmcr(vmcr)		kcore_nothing()
+#define kcore_shim___vgic_v3_save_aprs(cpu_if)		kcore_nothing()
+#define kcore_shim___vgic_v3_init_lrs()			kcore_nothing()
+#define kcore_shim___kvm_enable_ssbs()			kcore_nothing()
 
 /* Upstream's protected mode: kcore_boot_mode() refuses it before any of these can be reached */
 #define kcore_shim___pkvm_init(...)			kcore_refused()
