@@ -1,0 +1,245 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(*
+ * The atomic top machine: actions of the host, of devices with the host's rights, and of guests.  [step] is a function of
+ * action and state: Ok, Halt (the core stops the CPU) or Stuck (the core is wrong).  An action that the state doesn't
+ * offer (another one runs on the CPU, the page isn't mapped) changes nothing.
+ *)
+From KCore Require Export top.Guest.
+
+(* A program's choice of addresses and values: any function of the registers it can read. *)
+Definition chosen := list Z -> Z.
+Definition chosen_writes := list Z -> list (Z * Z).
+
+Inductive gop :=
+| OSet (f : chosen_writes)              (* any instructions on registers *)
+| OFp (f : chosen_writes)               (* with FP registers: KCore loads them at the first use *)
+| OLoad (a : chosen) (dst : Z) | OStore (a x : chosen)
+| OIo (f : chosen_writes)               (* virtual CPU interface of the GIC, virtual timer *)
+| OLocal (id : Z) (f : chosen_writes)   (* a trap that KCore answers: ID and debug registers, SMC, UNDEFINED *)
+| OHvc
+| OExit (esr far hpfar : Z).            (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
+
+Inductive act :=
+| HSet (c : Z) (f : chosen_writes) | HFp (c : Z) (f : chosen_writes)
+| HLoad (c : Z) (a : chosen) (dst : Z) | HStore (c : Z) (a x : chosen)
+| HAbort (c i : Z) (permission : bool)  (* stage-2 fault of the host: fill, or refuse *)
+| HCall (c : Z) (r : request) | HGo (c : Z)
+| HRun (c w : Z)
+| HTimer (c cval ctl : Z)               (* the loaded vCPU's virtual timer *)
+| HIrq (c kind : Z)                     (* a physical interrupt or SError ends the guest's run *)
+| DMove (p o q r : Z)                   (* a device copies a word *)
+| G (c : Z) (op : gop).
+
+Section Machine.
+Context {cfg : config}.
+
+(* ------------------------------------------------------------------ contents *)
+
+Definition set_mem f d := mkdata f (ctx d) (fpm d) (hreg d) (io d).
+Definition set_ctx f d := mkdata (mem d) f (fpm d) (hreg d) (io d).
+Definition set_fpm f d := mkdata (mem d) (ctx d) f (hreg d) (io d).
+Definition set_hreg f d := mkdata (mem d) (ctx d) (fpm d) f (io d).
+Definition set_io f d := mkdata (mem d) (ctx d) (fpm d) (hreg d) f.
+
+Definition WISHES := 0x61c0.      (* VF VI VSE TWI TWE *)
+Definition do_effect (d : data) (e : effect) : data :=
+  match e with
+  | Scrub p => set_mem (upd (mem d) p (fun _ => 0)) d
+  | Boot w pg =>
+      let m := mem d pg in
+      set_ctx (upd (ctx d) w (writes 0 64 [(0, m 0); (1, m 1); (2, m 2); (3, m 3); (W_PC, m W_PC); (W_PSTATE, 0x3c5);
+                                           (W_CNTVOFF, m W_CNTVOFF)] (ctx d w))) d
+  | Reset w => set_io (upd (io d) w (fun _ => 0))
+                 (set_ctx (upd (ctx d) w (fun k => if k =? W_SCTLR then 0xc50838 else 0)) d)
+  | FpSave c w =>
+      set_fpm (upd (fpm d) c (fun _ => 0))
+        (set_ctx (upd (ctx d) w (fun k => if inside k W_FP N_FP then fpm d c k else ctx d w k)) d)
+  | FpSaveShared c pg =>
+      set_fpm (upd (fpm d) c (fun _ => 0))
+        (set_mem (upd (mem d) pg (fun k => if inside k W_FP N_FP then fpm d c k else mem d pg k)) d)
+  | IoLoad w pg =>
+      set_io (upd (io d) w (fun k => if k =? W_IO then Z.land (mem d pg k) WISHES
+                                     else if inside k W_IO 36 then mem d pg k else io d w k)) d
+  | IoSave w pg =>
+      set_mem (upd (mem d) pg (fun k =>
+        if k =? W_IO then Z.lor (Z.ldiff (mem d pg k) KCORE_HCR_VSE) (Z.land (Z.land (mem d pg k) (io d w k)) KCORE_HCR_VSE)
+        else if inside k 67 29 then io d w k else mem d pg k)) d
+  | PageWrite pg l => set_mem (upd (mem d) pg (writes 0 512 l (mem d pg))) d
+  | HostX c n x => set_hreg (upd (hreg d) c (upd (hreg d c) n x)) d
+  end.
+Definition do_effects (l : list effect) (d : data) : data := fold_left do_effect l d.
+
+(* ------------------------------------------------------------------ registers *)
+
+Definition values (f : Z -> Z) (lo : Z) (n : nat) : list Z := map f (range lo n).
+Definition host_values (d : data) (c : Z) : list Z := values (hreg d c) 0 64.
+Definition fp_values (d : data) (c : Z) : list Z := values (fpm d c) W_FP 66.
+(* A guest's registers: KCore's page for a protected one, the shared page for a normal one. *)
+Definition greg (s : st) (w : Z) : Z -> Z :=
+  if protected (P s) (vm_of w) then ctx (D s) w else mem (D s) (c_page (vcpu (P s) w)).
+Definition set_greg (s : st) (w : Z) (f : Z -> Z) : st :=
+  mkst (P s) (if protected (P s) (vm_of w) then set_ctx (upd (ctx (D s)) w f) (D s)
+              else set_mem (upd (mem (D s)) (c_page (vcpu (P s) w)) f) (D s)).
+Definition guest_values (s : st) (w : Z) : list Z := values (greg s w) 0 58.
+Definition io_values (d : data) (w : Z) : list Z := values (io d w) W_IO 38.
+Definition write_greg (s : st) (w : Z) (l : list (Z * Z)) : st := set_greg s w (writes 0 W_GP l (greg s w)).
+Definition with_data (f : data -> data) (s : st) : st := mkst (P s) (f (D s)).
+Definition with_pub (f : pub -> pub) (s : st) : st := mkst (f (P s)) (D s).
+
+(* The word behind an address, if the rights suffice: (page, word). *)
+Definition reach (s : pub) (v a : Z) (right : Z -> bool) : option (Z * Z) :=
+  match walk s v (a / PAGE_BYTES) with
+  | Some (p, r) => if right r then Some (p, (a / 8) mod 512) else None
+  | None => None
+  end.
+Definition load_word (s : st) (x : Z * Z) : Z := mem (D s) (fst x) (snd x).
+Definition store_word (x : Z * Z) (y : Z) (s : st) : st :=
+  with_data (fun d => set_mem (upd2 (mem d) (fst x) (snd x) y) d) s.
+
+(* ------------------------------------------------------------------ guests *)
+
+Definition fp_trap (c w : Z) (s : st) : st :=
+  mkst (add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_fp (change_cpu c (cpu_with_fp true) (P s))))
+       (set_fpm (upd (fpm (D s)) c (fun k => if inside k W_FP N_FP then greg s w k else fpm (D s) c k)) (D s)).
+
+Definition leave (c : Z) (rel : release) (s : st) : st :=
+  mkst (deliver c rel (P s)) (do_effects (deliver_effect c rel (P s)) (D s)).
+Definition keep (w far : Z) (s : st) : st :=      (* KCore's copy of the full FAR *)
+  with_data (fun d => set_ctx (upd (ctx d) w (upd (ctx d w) W_KEPT far)) d) s.
+Definition keep_entry (k : option (Z * Z * Z)) (s : st) : st :=
+  match k with
+  | Some (t, entry, x0) =>
+      with_data (fun d => set_ctx (upd (ctx d) t (upd (upd (ctx d t) (W_KEPT + 1) entry) (W_KEPT + 2) x0)) d) s
+  | None => s
+  end.
+
+Definition sync_release (s : st) (w esr far hpfar : Z) : release :=
+  if protected (P s) (vm_of w)
+  then exit_sync (v_base (vm (P s) (vm_of w))) (v_end (vm (P s) (vm_of w))) esr far hpfar (greg s w)
+  else exit_normal esr far hpfar.
+
+Definition guest_step (c w : Z) (op : gop) (s : st) : st :=
+  let v := vm_of w in
+  match op with
+  | OSet f => write_greg s w (f (guest_values s w))
+  | OFp f =>
+      if u_fp (cpu (P s) c) then
+        let l := f (guest_values s w ++ fp_values (D s) c) in
+        with_data (fun d => set_fpm (upd (fpm d) c (writes W_FP N_FP l (fpm d c))) d) (write_greg s w l)
+      else fp_trap c w s
+  | OLoad a dst =>
+      match reach (P s) v (a (guest_values s w)) readable with
+      | Some x => write_greg s w [(dst, load_word s x)]
+      | None => s
+      end
+  | OStore a x =>
+      match reach (P s) v (a (guest_values s w)) writable with
+      | Some y => store_word y (x (guest_values s w)) s
+      | None => s
+      end
+  | OIo f =>
+      let l := f (guest_values s w ++ io_values (D s) w) in
+      with_data (fun d => set_io (upd (io d) w (writes W_IO N_IO l (io d w))) d) (write_greg s w l)
+  | OLocal id f =>
+      if protected (P s) v then
+        with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c id s)) (write_greg s w (f (guest_values s w)))
+      else s
+  | OHvc =>
+      if protected (P s) v then
+        match guest_hvc w (sibling (P s) w) (greg s w) with
+        | HvcLocal x0 =>
+            with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc s)) (write_greg s w [(0, x0)])
+        | HvcTell rel x0 kept => leave c rel (keep_entry kept (keep w 0 (write_greg s w [(0, x0)])))
+        end
+      else s
+  | OExit esr far hpfar =>
+      if protected (P s) v then
+        if exits_to_host esr then leave c (sync_release s w esr far hpfar) (keep w far s) else s
+      else leave c (sync_release s w esr far hpfar) s
+  end.
+
+(* ------------------------------------------------------------------ steps *)
+
+Definition after (o : out) (s : st) : res st :=
+  if o_ok o then Ok (mkst (o_pub o) (do_effects (o_eff o) (D s))) else Stuck.
+
+Definition idle (s : pub) (c : Z) : bool :=       (* the host runs on the CPU, at EL1 *)
+  negb (u_run (cpu s c)) && match u_call (cpu s c) with CNone => true | _ => false end.
+
+Definition run_flags (s : st) (w : Z) : Z := mem (D s) (c_page (vcpu (P s) w)) W_FLAGS.
+Definition run_value (s : st) (w : Z) : Z :=
+  mem (D s) (c_page (vcpu (P s) w)) (field (c_esr (vcpu (P s) w)) 16 31).
+(* The context of a protected vCPU at its entry. *)
+Definition entered (r : vcpurec) (flags value : Z) (R : Z -> Z) : Z -> Z :=
+  let R := if c_power r =? POWER_BOOT then writes 0 W_GP (boot_writes R) R else R in
+  writes 0 W_GP (enter_writes (c_pending r) (c_esr r) flags value R) R.
+Definition host_run (c w : Z) (s : st) : st :=
+  let flags := run_flags s w in
+  match vcpu_run c w flags (P s) with
+  | (r, t, e) =>
+      let s' := mkst t (do_effects e (D s)) in
+      if (r =? 0) && protected (P s) (vm_of w)
+      then with_data (fun d => set_ctx (upd (ctx d) w (entered (vcpu (P s) w) flags (run_value s w) (ctx (D s) w))) d) s'
+      else s'
+  end.
+
+Definition host_fp (c : Z) (f : chosen_writes) (s : st) : st :=
+  if u_fp (cpu (P s) c) then mkst (fp_release c (P s)) (do_effects (fp_effect c (P s)) (D s))
+  else
+    let l := f (host_values (D s) c ++ fp_values (D s) c) in
+    with_data (fun d => set_hreg (upd (hreg d) c (writes 0 64 l (hreg d c)))
+                          (set_fpm (upd (fpm d) c (writes W_FP N_FP l (fpm d c))) d)) s.
+
+Definition host_abort (c i : Z) (permission : bool) (s : st) : st :=
+  match host_fault i permission (P s) with
+  | (true, t) => mkst (add_stat c KCORE_STAT_host_fault t) (D s)
+  | (false, t) => mkst (add_log LOG_HOST_REFUSED i 0 (add_stat c KCORE_STAT_host_injected (add_stat c KCORE_STAT_host_fault t)))
+                    (do_effects [HostX c 63 1] (D s))
+  end.
+
+Definition step (a : act) (s : st) : res st :=
+  match a with
+  | HSet c f =>
+      Ok (if idle (P s) c
+          then with_data (fun d => set_hreg (upd (hreg d) c (writes 0 64 (f (host_values d c)) (hreg d c))) d) s else s)
+  | HFp c f => Ok (if idle (P s) c then host_fp c f s else s)
+  | HLoad c a dst =>
+      Ok (if idle (P s) c then
+            match reach (P s) HOST (a (host_values (D s) c)) readable with
+            | Some x => with_data (fun d => set_hreg (upd (hreg d) c (upd (hreg d c) dst (load_word s x))) d) s
+            | None => s
+            end
+          else s)
+  | HStore c a x =>
+      Ok (if idle (P s) c then
+            match reach (P s) HOST (a (host_values (D s) c)) writable with
+            | Some y => store_word y (x (host_values (D s) c)) s
+            | None => s
+            end
+          else s)
+  | HAbort c i permission => Ok (if idle (P s) c then host_abort c i permission s else s)
+  | HCall c r => if idle (P s) c then after (hcall c r (P s)) s else Ok s
+  | HGo c => if negb (u_run (cpu (P s) c)) then after (hgo c (P s)) s else Ok s
+  | HRun c w => Ok (if idle (P s) c then host_run c w s else s)
+  | HTimer c cval ctl =>
+      let w := u_vcpu (cpu (P s) c) in
+      Ok (if idle (P s) c && negb (w =? NO_VCPU)
+          then with_data (fun d => set_io (upd (io d) w (upd (upd (io d w) W_TIMER cval) (W_TIMER + 1) ctl)) d) s else s)
+  | HIrq c kind =>
+      if u_run (cpu (P s) c) then
+        if u_vcpu (cpu (P s) c) =? NO_VCPU then Halt
+        else Ok (mkst (asynchronous c kind (P s)) (do_effects (asynchronous_effect c kind (P s)) (D s)))
+      else Ok s
+  | DMove p o q r => Ok (if host_ok (P s) p && host_ok (P s) q then store_word (q, r) (load_word s (p, o)) s else s)
+  | G c op =>
+      if u_run (cpu (P s) c) then
+        if u_vcpu (cpu (P s) c) =? NO_VCPU then Halt else Ok (guest_step c (u_vcpu (cpu (P s) c)) op s)
+      else Ok s
+  end.
+
+Fixpoint run (l : list act) (s : st) : res st :=
+  match l with
+  | [] => Ok s
+  | a :: l => match step a s with Ok s => run l s | Halt => Halt | Stuck => Stuck end
+  end.
+End Machine.
