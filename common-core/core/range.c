@@ -125,15 +125,13 @@ static u64 range_drop(u64 vm, u64 ipa)
 	return r;
 }
 
-/* One section: may this be mapped at all? */
-static u64 map_allowed(u64 vm, u64 pa, u64 bytes, u64 prot)
+/* One section: map_leaf(). */
+static u64 map_try(u64 vm, u64 ipa, u64 pa, u64 level, u64 prot)
 {
 	u64 r;
 
 	lock_acquire();
-	r = normal_check(vm);
-	if (r == 0UL)
-		r = map_check(pa, bytes, prot);
+	r = map_leaf(vm, ipa, pa, level, prot);
 	lock_release();
 	return r;
 }
@@ -167,16 +165,13 @@ u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot)
 		return KCORE_EINVAL;
 	if (((ipa | pa) & (bytes - 1UL)) != 0UL || ipa >= IPA_END || pa >= IPA_END || prot > 15UL)
 		return KCORE_EINVAL;
-	r = map_allowed(vm, pa, bytes, prot);
+	r = map_try(vm, ipa, pa, level, prot);
+	if (r != KCORE_EAGAIN)
+		return r;
+	r = map_clear(vm, ipa, bytes);	/* allowed, but something is mapped there */
 	if (r != 0UL)
 		return r;
-	r = map_clear(vm, ipa, bytes);
-	if (r != 0UL)
-		return r;
-	lock_acquire();
-	r = map_leaf(vm, ipa, pa, level, prot);
-	lock_release();
-	return r;
+	return map_try(vm, ipa, pa, level, prot);
 }
 
 static u64 range_bad(u64 vm, u64 ipa, u64 bytes)
@@ -252,9 +247,7 @@ static u64 wrprotect_one(u64 vm, u64 ipa)
 	if (r >= KCORE_ERR_MIN)
 		return r;
 	prot = pte_prot(pte);
-	lock_acquire();
-	r = map_leaf(vm, ipa & ~(bytes - 1UL), pte & PTE_ADDRESS, level, prot & ~KCORE_PROT_W);
-	lock_release();
+	r = map_try(vm, ipa & ~(bytes - 1UL), pte & PTE_ADDRESS, level, prot & ~KCORE_PROT_W);
 	return r == KCORE_EAGAIN ? r : bytes;
 }
 
