@@ -148,7 +148,7 @@ void engine_tree_unchanged(struct engine *e)
 static const char **spatch_argv(struct engine *e, const char *rule, bool in_place, bool dir, const char *what)
 {
 	const char *argv[] = {
-		e->spatch, "--sp-file", rule, "--macro-file", fmt("%s/%s", e->ledger->dir, e->ledger->macros),
+		e->spatch, "--python", e->python, "--sp-file", rule, "--macro-file", fmt("%s/%s", e->ledger->dir, e->ledger->macros),
 		"--very-quiet", "--no-includes", "--no-show-diff", in_place ? "--in-place" : dir ? "--dir" : what,
 		in_place || dir ? what : NULL, NULL,
 	};

@@ -143,6 +143,8 @@ static void find_tools(struct engine *e)
 	struct text t;
 
 	e->spatch = "spatch";
+	/* the system's: one found in PATH may be a wrapper, which spatch would start dozens of times a run */
+	e->python = access("/usr/bin/python3", X_OK) ? "python3" : "/usr/bin/python3";
 	if (run(argv, NULL, out, fmt("%s.err", out)))
 		die(EXIT_ENV, "spatch does not run: apt-get install --reinstall coccinelle");
 	t = file_read(out);
@@ -156,7 +158,7 @@ static void try_script_rule(struct engine *e)
 {
 	static const char rule[] = "@script:python@\n@@\nprint(\"SCRIPT\")\n";
 	char *base = fmt("%s/script", e->scratch), *sp = fmt("%s.cocci", base), *c = fmt("%s.c", base);
-	const char *argv[] = { e->spatch, "--sp-file", sp, "--very-quiet", c, NULL };
+	const char *argv[] = { e->spatch, "--python", e->python, "--sp-file", sp, "--very-quiet", c, NULL };
 	struct text out, err;
 
 	file_write(sp, rule, strlen(rule));

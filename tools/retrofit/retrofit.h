@@ -189,7 +189,7 @@ struct engine {
 	struct ledger *ledger;
 	const char *tree, *scratch;
 	unsigned int parallel;
-	const char *spatch, *spatch_version;
+	const char *spatch, *spatch_version, *python;
 	struct list files;		/* struct kfile */
 	unsigned int audit_sites;
 };
