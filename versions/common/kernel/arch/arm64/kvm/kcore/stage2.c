@@ -145,7 +145,11 @@ static int kcore_abort_normal(struct kvm_vcpu *vcpu, u64 ipa)
 
 	if (ret)
 		return ret;
-	return kvm_handle_guest_abort(vcpu);	/* the next fault fills */
+	ret = kvm_handle_guest_abort(vcpu);
+	if (ret <= 0 || kcore_pc_pending(vcpu))	/* to user space, emulated or injected */
+		return ret;
+	ret = kcore_fill(vcpu, ipa);
+	return ret ? ret : 1;			/* KVM wants the guest to fault again */
 }
 
 /*
