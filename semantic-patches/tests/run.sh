@@ -74,17 +74,16 @@ for rule in "$rules"/[0-9][0-9]-*.cocci; do
 	[ $tested -eq 0 ] || result 1 "$name"
 done
 
-# No rule reaches into what another is for: in all tests together it matches as often as in its own
-cat "$here"/[0-9][0-9]-*.c >"$top/all.c"
+# No rule reaches into what another is for: in all tests together it matches as often as in its own.
+# Includes are left out, two rules share an anchor there.
+cat "$here"/[0-9][0-9]-*.c | sed '/^#include/d' >"$top/all.c"
 for rule in "$rules"/[0-9][0-9]-*.cocci; do
 	name=$(basename "$rule" .cocci)
-	want=0
 	for test in "$here/$name".c "$here/$name".*.c; do
-		[ -f "$test" ] || continue
-		for n in $(sed -n 's/^\/\/ matches: //p' "$test" | tr -d , | tr ' ' '\n' | grep '^[0-9]'); do
-			want=$((want + n))
-		done
-	done
+		[ ! -f "$test" ] || sed '/^#include/d' "$test"
+	done >"$top/own.c"
+	apply "$rule" "$top/own.c"
+	want=$(grep -c '^MATCH ' "$top/matches")
 	apply "$rule" "$top/all.c"
 	status=$?
 	if [ "$status" -eq 0 ]; then
