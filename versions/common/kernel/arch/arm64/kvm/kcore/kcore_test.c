@@ -222,59 +222,37 @@ out:
 	return ret;
 }
 
-/* ---- caches -------------------------------------------------------------------------------------------- */
-#define TEST_OP(op, x)									\
-	({										\
-		int __err = 0;								\
-		asm volatile("1:	" op ", %1\n"					\
-			     "2:	dsb	sy\n"					\
-			     "	isb\n"							\
-			     _ASM_EXTABLE_UACCESS_ERR(1b, 2b, %w0)			\
-			     : "+r" (__err) : "r" (x) : "memory");			\
-		__err;									\
-	})
+/* ---- caches and execution: with the driver's own vectors, any exception becomes an error ------------------ */
+static int test_protected_call(u64 *x0, unsigned long address)
+{
+	unsigned long flags = local_daif_save();
+	unsigned long vbar = read_sysreg(vbar_el1);
+	u64 fault;
+
+	write_sysreg(kcore_exec_vectors, vbar_el1);
+	isb();
+	*x0 = kcore_exec_call(*x0, address, &fault);
+	write_sysreg(vbar, vbar_el1);
+	isb();
+	local_daif_restore(flags);
+	return fault ? EFAULT : 0;
+}
 
 static int test_cache_op(struct kcore_test_cache *cache, void *va)
 {
-	int err;
+	bool by_way = cache->op >= KCORE_TEST_DC_CISW && cache->op <= KCORE_TEST_DC_CSW;
+	u64 x0 = by_way ? cache->arg : (u64)va;
+	int err = test_protected_call(&x0, (unsigned long)kcore_cache_ops + cache->op * KCORE_CACHE_OP_BYTES);
 
-	switch (cache->op) {
-	case KCORE_TEST_DC_CIVAC:
-		return TEST_OP("dc civac", va);
-	case KCORE_TEST_DC_IVAC:
-		return TEST_OP("dc ivac", va);
-	case KCORE_TEST_DC_CVAC:
-		return TEST_OP("dc cvac", va);
-	case KCORE_TEST_DC_CVAU:
-		return TEST_OP("dc cvau", va);
-	case KCORE_TEST_IC_IVAU:
-		return TEST_OP("ic ivau", va);
-	case KCORE_TEST_DC_ZVA:
-		return TEST_OP("dc zva", va);
-	case KCORE_TEST_DC_CISW:
-		return TEST_OP("dc cisw", cache->arg);
-	case KCORE_TEST_DC_ISW:
-		return TEST_OP("dc isw", cache->arg);
-	case KCORE_TEST_DC_CSW:
-		return TEST_OP("dc csw", cache->arg);
-	case KCORE_TEST_AT_S1E1R:
-		err = TEST_OP("at s1e1r", va);
-		cache->arg = read_sysreg(par_el1);
-		return err;
-	case KCORE_TEST_AT_S12E1R:
-		err = TEST_OP("at s12e1r", va);
-		cache->arg = read_sysreg(par_el1);
-		return err;
-	default:
-		return -EINVAL;
-	}
+	if (cache->op >= KCORE_TEST_AT_S1E1R)
+		cache->arg = x0;
+	return err;
 }
 
 static long test_ioctl_cache(void __user *arg)
 {
 	struct kcore_test_cache cache;
 	void *va;
-	int err;
 
 	if (copy_from_user(&cache, arg, sizeof(cache)))
 		return -EFAULT;
@@ -283,20 +261,14 @@ static long test_ioctl_cache(void __user *arg)
 	va = test_map(cache.pa, PAGE_KERNEL);
 	if (!va)
 		return -EINVAL;
-	preempt_disable();
-	err = test_cache_op(&cache, va + offset_in_page(cache.pa));
-	preempt_enable();
+	cache.error = test_cache_op(&cache, va + offset_in_page(cache.pa));
 	test_unmap(cache.pa, va);
-	cache.error = -err;
 	return copy_to_user(arg, &cache, sizeof(cache)) ? -EFAULT : 0;
 }
 
-/* ---- execution -------------------------------------------------------------------------------------------- */
 static long test_ioctl_exec(void __user *arg)
 {
 	struct kcore_test_exec exec;
-	unsigned long flags, vbar;
-	u64 fault;
 	void *va;
 
 	if (copy_from_user(&exec, arg, sizeof(exec)))
@@ -306,16 +278,8 @@ static long test_ioctl_exec(void __user *arg)
 	va = test_map(exec.pa, PAGE_KERNEL_EXEC);
 	if (!va)
 		return -EINVAL;
-	flags = local_daif_save();
-	vbar = read_sysreg(vbar_el1);
-	write_sysreg(kcore_exec_vectors, vbar_el1);
-	isb();
-	exec.x0 = kcore_exec_call(exec.x0, (unsigned long)va + offset_in_page(exec.pa), &fault);
-	write_sysreg(vbar, vbar_el1);
-	isb();
-	local_daif_restore(flags);
+	exec.error = test_protected_call(&exec.x0, (unsigned long)va + offset_in_page(exec.pa));
 	test_unmap(exec.pa, va);
-	exec.error = fault ? EFAULT : 0;
 	return copy_to_user(arg, &exec, sizeof(exec)) ? -EFAULT : 0;
 }
 

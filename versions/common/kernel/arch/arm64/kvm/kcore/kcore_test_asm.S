@@ -70,3 +70,28 @@ SYM_INNER_LABEL(kcore_exec_return, SYM_L_LOCAL)
 	ldp	x29, x30, [sp], #112
 	ret
 SYM_FUNC_END(kcore_exec_call)
+
+/* Stubs for kcore_exec_call(): x0 = the operation's register, PAR_EL1 on return of the last two */
+	.macro	cache_op, op:vararg
+	.balign	KCORE_CACHE_OP_BYTES
+	\op
+	dsb	sy
+	isb
+	mrs	x0, par_el1
+	ret
+	.endm
+
+	.balign	KCORE_CACHE_OP_BYTES
+SYM_CODE_START(kcore_cache_ops)
+	cache_op dc civac, x0
+	cache_op dc ivac, x0
+	cache_op dc cvac, x0
+	cache_op dc cvau, x0
+	cache_op ic ivau, x0
+	cache_op dc zva, x0
+	cache_op dc cisw, x0
+	cache_op dc isw, x0
+	cache_op dc csw, x0
+	cache_op at s1e1r, x0
+	cache_op at s12e1r, x0
+SYM_CODE_END(kcore_cache_ops)
