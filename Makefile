@@ -13,6 +13,8 @@ override O := $(abspath $(O))
 export O V RELEASE CROSS_COMPILE
 Q := $(if $(filter 1,$(V)),,@)
 quiet := $(if $(filter 1,$(V)),,>/dev/null)
+# A recipe that hands the jobserver on; not with make -n
+jobs := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
 
 src := $(O)/src/$(RELEASE)
 dir := $(O)/$(RELEASE)
@@ -20,6 +22,7 @@ tree := $(dir)/tree
 variant := $(if $(filter n,$(KCORE)),stock,kcore)
 kernel := $(dir)/$(variant)
 image := $(kernel)/arch/arm64/boot/Image
+initramfs := $(kernel).cpio
 kcore := $(O)/kcore/kcore.bin
 retrofit := $(O)/tools/retrofit/retrofit
 fragments := versions/config/host.config versions/config/$(variant).config \
@@ -29,6 +32,8 @@ fragments := versions/config/host.config versions/config/$(variant).config \
 CPU ?= cortex-a57
 SMP ?= 2
 T ?= all
+M ?=
+under-kcore := --expect "kcore: "
 
 help:
 	@echo 'Usage: make [VARIABLE=value]... [target]'
@@ -61,22 +66,28 @@ help:
 	@echo
 	@echo 'docs/usage.md has the rest.'
 
+# Marks the build directory: nothing is built into, or removed from, a directory that has other things in it
+$(O)/.kcore-build:
+	$(Q)if [ -n "$$(ls -A $(O) 2>/dev/null)" ]; then \
+		echo "O=$(O): not empty, and not made by this Makefile" >&2; exit 2; \
+	fi; mkdir -p $(O) && : >$@
+
 setup:
 	$(Q)tools/setup
 
-source:
+source: $(O)/.kcore-build
 	$(Q)tools/fetch-source --output $(O) $(RELEASE)
 
-kcore:
+kcore: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/kcore
 	$(Q)$(MAKE) -C common-core O=$(O)/kcore V=$(filter 1,$(V)) $(quiet)
 	@printf '  %-7s %s\n' KCORE "$(kcore) sha256:$$(sha256sum <$(kcore) | cut -d' ' -f1)"
 
-$(retrofit): FORCE
+$(retrofit): $(O)/.kcore-build FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MAKE) -C tools/retrofit O=$(@D) $(quiet)
 
-c2coq:
+c2coq: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/tools/c2coq
 	$(Q)$(MAKE) -C tools/c2coq O=$(O)/tools/c2coq $(quiet)
 
@@ -95,16 +106,48 @@ retrofit: source kcore $(retrofit)
 		--file $(kcore)=arch/arm64/kvm/kcore/kcore.bin
 
 kernel: retrofit
-	+$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) \
+	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) \
 		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(filter 1,$(V)),--verbose) $(fragments)
 
-clean:
-	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name src ! -name apt -exec rm -rf {} + 2>/dev/null || :
+# Linux without the retrofit, same configuration: what KCORE=n is compared with
+pristine: source
+	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) \
+		$(if $(filter 1,$(V)),--verbose) $(filter-out versions/config/stock.config,$(fragments))
 
-distclean:
-	$(Q)rm -rf $(O)
+programs: $(O)/.kcore-build
+	$(Q)mkdir -p $(O)/tests
+	$(Q)$(MAKE) -C ci/tests O=$(O)/tests CROSS_COMPILE=$(CROSS_COMPILE) $(quiet)
+
+initramfs: kernel programs
+	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm busybox-static) && \
+		ci/initramfs.sh --output $(initramfs) --source $(src) --busybox "$$busybox" \
+		--image $(image) --programs $(O)/tests
+
+boot: initramfs
+	$(Q)ci/boot.sh --image $(image) --initrd $(initramfs) --log $(dir)/boot-$(variant).log --cpu $(CPU) --smp $(SMP) \
+		--limit 1800 --show --tests $(T) $(if $(filter n,$(KCORE)),,$(under-kcore)) --append "$(APPEND)"
+
+bench: initramfs
+	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
+
+mutants: initramfs
+	$(Q)ci/tests/mutants.sh --image $(image) --kcore $(kcore) --initrd $(initramfs) --tools $(O)/tests \
+		--output $(dir)/mutants $(M)
+
+demo check: setup
+	$(jobs)$(Q)ci/$@.sh
+
+clean distclean:
+	$(Q)case $@ in clean) keep="-name src -o -name apt -o -name .kcore-build" ;; *) keep="-name ." ;; esac; \
+	if [ -f $(O)/.kcore-build ]; then \
+		find $(O) -mindepth 1 -maxdepth 1 ! \( $$keep \) -exec rm -rf {} +; \
+		if [ $@ = distclean ]; then rmdir $(O); fi; \
+	elif [ -d $(O) ]; then \
+		echo "make $@: $(O) was not made by this Makefile; remove it by hand" >&2; exit 3; \
+	fi
 
 FORCE:
-.PHONY: help setup source kcore c2coq lint retrofit kernel clean distclean FORCE
+.PHONY: help setup source kcore c2coq lint retrofit kernel pristine programs initramfs boot bench mutants demo check \
+	clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

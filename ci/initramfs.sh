@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# initramfs.sh - the host's initramfs: busybox, the test VMM, guests and test programs, static device nodes
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib.sh"
+
+usage()
+{
+	cat <<EOT
+Usage: ci/initramfs.sh --output FILE --source DIR --busybox DEB --image FILE --programs DIR
+Write the host's initramfs (newc, not compressed).
+
+  --output FILE      the archive
+  --source DIR       a kernel source, for usr/gen_init_cpio.c
+  --busybox DEB      Debian's busybox-static for arm64
+  --image FILE       the kernel that the guests boot
+  --programs DIR     what ci/tests builds
+  --help             this text
+EOT
+}
+
+out='' source='' busybox='' image='' programs=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	--output|--source|--busybox|--image|--programs)
+		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
+		case $1 in
+		--output) out=$2 ;;
+		--source) source=$2 ;;
+		--busybox) busybox=$2 ;;
+		--image) image=$2 ;;
+		--programs) programs=$2 ;;
+		esac
+		shift ;;
+	--help) usage; exit 0 ;;
+	*) die $EX_USAGE "unknown argument '$1'; see --help" ;;
+	esac
+	shift
+done
+for f in "$out" "$source" "$busybox" "$image" "$programs"; do
+	[ -n "$f" ] || die $EX_USAGE "all of --output, --source, --busybox, --image and --programs are needed; see --help"
+done
+need gcc gcc
+need dpkg-deb dpkg
+work=$out.parts
+cleanup_on_exit "rm -rf '$work'"
+rm -rf "$work"
+mkdir -p "$work" || die $EX_ENVIRONMENT "$work: cannot be made"
+
+gcc -O2 -w -o "$work/gen_init_cpio" "$source/usr/gen_init_cpio.c" ||
+	die $EX_ENVIRONMENT "$source/usr/gen_init_cpio.c: does not compile"
+dpkg-deb --fsys-tarfile "$busybox" | tar -C "$work" -xf - ./bin/busybox ||
+	die $EX_ENVIRONMENT "$busybox: has no bin/busybox"
+
+cat >"$work/guest.list" <<EOT
+dir /dev 755 0 0
+nod /dev/console 600 0 0 c 5 1
+file /init $programs/ginit 755 0 0
+EOT
+"$work/gen_init_cpio" -t 0 "$work/guest.list" >"$work/guest.cpio" || die $EX_FAILED "the guest's initramfs cannot be made"
+
+{
+	cat <<EOT
+dir /bin 755 0 0
+dir /dev 755 0 0
+dir /proc 755 0 0
+dir /sys 755 0 0
+dir /tmp 1777 0 0
+nod /dev/console 600 0 0 c 5 1
+nod /dev/null 666 0 0 c 1 3
+nod /dev/zero 666 0 0 c 1 5
+nod /dev/mem 600 0 0 c 1 1
+nod /dev/kmsg 600 0 0 c 1 11
+nod /dev/kvm 600 0 0 c 10 232
+file /init $top/ci/tests/init.sh 755 0 0
+file /bin/busybox $work/bin/busybox 755 0 0
+slink /bin/sh busybox 777 0 0
+file /bin/tvmm $programs/tvmm/tvmm 755 0 0
+dir /guest 755 0 0
+file /guest/Image $image 644 0 0
+file /guest/initrd $work/guest.cpio 644 0 0
+EOT
+	for program in attack life drop; do
+		echo "file /bin/$program $programs/$program 755 0 0"
+	done
+} >"$work/host.list"
+"$work/gen_init_cpio" -t 0 "$work/host.list" >"$work/host.cpio" || die $EX_FAILED "the host's initramfs cannot be made"
+install_changed "$work/host.cpio" "$out" || die $EX_ENVIRONMENT "$out: cannot be written"
