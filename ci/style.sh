@@ -154,7 +154,7 @@ r_format()
 	a=$(mktemp) b=$(mktemp)
 	match '^common-core/(core|boot)/.*\.[ch]$' | while read -r f; do
 		canonical <"$f" >"$a"
-		clang-format "$f" | canonical >"$b"
+		clang-format --style=file:"$top/.clang-format" "$f" | canonical >"$b"
 		diff -u --label "$f" --label "$f, formatted" "$a" "$b"
 	done
 	rm -f "$a" "$b"

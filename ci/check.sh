@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# check.sh - every test of the project
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib.sh"
+. "$top/ci/tap.sh"
+
+stages='style selftest lint unit proofs engine source kernel stock input boot off vhe bench mutants'
+
+usage()
+{
+	cat <<EOT
+Usage: ci/check.sh [STAGE]...        (make check STAGES='...')
+Run all tests, or those of the stages named, in this order:
+
+  style      rules that every file keeps to
+  selftest   the gates of ci/ are made to fail
+  lint       the core keeps to its C subset; the checker's own tests
+  unit       the core over a fake machine; line coverage
+  proofs     the proofs and their gates
+  engine     the retrofit engine's gates
+  source     the release's source
+  kernel     retrofit and kernel with KCore; the build is incremental and reproducible
+  stock      without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots
+  input      bad input, full disk, interruption
+  boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs
+  off        kcore=off: stock KVM from the same Image
+  vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
+  bench      instructions per operation against stock
+  mutants    each check taken out of KCore is noticed
+
+Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600).
+Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
+EOT
+}
+
+case ${1-} in
+--help) usage; exit 0 ;;
+esac
+for stage in "$@"; do
+	case " $stages " in
+	*" $stage "*) ;;
+	*) die $EX_USAGE "unknown stage '$stage'; see --help" ;;
+	esac
+done
+asked=${*:-$stages}
+
+RELEASE=${RELEASE:-v6.1}
+O=${O:-$top/build}
+export O RELEASE
+release_load "$RELEASE"
+cd "$top" || exit $EX_ENVIRONMENT
+dir=$O/$RELEASE
+image=$dir/kcore/arch/arm64/boot/Image
+initrd=$dir/kcore.cpio
+limit=${KCORE_CHECK_LIMIT:-600}
+started=$(tap_clock)
+tap_start "$O/check"
+
+wanted()	# stage
+{
+	case " $asked " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+# make as an outer command: its own jobs, and none of the variables that are meant for this run of check
+mk()
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u KCORE make O="$O" RELEASE="$RELEASE" \
+		${CROSS_COMPILE:+CROSS_COMPILE="$CROSS_COMPILE"} "$@"
+}
+
+boot()	# name, image, initrd, arguments of boot.sh...
+{
+	name=$1 boot_image=$2 boot_initrd=$3
+	shift 3
+	tap_suite "$name" ci/boot.sh --image "$boot_image" --initrd "$boot_initrd" --limit "$limit" \
+		--log "$O/check/console-$(printf %s "$name" | tr -cs 'A-Za-z0-9._-' '-').log" "$@"
+}
+
+same_again()	# a second make compiles nothing
+{
+	mk kernel >"$O/check/again.log" 2>&1 || { cat "$O/check/again.log"; return 1; }
+	cat "$dir/kcore.log"
+	! grep -E '^  (CC|AS|LD) ' "$dir/kcore.log"
+}
+
+reproducible()	# another build directory gives the same kcore.bin
+{
+	rm -rf "$O/check/kcore-again"
+	mkdir -p "$O/check/kcore-again"
+	make -C common-core O="$O/check/kcore-again" ${CROSS_COMPILE:+CROSS_COMPILE="$CROSS_COMPILE"} &&
+		cmp "$O/check/kcore-again/kcore.bin" "$O/kcore/kcore.bin"
+}
+
+same_series()	# a second run of the engine gives the same bytes
+{
+	rm -rf "$O/check/retrofit-again"
+	"$O/tools/retrofit/retrofit" --release "$RELEASE" --rules semantic-patches --tree "$O/src/$RELEASE" \
+		--output "$O/check/retrofit-again" && diff -r "$O/check/retrofit-again/quilt" "$dir/retrofit/quilt"
+}
+
+if wanted style; then
+	tap_suite style ci/style.sh
+fi
+if wanted selftest; then
+	tap_suite selftest ci/selftest.sh
+fi
+if wanted lint; then
+	tap_test 'lint: common-core/core keeps to the subset' mk lint
+	tap_suite 'lint: tests of the checker' mk -s -C tools/c2coq O="$O/tools/c2coq" check
+	tap_test 'docs/abi.md is what abi.h says' mk -s -C tools/abi-doc O="$O/tools/abi-doc" check
+fi
+if wanted unit; then
+	mkdir -p "$O/kcore"
+	tap_suite unit mk -C common-core O="$O/kcore" check
+	grep -ih 'coverage' "$(tap_log unit)" 2>/dev/null | sed 's/^#* */# /'
+fi
+if wanted proofs; then
+	tap_suite proofs mk -C proofs O="$O/proofs"
+fi
+if wanted source || wanted kernel || wanted engine || wanted stock || wanted input; then
+	tap_test "source: $RELEASE, fetched and verified" mk source
+	sed -n 's/^  SOURCE  /# /p' "$(tap_log "source: $RELEASE, fetched and verified")"
+fi
+if wanted engine; then
+	mkdir -p "$O/tools/retrofit"
+	tap_suite engine env KSRC="$O/src/$RELEASE" make -s -C tools/retrofit O="$O/tools/retrofit" check
+fi
+if wanted kernel || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
+	tap_test "kernel: $RELEASE, retrofitted and built with KCore" mk initramfs
+	sed -n 's/^  \(KCORE\|BLOB\|IMAGE\) */# /p' "$(tap_log "kernel: $RELEASE, retrofitted and built with KCore")"
+fi
+if wanted kernel; then
+	tap_test 'kernel: a second make compiles nothing' same_again
+	tap_test 'kernel: kcore.bin is the same from another build directory' reproducible
+	tap_test 'kernel: the patch series is the same from a second run' same_series
+fi
+if wanted stock; then
+	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs
+	tap_test 'stock: the pristine source built' mk pristine
+	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one, byte for byte' \
+		cmp "$dir/stock/arch/arm64/boot/Image" "$dir/pristine/arch/arm64/boot/Image"
+	boot 'stock: boot' "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal \
+		--expect 'Hyp mode initialized' --refuse 'kcore: '
+fi
+if wanted input; then
+	tap_suite input ci/input.sh
+fi
+if wanted boot; then
+	for cpu in cortex-a57 max; do
+		for smp in 1 2 4; do
+			boot "boot: $cpu, $smp CPUs" "$image" "$initrd" --cpu $cpu --smp $smp --tests all \
+				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect 'kcore: '
+		done
+	done
+fi
+if wanted off; then
+	boot 'off: kcore=off' "$image" "$initrd" --tests vmm,linux-normal --append kcore=off \
+		--expect 'Hyp mode initialized'
+fi
+if wanted vhe; then
+	boot 'vhe: KVM does not start silently' "$image" "$initrd" --cpu max --tests '' --expect 'kvm-arm.mode=nvhe' \
+		--refuse 'VHE mode initialized'
+fi
+if wanted bench; then
+	tap_test 'bench: a hypercall of a normal VM within 1.15 of stock' ci/bench.sh --image "$image" --initrd "$initrd" \
+		--output "$dir/bench" --limit 1.15 --protected
+	sed 's/^/# /' "$(tap_log 'bench: a hypercall of a normal VM within 1.15 of stock')"
+fi
+if wanted mutants; then
+	tap_suite mutants ci/tests/mutants.sh --image "$image" --kcore "$O/kcore/kcore.bin" --initrd "$initrd" \
+		--tools "$O/tests" --output "$dir/mutants"
+fi
+
+printf '# whole run: %s\n' "$(tap_since "$started")"
+tap_done

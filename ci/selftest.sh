@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# selftest.sh - what judges the project is judged itself: every gate of ci/ is made to fail; prints TAP
+# Programs under test are called by name, and are given as text.
+# shellcheck disable=SC2016,SC2059,SC2317
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib.sh"
+
+work=$(mktemp -d) || exit $EX_ENVIRONMENT
+cleanup_on_exit "rm -rf '$work'"
+n=0 failed=0
+
+# A text, then a command that has to exit with the status and print the regular expression
+check()	# text, status, regex, command...
+{
+	text=$1 want=$2 regex=$3
+	shift 3
+	n=$((n + 1))
+	"$@" >"$work/out" 2>&1 </dev/null
+	got=$?
+	if [ $got = "$want" ] && { [ -z "$regex" ] || grep -Eq -e "$regex" "$work/out"; }; then
+		echo "ok $n - $text"
+	else
+		echo "not ok $n - $text: status $got, wanted $want and /$regex/"
+		head -n 20 "$work/out" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+# ---- ci/tap.sh: a run of one test or suite, in a process of its own
+run()	# call, what the tested program is
+{
+	printf '%s\n' "$2" >"$work/program"
+	chmod +x "$work/program"
+	sh -c '. "$1/ci/tap.sh"; tap_start "$2"; "$3" case "$2/program"; tap_done' sh "$top" "$work" "$1"
+}
+
+check 'tap: a passing test counts' 0 '^1 passed, 0 failed, 0 skipped' run tap_test '#!/bin/sh
+exit 0'
+check 'tap: a failing test fails the run' 1 '^not ok 1 - case # status 3' run tap_test '#!/bin/sh
+exit 3'
+check 'tap: a program that is killed fails' 1 '^0 passed, 1 failed' run tap_test '#!/bin/sh
+kill -9 $$'
+check 'tap: status 77 is a skip with its reason' 0 'SKIP no such machine' run tap_test '#!/bin/sh
+echo no such machine
+exit 77'
+check 'tap: the results of a suite are counted' 0 '^2 passed, 0 failed, 1 skipped' run tap_suite '#!/bin/sh
+echo "1..3"
+echo "ok 1 - a"
+echo "ok 2 - b # SKIP not here"
+echo "ok 3 - c"'
+check 'tap: a failure in a suite fails the run' 1 '^1 passed, 1 failed' run tap_suite '#!/bin/sh
+echo "1..2"
+echo "ok 1 - a"
+echo "not ok 2 - b"
+exit 1'
+check 'tap: a suite that ends before its plan fails' 1 'planned 3 tests, 1 ended' run tap_suite '#!/bin/sh
+echo "1..3"
+echo "ok 1 - a"'
+check 'tap: a suite without a result fails' 1 'printed no result' run tap_suite '#!/bin/sh
+echo fine'
+check 'tap: a suite that passes all and exits with 1 fails' 1 'though no test failed' run tap_suite '#!/bin/sh
+echo "1..1"
+echo "ok 1 - a"
+exit 1'
+check 'tap: a suite that bails out fails' 1 'Bail out! no disk' run tap_suite '#!/bin/sh
+echo "ok 1 - a"
+echo "Bail out! no disk"'
+check 'tap: a run of no test fails' 1 '^0 passed, 0 failed, 0 skipped' \
+	sh -c '. "$1/ci/tap.sh"; tap_start "$2"; tap_done' sh "$top" "$work"
+
+# ---- ci/judge.sh: a good console log, then what can be wrong with one
+log()	# sed program that spoils the log
+{
+	sed "$1" <<'EOT' | sed 's/$/\r/' >"$work/console"
+[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]
+HOST-INIT reached: 6.1.0, 2 CPUs
+--- test life
+TAP version 13
+1..2
+ok 1 - cycles: VMs come and go
+ok 2 - many: at once
+--- test attack
+1..1
+  guest| ok 1 - what a guest prints is not ours
+ok 1 - read: refused
+HOST-DONE after 3 s
+EOT
+}
+
+judge()	# sed program, arguments of judge.sh...
+{
+	log "$1"
+	shift
+	"$top/ci/judge.sh" "$@" "$work/console"
+}
+
+check 'judge: a good log passes' 0 '^1\.\.6$' judge '' --tests life,attack:read
+check 'judge: a failed test' 1 '^not ok 2 - life: many' judge 's/^ok 2 - many/not &/'
+check 'judge: a test that did not end' 1 '^not ok .*plan of 2 tests, 1 ended' judge '/^ok 2 - many/d'
+check 'judge: more results than planned' 1 'plan of 1 tests, 2 ended' judge 's/^1\.\.2/1..1/'
+check 'judge: a result outside of a plan' 1 'outside of a plan' judge '/^1\.\.1$/d; /^--- test attack/i 1..0'
+check 'judge: a test that did not begin' 1 '^not ok .*test drop did not begin' judge '' --tests life,drop
+check 'judge: a garbled line' 1 'garbled' judge 's/^ok 2 - many/[    1.0] kvm: ok 2 - many/'
+check 'judge: an oops of the host' 1 'no /Oops' judge '/^--- test attack/i [    2.0] Internal error: Oops: 96000004'
+check 'judge: a warning of the host' 1 'WARNING: CPU' judge '/^--- test attack/i [    2.0] WARNING: CPU: 0 PID: 1 at x.c:1'
+check 'judge: a halt of KCore' 1 'kcore: halt' judge '/^--- test attack/i kcore: halt 3'
+check 'judge: an oops of a guest' 1 'Kernel panic' judge '/^--- test attack/i   guest| Kernel panic - not syncing'
+check 'judge: no init' 1 '^not ok .*HOST-INIT' judge '/^HOST-INIT/d'
+check 'judge: no end' 1 '^not ok .*HOST-DONE' judge '/^HOST-DONE/d'
+check 'judge: an empty log' 1 '^not ok .*HOST-INIT' judge d
+check 'judge: --expect' 1 '^not ok .*VHE' judge '' --expect VHE
+check 'judge: --refuse' 1 '^not ok .*Booting' judge '' --refuse Booting
+check 'judge: no log' 3 'cannot be read' "$top/ci/judge.sh" "$work/none"
+check 'judge: a bad option' 2 'unknown argument' "$top/ci/judge.sh" --nonsense
+check 'boot: no kernel' 3 "'make kernel initramfs' builds it" \
+	"$top/ci/boot.sh" --image "$work/none" --initrd "$work/none" --log "$work/boot.log"
+
+# ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
+style()	# file, its text
+{
+	rm -rf "$work/tree"
+	mkdir -p "$work/tree/common-core/core" "$work/tree/tools"
+	spdx='SPDX-License-Identifier: GPL-2.0-only'
+	printf '// %s\nu64 f(u64 x)\n{\n\treturn x;\n}\n' "$spdx" >"$work/tree/common-core/core/good.c"
+	printf '#!/bin/sh\n# %s\necho "$1"\n' "$spdx" >"$work/tree/tools/good"
+	if [ $# = 2 ]; then
+		printf "$2" "$spdx" >"$work/tree/$1"
+	fi
+	"$top/ci/style.sh" "$work/tree"
+}
+
+check 'style: a good tree passes' 0 '^1\.\.' style
+check 'style: shellcheck' 1 '^not ok .*shellcheck' style tools/bad '#!/bin/sh\n# %s\necho $1\n'
+check 'style: not POSIX sh' 1 '^not ok .*POSIX' style tools/bad '#!/bin/bash\n# %s\ntrue\n'
+check 'style: another language' 1 '^not ok .*C, make and POSIX sh only' style tools/bad.py '# %s\n'
+check 'style: no SPDX line' 1 '^not ok .*SPDX' style tools/bad.h 'int x;\n'
+check 'style: a left-over' 1 '^not ok .*left-overs' style tools/bad.c '// %s\n// FIX''ME later\n'
+check 'style: dead code' 1 '^not ok .*left-overs' style tools/bad.c '// %s\n#if 0\n#endif\n'
+check 'style: a path of a machine' 1 '^not ok .*particular machine' style tools/bad.c '// %s\nconst char *p = "/ho''me/me/x";\n'
+check 'style: blanks at the end' 1 '^not ok .*blanks at the end' style tools/bad.c '// %s\nint x; \n'
+check 'style: no newline at the end' 1 '^not ok .*blanks at the end' style tools/bad.c '// %s\nint x;'
+check 'style: spaces for tabs' 1 '^not ok .*tabs' style tools/bad.c '// %s\n        int x;\n'
+check 'style: a long line' 1 '^not ok .*140 columns' style tools/bad.c "// %s\n// $(printf '%150s' '' | tr ' ' x)\n"
+check 'style: the core formatted otherwise' 1 '^not ok .*clang-format' style common-core/core/bad.c '// %s\nu64 f(u64 x) {\n\treturn x;\n}\n'
+
+# ---- tools/setup
+missing()	# arguments of setup...
+{
+	echo no-such-package-of-debian >"$work/list"
+	"$top/tools/setup" --list "$work/list" "$@"
+}
+
+nobody()
+{
+	echo no-such-package-of-debian >"$work/list"
+	chmod 755 "$work"
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$top/tools/setup" --list "$work/list"
+	else
+		"$top/tools/setup" --list "$work/list"
+	fi
+}
+
+check 'setup: nothing is missing' 0 '' "$top/tools/setup" --check
+check 'setup --check: a missing package' 3 'missing Debian packages: no-such-package-of-debian' missing --check
+check 'setup: not root: the command to run' 3 '^apt-get update && apt-get install .* no-such-package-of-debian$' nobody
+check 'setup: a bad option' 2 'unknown argument' "$top/tools/setup" --nonsense
+check 'setup: no list' 2 'cannot be read' "$top/tools/setup" --list "$work/none"
+
+echo "1..$n"
+exit $failed
