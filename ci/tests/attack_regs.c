@@ -571,14 +571,13 @@ void attack_secondary_start(void)
 	raw_finish(&r);
 }
 
-static u64 stopped_esr;
-static bool at_hvc(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
+/* Up to the HVC the page holds nothing but what the exit put there */
+static bool at_hvc_or_clear(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
 {
-	(void)r;
-	if (code != KCORE_EXIT_TRAP || exit_class(page) != CLASS_HVC)
-		return false;
-	stopped_esr = page->exit.esr;
-	return true;
+	if (code == KCORE_EXIT_TRAP && exit_class(page) == CLASS_HVC)
+		return true;
+	clear_page(r);
+	return false;
 }
 
 void attack_secondary_entry(void)
@@ -591,8 +590,9 @@ void attack_secondary_entry(void)
 	raw_create(&r, KCORE_VM_PROTECTED, 2);
 	raw_boot(&r);
 	raw_agent(&r, AGENT_FILL, SECRET_IPA, SECRET_BYTES, SECRET_SEED);
+	clear_page(&r);
 	/* the guest turns vCPU 1 on; the host sees target and function, and sets another PC and registers */
-	if (!raw_until(&r, AGENT_CPU_ON, 1, 0, at_hvc))
+	if (!raw_until(&r, AGENT_CPU_ON, 1, 0, at_hvc_or_clear))
 		give_up("no exit for the guest's CPU_ON");
 	raw_page(&r, 0, &page);
 	expect(page.x[0] == 0xc4000003UL && page.x[1] == 1, "the host sees function %#llx, target %llu",

@@ -22,7 +22,6 @@ struct guest {
 	struct testdev dev;
 	enum vm_stop why;
 	pthread_t thread;
-	atomic_bool done;
 };
 
 static void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
@@ -46,7 +45,6 @@ static void *run_guest(void *arg)
 	struct guest *g = arg;
 
 	g->why = vm_run(&g->vm, 120);
-	atomic_store(&g->done, true);
 	return NULL;
 }
 
@@ -243,10 +241,42 @@ static int set_cpu(unsigned int cpu, bool online)
 	return r;
 }
 
+struct churn {
+	bool is_protected;
+	pthread_t thread;
+	atomic_bool stop;
+	unsigned int vms, wrong;
+};
+
+/* One VM after the other, until it is told to stop */
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+
+	while (!atomic_load(&c->stop)) {
+		struct guest *g = calloc(1, sizeof(*g));
+
+		if (!g)
+			give_up("no memory");
+		guest_start(g, "spin", c->is_protected, 4, false);
+		g->why = vm_run(&g->vm, 120);
+		console_flush(&g->console);
+		c->wrong += g->why != VM_POWER_OFF || g->dev.reports[0][0] != 4 || g->dev.faults;
+		c->vms++;
+		vm_destroy(&g->vm);
+		free(g);
+	}
+	return NULL;
+}
+
+#define HOTPLUG_TURNS 20
+
 static void hotplug(void)
 {
-	static struct guest p, n;
-	unsigned int turns = 0, failed = 0;
+	static struct churn p = { .is_protected = true }, n;
+	static struct guest g;
+	unsigned int failed = 0;
+	u64 before[NR_KEPT];
 
 	driver_open();
 	guard_install();
@@ -256,28 +286,27 @@ static void hotplug(void)
 		skip("CPU 1 can't be taken offline: %s", strerror(errno));
 	if (set_cpu(1, true))
 		give_up("CPU 1 doesn't come back: %s", strerror(errno));
-	guest_start(&p, "spin", true, 4, false);
-	guest_start(&n, "spin", false, 4, false);
-	guest_run_in_thread(&p);
-	guest_run_in_thread(&n);
-	while (turns < 5 || (!(atomic_load(&p.done) && atomic_load(&n.done)) && turns < 50)) {
+	take(before);
+	if (pthread_create(&p.thread, NULL, churn, &p) || pthread_create(&n.thread, NULL, churn, &n))
+		give_up("no thread");
+	for (unsigned int i = 0; i < HOTPLUG_TURNS; i++) {
 		failed += set_cpu(1, false) != 0;
 		failed += set_cpu(1, true) != 0;
-		turns++;
 	}
-	guest_end(&p, "protected");
-	guest_end(&n, "normal");
-	expect(!failed, "CPU 1 off and on %u times, %u failures", turns, failed);
-	expect(p.dev.reports[0][0] == 4 && n.dev.reports[0][0] == 4, "%llu and %llu vCPUs counted to the end",
-	       (unsigned long long)p.dev.reports[0][0], (unsigned long long)n.dev.reports[0][0]);
-	expect(cpus_online() >= 2, "%u CPUs online", cpus_online());
+	atomic_store(&p.stop, true);
+	atomic_store(&n.stop, true);
+	pthread_join(p.thread, NULL);
+	pthread_join(n.thread, NULL);
+	expect(!failed && cpus_online() >= 2, "CPU 1 off and on %u times, %u failures", HOTPLUG_TURNS, failed);
+	expect(p.vms && n.vms && !p.wrong && !n.wrong, "%u protected and %u normal VMs ran meanwhile, %u wrong", p.vms, n.vms,
+	       p.wrong + n.wrong);
 	/* What came back is under KCore: a VM runs there */
 	pin_to_cpu(1);
-	memset(&p, 0, sizeof(p));
-	guest_start(&p, "regs", true, 1, false);
-	guest_run_in_thread(&p);
-	guest_end(&p, "protected, on CPU 1");
-	expect(!p.dev.reports[0][0], "registers changed on CPU 1: %#llx", (unsigned long long)p.dev.reports[0][0]);
+	guest_start(&g, "regs", true, 1, false);
+	guest_run_in_thread(&g);
+	guest_end(&g, "protected, on CPU 1");
+	expect(!g.dev.reports[0][0], "registers changed on CPU 1: %#llx", (unsigned long long)g.dev.reports[0][0]);
+	expect_same(before, host_tables());
 }
 
 static void pool(void)

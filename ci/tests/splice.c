@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* splice: replaces the one place where a file contains another file by a third one of at most that size. */
+/* splice: replaces the one place where a file contains another file by a third one. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void usage(FILE *to)
 {
-	fputs("usage: splice --old FILE --new FILE --output FILE INPUT\n"
+	fputs("usage: splice [--resize] --old FILE --new FILE --output FILE INPUT\n"
 	      "Copies INPUT to OUTPUT with the bytes of the old file, which must occur exactly once, replaced by those of\n"
-	      "the new one, padded with zeros to the same length.\n"
+	      "the new one, padded with zeros to the same length; with --resize, as they are.\n"
 	      "Exit status: 0 done; 1 not found, found twice, or the new one is longer; 2 usage; 3 a file can't be read or written.\n", to);
 }
 
@@ -60,12 +61,13 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "old", required_argument, NULL, 'o' }, { "new", required_argument, NULL, 'n' },
-		{ "output", required_argument, NULL, 'O' }, { "help", no_argument, NULL, 'h' },
+		{ "output", required_argument, NULL, 'O' }, { "resize", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	const char *old = NULL, *new = NULL, *output = NULL;
-	unsigned char *in, *before, *after;
-	size_t n, k, m, at;
+	unsigned char *in, *before, *after, *out;
+	size_t n, k, m, at, room;
+	bool resize = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -73,6 +75,7 @@ int main(int argc, char **argv)
 		case 'o': old = optarg; break;
 		case 'n': new = optarg; break;
 		case 'O': output = optarg; break;
+		case 'r': resize = true; break;
 		case 'h': usage(stdout); return 0;
 		case 'v': puts("splice 1.0"); return 0;
 		default: usage(stderr); return 2;
@@ -85,22 +88,30 @@ int main(int argc, char **argv)
 	in = read_all(argv[optind], &n);
 	before = read_all(old, &k);
 	after = read_all(new, &m);
-	if (!k || m > k) {
+	if (!k || (m > k && !resize)) {
 		fprintf(stderr, "splice: %s: %zu bytes, but %s has room for %zu\n", new, m, old, k);
 		return 1;
 	}
 	at = find(in, n, before, k, 0);
 	if (at == n) {
-		fprintf(stderr, "splice: %s isn't in %s: built from another KCore?\n", old, argv[optind]);
+		fprintf(stderr, "splice: %s isn't in %s\n", old, argv[optind]);
 		return 1;
 	}
 	if (find(in, n, before, k, at + 1) != n) {
 		fprintf(stderr, "splice: %s is in %s more than once\n", old, argv[optind]);
 		return 1;
 	}
-	memset(in + at, 0, k);
-	memcpy(in + at, after, m);
-	write_all(output, in, n);
+	room = resize ? m : k;
+	out = calloc(1, n - k + room + 1);
+	if (!out) {
+		fprintf(stderr, "splice: no memory\n");
+		return 3;
+	}
+	memcpy(out, in, at);
+	memcpy(out + at, after, m);
+	memcpy(out + at + room, in + at + k, n - at - k);
+	write_all(output, out, n - k + room);
+	free(out);
 	free(in);
 	free(before);
 	free(after);
