@@ -23,40 +23,47 @@ Definition f_guest_cpu_on : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (
   SCall None "set_vcpu_power" [(EVar 0); (EConst 2)];;
   SReturn (Some (EConst 1))).
 
-(* guest_psci_on: 0=vcpu 1=context 2=mpidr 3=entry 4=x0 5=target 6=r *)
-Definition f_guest_psci_on : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
-  SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
-  SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 2) (EConst 8))];;
-  SCall (Some 4) "page_load" [(EVar 1); (EBin Mul U64 (EConst 3) (EConst 8))];;
-  SCall (Some 5) "guest_target" [(EVar 0); (EBin And U64 (EVar 2) (EConst 1095233437695))];;
-  SIf (ECmp Eq (EVar 5) (EConst 4294967295))
+(* guest_psci_on: 0=vcpu 1=context 2=fn 3=x1 4=x2 5=x3 6=mask 7=entry 8=x0 9=target 10=r *)
+Definition f_guest_psci_on : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
+  SCall (Some 4) "page_load" [(EVar 1); (EBin Mul U64 (EConst 2) (EConst 8))];;
+  SCall (Some 5) "page_load" [(EVar 1); (EBin Mul U64 (EConst 3) (EConst 8))];;
+  SAssign 6 (ECond (ECmp Ne (EBin And U64 (EVar 2) (EConst 1073741824)) (EConst 0)) (EConst 18446744073709551615) (EConst 4294967295));;
+  SAssign 7 (EBin And U64 (EVar 4) (EVar 6));;
+  SAssign 8 (EBin And U64 (EVar 5) (EVar 6));;
+  SCall (Some 9) "guest_target" [(EVar 0); (EBin And U64 (EBin And U64 (EVar 3) (EVar 6)) (EConst 1095233437695))];;
+  SIf (ECmp Eq (EVar 9) (EConst 4294967295))
     (SReturn (Some (EConst 18446744073709551614)))
     (SSkip);;
-  SIf (ECmp Ne (EBin And U64 (EVar 3) (EConst 3)) (EConst 0))
+  SIf (ECmp Ne (EBin And U64 (EVar 7) (EConst 3)) (EConst 0))
     (SReturn (Some (EConst 18446744073709551607)))
     (SSkip);;
   SCall None "lock_acquire" [];;
-  SCall (Some 6) "guest_cpu_on" [(EVar 5); (EVar 3); (EVar 4)];;
+  SCall (Some 10) "guest_cpu_on" [(EVar 9); (EVar 7); (EVar 8)];;
   SCall None "lock_release" [];;
-  SReturn (Some (EVar 6))).
+  SReturn (Some (EVar 10))).
 
-(* guest_psci_info: 0=vcpu 1=context 2=mpidr 3=target 4=power *)
-Definition f_guest_psci_info : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
+(* guest_psci_info: 0=vcpu 1=context 2=mpidr 3=level 4=target 5=power *)
+Definition f_guest_psci_info : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
-  SCall (Some 3) "guest_target" [(EVar 0); (EBin And U64 (EVar 2) (EConst 1095233437695))];;
-  SIf (ECmp Eq (EVar 3) (EConst 4294967295))
+  SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 2) (EConst 8))];;
+  SCall (Some 4) "guest_target" [(EVar 0); (EBin And U64 (EVar 2) (EConst 1095233437695))];;
+  SIf (ELOr (ECmp Eq (EVar 4) (EConst 4294967295)) (ECmp Ne (EBin And U64 (EVar 3) (EConst 4294967295)) (EConst 0)))
     (SReturn (Some (EConst 18446744073709551614)))
     (SSkip);;
-  SCall (Some 4) "get_vcpu_power" [(EVar 3)];;
-  SReturn (Some (ECond (ECmp Eq (EVar 4) (EConst 0)) (EConst 1) (EConst 0)))).
+  SCall (Some 5) "get_vcpu_power" [(EVar 4)];;
+  SReturn (Some (ECond (ECmp Eq (EVar 5) (EConst 0)) (EConst 1) (EConst 0)))).
 
 (* guest_psci_features: 0=fn 1=base *)
 Definition f_guest_psci_features : fundef := mkfun 1 [U64; U64] (Some U64) (
   SAssign 1 (EBin And U64 (EVar 0) (EBNot U64 (EConst 1073741824)));;
-  SIf (ELAnd (ECmp Ge (EVar 1) (EConst 2214592512)) (ECmp Le (EVar 1) (EConst 2214592516)))
+  SIf (ELOr (ELOr (ECmp Eq (EVar 1) (EConst 2214592513)) (ECmp Eq (EVar 1) (EConst 2214592515))) (ECmp Eq (EVar 1) (EConst 2214592516)))
     (SReturn (Some (EConst 0)))
     (SSkip);;
-  SIf (ELOr (ELOr (ECmp Eq (EVar 1) (EConst 2214592518)) (ELAnd (ECmp Ge (EVar 1) (EConst 2214592520)) (ECmp Le (EVar 1) (EConst 2214592522)))) (ECmp Eq (EVar 0) (EConst 2147483648)))
+  SIf (ELOr (ELOr (ELOr (ECmp Eq (EVar 0) (EConst 2214592512)) (ECmp Eq (EVar 0) (EConst 2214592514))) (ECmp Eq (EVar 0) (EConst 2214592518))) (ECmp Eq (EVar 0) (EConst 2147483648)))
+    (SReturn (Some (EConst 0)))
+    (SSkip);;
+  SIf (ELAnd (ECmp Ge (EVar 0) (EConst 2214592520)) (ECmp Le (EVar 0) (EConst 2214592522)))
     (SReturn (Some (EConst 0)))
     (SSkip);;
   SReturn (Some (EConst 18446744073709551615))).
@@ -85,7 +92,7 @@ Definition f_guest_call : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] 
     (SReturn (Some (EConst 2)))
     (SSkip);;
   SIf (ECmp Eq (EVar 2) (EConst 2214592522))
-    (SCall (Some 6) "guest_psci_features" [(EVar 4)];;
+    (SCall (Some 6) "guest_psci_features" [(EBin And U64 (EVar 4) (EConst 4294967295))];;
     SReturn (Some (EVar 6)))
     (SSkip);;
   SReturn (Some (EConst 18446744073709551615))).
@@ -97,7 +104,7 @@ Definition f_guest_hvc : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Some 
   SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8))];;
   SAssign 3 (EBin And U64 (EVar 3) (EConst 4294967295));;
   SIf (ECmp Eq (EBin And U64 (EVar 3) (EBNot U64 (EConst 1073741824))) (EConst 2214592515))
-    (SCall (Some 5) "guest_psci_on" [(EVar 0); (EVar 1)];;
+    (SCall (Some 5) "guest_psci_on" [(EVar 0); (EVar 1); (EVar 3)];;
     SIf (ECmp Ne (EVar 5) (EConst 1))
       (SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (EVar 5)];;
       SReturn (Some (EConst 1)))

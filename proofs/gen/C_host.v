@@ -52,20 +52,20 @@ Definition f_host_map : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (S
   SCall None "s2_set" [(EConst 0); (EVar 0); (EVar 1); (EVar 5)];;
   SReturn (Some (EConst 0))).
 
-(* host_fault_map: 0=ipa 1=permission 2=level 3=entry 4=pte 5=r *)
-Definition f_host_fault_map : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] (Some U64) (
+(* host_fault_map: 0=ipa 1=level 2=entry 3=pte 4=r *)
+Definition f_host_fault_map : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
   SIf (ECmp Ge (EVar 0) (EConst 1099511627776))
     (SReturn (Some (EConst 0)))
     (SSkip);;
   SCall None "lock_acquire" [];;
-  SCall (Some 2) "s2_level" [(EConst 0); (EVar 0)];;
-  SCall (Some 3) "s2_entry" [(EConst 0); (EVar 0); (EVar 2)];;
-  SCall (Some 4) "pt_load" [(EVar 3)];;
-  SIf (ECmp Ne (EBin And U64 (EVar 4) (EConst 1)) (EConst 0))
-    (SAssign 5 (ECond (ECmp Ne (EVar 1) (EConst 0)) (EConst 18446744073709551615) (EConst 0)))
-    (SCall (Some 5) "host_map" [(EVar 0)]);;
+  SCall (Some 1) "s2_level" [(EConst 0); (EVar 0)];;
+  SCall (Some 2) "s2_entry" [(EConst 0); (EVar 0); (EVar 1)];;
+  SCall (Some 3) "pt_load" [(EVar 2)];;
+  SIf (ECmp Ne (EBin And U64 (EVar 3) (EConst 1)) (EConst 0))
+    (SAssign 4 (EConst 0))
+    (SCall (Some 4) "host_map" [(EVar 0)]);;
   SCall None "lock_release" [];;
-  SReturn (Some (ECond (ECmp Eq (EVar 5) (EConst 0)) (EConst 1) (EConst 0)))).
+  SReturn (Some (ECond (ECmp Eq (EVar 4) (EConst 0)) (EConst 1) (EConst 0)))).
 
 (* host_prepare_unmap: 0=pa 1=level 2=entry 3=pte 4=r *)
 Definition f_host_prepare_unmap : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (

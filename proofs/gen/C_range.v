@@ -101,6 +101,13 @@ Definition f_range_drop : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64)
   SCall None "lock_release" [];;
   SReturn (Some (EVar 4))).
 
+(* map_try: 0=vm 1=ipa 2=pa 3=level 4=prot 5=r *)
+Definition f_map_try : fundef := mkfun 5 [U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall None "lock_acquire" [];;
+  SCall (Some 5) "map_leaf" [(EVar 0); (EVar 1); (EVar 2); (EVar 3); (EVar 4)];;
+  SCall None "lock_release" [];;
+  SReturn (Some (EVar 5))).
+
 (* map_clear: 0=vm 1=ipa 2=bytes 3=at 4=r 5=i *)
 Definition f_map_clear : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
   SAssign 3 (EVar 1);;
@@ -116,8 +123,8 @@ Definition f_map_clear : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some 
       (SSkip));;
   SReturn (Some (EConst 0))).
 
-(* hc_vm_map: 0=vm 1=ipa 2=pa 3=bytes 4=prot 5=level 6=r *)
-Definition f_hc_vm_map : fundef := mkfun 5 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* hc_vm_map: 0=vm 1=ipa 2=pa 3=bytes 4=prot 5=level 6=r 7=(result) *)
+Definition f_hc_vm_map : fundef := mkfun 5 [U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SAssign 5 (ECond (ECmp Eq (EVar 3) (EConst 4096)) (EConst 3) (EConst 2));;
   SIf (ELOr (ELOr (ECmp Eq (EVar 0) (EConst 0)) (ECmp Ge (EVar 0) (EConst 256))) (ELAnd (ECmp Ne (EVar 3) (EConst 4096)) (ECmp Ne (EVar 3) (EConst 2097152))))
     (SReturn (Some (EConst 18446744073709551594)))
@@ -125,14 +132,16 @@ Definition f_hc_vm_map : fundef := mkfun 5 [U64; U64; U64; U64; U64; U64; U64] (
   SIf (ELOr (ELOr (ELOr (ECmp Ne (EBin And U64 (EBin Or U64 (EVar 1) (EVar 2)) (EBin Sub U64 (EVar 3) (EConst 1))) (EConst 0)) (ECmp Ge (EVar 1) (EConst 1099511627776))) (ECmp Ge (EVar 2) (EConst 1099511627776))) (ECmp Gt (EVar 4) (EConst 15)))
     (SReturn (Some (EConst 18446744073709551594)))
     (SSkip);;
+  SCall (Some 6) "map_try" [(EVar 0); (EVar 1); (EVar 2); (EVar 5); (EVar 4)];;
+  SIf (ECmp Ne (EVar 6) (EConst 18446744073709551605))
+    (SReturn (Some (EVar 6)))
+    (SSkip);;
   SCall (Some 6) "map_clear" [(EVar 0); (EVar 1); (EVar 3)];;
   SIf (ECmp Ne (EVar 6) (EConst 0))
     (SReturn (Some (EVar 6)))
     (SSkip);;
-  SCall None "lock_acquire" [];;
-  SCall (Some 6) "map_leaf" [(EVar 0); (EVar 1); (EVar 2); (EVar 5); (EVar 4)];;
-  SCall None "lock_release" [];;
-  SReturn (Some (EVar 6))).
+  SCall (Some 7) "map_try" [(EVar 0); (EVar 1); (EVar 2); (EVar 5); (EVar 4)];;
+  SReturn (Some (EVar 7))).
 
 (* range_bad: 0=vm 1=ipa 2=bytes *)
 Definition f_range_bad : fundef := mkfun 3 [U64; U64; U64] (Some U64) (
@@ -196,10 +205,8 @@ Definition f_wrprotect_one : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U6
     (SReturn (Some (EVar 7)))
     (SSkip);;
   SCall (Some 6) "pte_prot" [(EVar 5)];;
-  SCall None "lock_acquire" [];;
-  SCall None "map_leaf" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EVar 3) (EConst 1)))); (EBin And U64 (EVar 5) (EConst 1099511623680)); (EVar 2); (EBin And U64 (EVar 6) (EBNot U64 (EConst 2)))];;
-  SCall None "lock_release" [];;
-  SReturn (Some (EVar 3))).
+  SCall (Some 7) "map_try" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EVar 3) (EConst 1)))); (EBin And U64 (EVar 5) (EConst 1099511623680)); (EVar 2); (EBin And U64 (EVar 6) (EBNot U64 (EConst 2)))];;
+  SReturn (Some (ECond (ECmp Eq (EVar 7) (EConst 18446744073709551605)) (EVar 7) (EVar 3)))).
 
 (* hc_vm_wrprotect: 0=vm 1=ipa 2=bytes 3=end 4=r 5=i *)
 Definition f_hc_vm_wrprotect : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
@@ -208,6 +215,7 @@ Definition f_hc_vm_wrprotect : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] 
   SIf (ECmp Ne (EVar 4) (EConst 0))
     (SReturn (Some (EConst 18446744073709551594)))
     (SSkip);;
+  SCall None "host_x_set" [(EConst 1); (EVar 1)];;
   SFor 5 U64 (EConst 0) (EConst 1024) 1
     (SCall (Some 4) "wrprotect_one" [(EVar 0); (EVar 1)];;
     SIf (ECmp Ge (EVar 4) (EConst 18446744073709547520))
@@ -257,6 +265,7 @@ Definition m_range : modul := [
   ("map_prepare", f_map_prepare);
   ("map_leaf", f_map_leaf);
   ("range_drop", f_range_drop);
+  ("map_try", f_map_try);
   ("map_clear", f_map_clear);
   ("hc_vm_map", f_hc_vm_map);
   ("range_bad", f_range_bad);

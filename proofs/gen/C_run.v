@@ -3,25 +3,31 @@
 From KCore Require Import lang.Syntax.
 Local Open Scope string_scope.
 
-(* pstate_sanitise: 0=pstate 1=mode *)
-Definition f_pstate_sanitise : fundef := mkfun 1 [U64; U64] (Some U64) (
-  SAssign 1 (EBin And U64 (EVar 0) (EConst 31));;
-  SIf (ELOr (ELOr (ELOr (ECmp Eq (EVar 1) (EConst 0)) (ECmp Eq (EVar 1) (EConst 4))) (ECmp Eq (EVar 1) (EConst 5))) (ECmp Eq (EVar 1) (EConst 16)))
+(* pstate_sanitise: 0=pstate 1=type 2=mode 3=aarch32 *)
+Definition f_pstate_sanitise : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64) (
+  SAssign 2 (EBin And U64 (EVar 0) (EConst 31));;
+  SCall (Some 3) "get_has_aarch32" [];;
+  SIf (ELOr (ELOr (ECmp Eq (EVar 2) (EConst 0)) (ECmp Eq (EVar 2) (EConst 4))) (ECmp Eq (EVar 2) (EConst 5)))
+    (SReturn (Some (EVar 0)))
+    (SSkip);;
+  SIf (ELAnd (ELAnd (ECmp Eq (EVar 2) (EConst 16)) (ECmp Ne (EVar 3) (EConst 0))) (ECmp Eq (EVar 1) (EConst 0)))
     (SReturn (Some (EVar 0)))
     (SSkip);;
   SReturn (Some (EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 0) (EBNot U64 (EConst 31))) (EConst 1048576)) (EConst 5)))).
 
 (* vcpu_boot: 0=vcpu 1=context 2=entry 3=x0 4=i *)
 Definition f_vcpu_boot : fundef := mkfun 2 [U64; U64; U64; U64; U64] None (
+  SCall None "lock_acquire" [];;
   SCall (Some 2) "get_vcpu_entry" [(EVar 0)];;
   SCall (Some 3) "get_vcpu_entry_x0" [(EVar 0)];;
+  SCall None "set_vcpu_power" [(EVar 0); (EConst 1)];;
+  SCall None "lock_release" [];;
   SFor 4 U64 (EConst 0) (EBin Div U64 (EConst 464) (EConst 8)) 1
     (SCall None "page_store" [(EVar 1); (EBin Mul U64 (EVar 4) (EConst 8)); (EConst 0)]);;
   SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (EVar 3)];;
   SCall None "page_store" [(EVar 1); (EConst 248); (EVar 2)];;
   SCall None "page_store" [(EVar 1); (EConst 256); (EBin Or U64 (EConst 960) (EConst 5))];;
-  SCall None "page_store" [(EVar 1); (EConst 280); (EConst 12912696)];;
-  SCall None "set_vcpu_power" [(EVar 0); (EConst 1)]).
+  SCall None "page_store" [(EVar 1); (EConst 280); (EConst 12912696)]).
 
 (* run_check: 0=vcpu 1=type 2=flags 3=power 4=pending 5=esr 6=allowed *)
 Definition f_run_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
@@ -53,55 +59,59 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
     (SCall (Some 8) "page_load" [(EVar 3); (EConst 496)];;
     SCall None "vsesr_write" [(EBin And U64 (EVar 8) (EConst 33554431))])
     (SSkip);;
-  SCall None "hcr_write" [(EVar 5)];;
+  SCall None "hcr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EVar 5) (EConst 206158430208)) (EVar 5))];;
   SCall None "cptr_write" [(ECond (ECmp Ne (EVar 7) (EConst 0)) (EBin And U64 (EConst 1074804735) (EBNot U64 (EConst 1024))) (EConst 1074804735))];;
   SCall (Some 8) "host_mdcr" [];;
-  SCall None "mdcr_write" [(EBin Or U64 (EBin And U64 (EVar 8) (EConst 31)) (EConst 3680))];;
+  SCall None "mdcr_write" [(EBin Or U64 (EBin And U64 (EVar 8) (EConst 31)) (EConst 544352))];;
   SCall (Some 8) "host_cnthctl" [];;
   SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 8) (EBNot U64 (EConst 2))) (EConst 1))];;
   SCall (Some 8) "s2_vttbr" [(EVar 4)];;
   SCall None "vttbr_write" [(EVar 8)]).
 
-(* hc_vcpu_run: 0=vcpu 1=cpu 2=here 3=gic 4=type 5=page 6=context 7=flags 8=power 9=v *)
-Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* hc_vcpu_run: 0=vcpu 1=cpu 2=here 3=gic 4=profiling 5=type 6=page 7=context 8=flags 9=power 10=v *)
+Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "cpu_id" [];;
   SCall (Some 2) "get_cpu_vcpu" [(EVar 1)];;
   SCall (Some 3) "get_has_gicv3" [];;
+  SCall (Some 4) "get_has_profiling" [];;
   SIf (ECmp Ge (EVar 0) (EBin Mul U64 (EConst 256) (EConst 16)))
     (SReturn (Some (EConst 18446744073709551594)))
     (SSkip);;
   SIf (ECmp Ne (EVar 2) (EVar 0))
     (SReturn (Some (EConst 18446744073709551489)))
     (SSkip);;
-  SCall (Some 4) "get_vm_type" [(EBin Div U64 (EVar 0) (EConst 16))];;
-  SCall (Some 5) "get_vcpu_page" [(EVar 0)];;
-  SCall (Some 6) "get_vcpu_context" [(EVar 0)];;
-  SCall (Some 7) "page_load" [(EVar 5); (EConst 488)];;
-  SCall (Some 9) "run_check" [(EVar 0); (EVar 4); (EVar 7)];;
-  SIf (ECmp Ne (EVar 9) (EConst 0))
-    (SReturn (Some (EVar 9)))
+  SCall (Some 5) "get_vm_type" [(EBin Div U64 (EVar 0) (EConst 16))];;
+  SCall (Some 6) "get_vcpu_page" [(EVar 0)];;
+  SCall (Some 7) "get_vcpu_context" [(EVar 0)];;
+  SCall (Some 8) "page_load" [(EVar 6); (EConst 488)];;
+  SCall (Some 10) "run_check" [(EVar 0); (EVar 5); (EVar 8)];;
+  SIf (ECmp Ne (EVar 10) (EConst 0))
+    (SReturn (Some (EVar 10)))
     (SSkip);;
-  SCall None "page_store" [(EVar 5); (EConst 488); (EConst 0)];;
-  SCall (Some 9) "host_context" [];;
-  SCall None "el1_save" [(EVar 9)];;
-  SIf (ECmp Eq (EVar 4) (EConst 1))
-    (SCall (Some 8) "get_vcpu_power" [(EVar 0)];;
-    SIf (ECmp Eq (EVar 8) (EConst 2))
-      (SCall None "vcpu_boot" [(EVar 0); (EVar 6)])
+  SCall None "page_store" [(EVar 6); (EConst 488); (EConst 0)];;
+  SIf (ECmp Ne (EVar 4) (EConst 0))
+    (SCall None "profiling_stop" [(EVar 4)])
+    (SSkip);;
+  SCall (Some 10) "host_context" [];;
+  SCall None "el1_save" [(EVar 10)];;
+  SIf (ECmp Eq (EVar 5) (EConst 1))
+    (SCall (Some 9) "get_vcpu_power" [(EVar 0)];;
+    SIf (ECmp Eq (EVar 9) (EConst 2))
+      (SCall None "vcpu_boot" [(EVar 0); (EVar 7)])
       (SSkip);;
-    SCall None "el1_load" [(EVar 6)];;
-    SCall None "enter_apply" [(EVar 0); (EVar 7)])
-    (SCall None "el1_load" [(EVar 6)]);;
-  SCall (Some 9) "page_load" [(EVar 6); (EConst 248)];;
-  SCall None "elr_write" [(EVar 9)];;
-  SCall (Some 9) "page_load" [(EVar 6); (EConst 256)];;
-  SCall (Some 9) "pstate_sanitise" [(EVar 9)];;
-  SCall None "spsr_write" [(EVar 9)];;
-  SCall None "guest_controls" [(EVar 1); (EVar 0); (EVar 4); (EVar 5)];;
+    SCall None "el1_load" [(EVar 7)];;
+    SCall None "enter_apply" [(EVar 0); (EVar 8)])
+    (SCall None "el1_load" [(EVar 7)]);;
+  SCall (Some 10) "page_load" [(EVar 7); (EConst 248)];;
+  SCall None "elr_write" [(EVar 10)];;
+  SCall (Some 10) "page_load" [(EVar 7); (EConst 256)];;
+  SCall (Some 10) "pstate_sanitise" [(EVar 10); (EVar 5)];;
+  SCall None "spsr_write" [(EVar 10)];;
+  SCall None "guest_controls" [(EVar 1); (EVar 0); (EVar 5); (EVar 6)];;
   SIf (ECmp Ne (EVar 3) (EConst 0))
-    (SCall None "gic_lrs_load" [(EVar 5)])
+    (SCall None "gic_lrs_load" [(EVar 6)])
     (SSkip);;
-  SCall None "guest_select" [(EVar 6)];;
+  SCall None "guest_select" [(EVar 7)];;
   SReturn (Some (EConst 0))).
 
 (* fp_release: 0=cpu 1=vcpu 2=fp 3=context 4=v *)
@@ -135,7 +145,7 @@ Definition f_guest_resume : fundef := mkfun 1 [U64; U64] None (
   SCall (Some 1) "page_load" [(EVar 0); (EConst 248)];;
   SCall None "elr_write" [(EVar 1)];;
   SCall (Some 1) "page_load" [(EVar 0); (EConst 256)];;
-  SCall (Some 1) "pstate_sanitise" [(EVar 1)];;
+  SCall (Some 1) "pstate_sanitise" [(EVar 1); (EConst 1)];;
   SCall None "spsr_write" [(EVar 1)]).
 
 (* exit_protected: 0=vcpu 1=esr 2=context 3=ec 4=done *)
@@ -183,35 +193,39 @@ Definition f_hpfar_needed : fundef := mkfun 1 [U64; U64] (Some U64) (
     (SSkip);;
   SReturn (Some (EConst 0))).
 
-(* host_return: 0=cpu 1=vcpu 2=code 3=page 4=context 5=gic 6=fp 7=v 8=hcr *)
-Definition f_host_return : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
+(* host_return: 0=cpu 1=vcpu 2=code 3=page 4=context 5=gic 6=fp 7=profiling 8=v 9=hcr *)
+Definition f_host_return : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SCall (Some 3) "get_vcpu_page" [(EVar 1)];;
   SCall (Some 4) "get_vcpu_context" [(EVar 1)];;
   SCall (Some 5) "get_has_gicv3" [];;
   SCall (Some 6) "get_cpu_fp" [(EVar 0)];;
-  SCall (Some 7) "page_load" [(EVar 3); (EConst 480)];;
-  SCall (Some 8) "hcr_read" [];;
-  SIf (ECmp Ne (EBin And U64 (EVar 7) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0))
-    (SCall None "page_store" [(EVar 3); (EConst 480); (EBin Or U64 (EBin And U64 (EVar 7) (EBNot U64 (EBin Shl U64 (EConst 1) (EConst 8)))) (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))))])
+  SCall (Some 7) "get_has_profiling" [];;
+  SCall (Some 8) "page_load" [(EVar 3); (EConst 480)];;
+  SCall (Some 9) "hcr_read" [];;
+  SIf (ECmp Ne (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0))
+    (SCall None "page_store" [(EVar 3); (EConst 480); (EBin Or U64 (EBin And U64 (EVar 8) (EBNot U64 (EBin Shl U64 (EConst 1) (EConst 8)))) (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 8))))])
     (SSkip);;
   SIf (ECmp Ne (EVar 5) (EConst 0))
     (SCall None "gic_lrs_save" [(EVar 3)])
     (SSkip);;
   SCall None "el1_save" [(EVar 4)];;
-  SCall (Some 7) "host_cnthctl" [];;
-  SCall None "cnthctl_write" [(EVar 7)];;
-  SCall (Some 7) "host_mdcr" [];;
-  SCall None "mdcr_write" [(EVar 7)];;
-  SCall (Some 7) "host_cptr" [];;
-  SCall None "cptr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EBin Or U64 (EVar 7) (EConst 1024)) (EConst 256)) (EVar 7))];;
-  SCall (Some 7) "host_vmpidr" [];;
-  SCall None "vmpidr_write" [(EVar 7)];;
-  SCall (Some 7) "host_hcr" [];;
-  SCall None "hcr_write" [(EVar 7)];;
-  SCall (Some 7) "s2_vttbr" [(EConst 0)];;
-  SCall None "vttbr_write" [(EVar 7)];;
-  SCall (Some 7) "host_context" [];;
-  SCall None "el1_load" [(EVar 7)];;
+  SCall (Some 8) "host_cnthctl" [];;
+  SCall None "cnthctl_write" [(EVar 8)];;
+  SCall (Some 8) "host_mdcr" [];;
+  SCall None "mdcr_write" [(EVar 8)];;
+  SCall (Some 8) "host_cptr" [];;
+  SCall None "cptr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EVar 8) (EConst 1024)) (EConst 256)) (EConst 4096)) (EVar 8))];;
+  SCall (Some 8) "host_vmpidr" [];;
+  SCall None "vmpidr_write" [(EVar 8)];;
+  SCall (Some 8) "host_hcr" [];;
+  SCall None "hcr_write" [(EVar 8)];;
+  SCall (Some 8) "s2_vttbr" [(EConst 0)];;
+  SCall None "vttbr_write" [(EVar 8)];;
+  SCall (Some 8) "host_context" [];;
+  SCall None "el1_load" [(EVar 8)];;
+  SIf (ECmp Ne (EVar 7) (EConst 0))
+    (SCall None "profiling_resume" [(EVar 7)])
+    (SSkip);;
   SCall None "host_x_set" [(EConst 0); (EVar 2)];;
   SCall None "host_select" []).
 

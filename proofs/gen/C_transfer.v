@@ -143,9 +143,9 @@ Definition f_reap_tables : fundef := mkfun 4 [U64; U64; U64; U64] None (
     (SCall None "s2_free_table" [(EVar 0); (EVar 2); (EConst 1)])
     (SSkip)).
 
-(* vm_reap_one: 0=vm 1=ipa 2=level 3=bytes 4=next 5=r *)
-Definition f_vm_reap_one : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Some U64) (
-  SAssign 5 (EConst 2);;
+(* vm_reap_one: 0=vm 1=ipa 2=level 3=bytes 4=next 5=pages 6=r *)
+Definition f_vm_reap_one : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SAssign 6 (EConst 2);;
   SCall None "lock_acquire" [];;
   SCall (Some 1) "get_vm_cursor" [(EVar 0)];;
   SCall (Some 4) "get_vm_state" [(EVar 0)];;
@@ -153,12 +153,15 @@ Definition f_vm_reap_one : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Som
     (SCall (Some 2) "s2_level" [(EVar 0); (EVar 1)];;
     SCall (Some 3) "level_bytes" [(EVar 2)];;
     SAssign 4 (EBin Add U64 (EVar 1) (EVar 3));;
-    SCall (Some 5) "leaf_drop" [(EVar 0); (EVar 1); (EVar 2)];;
+    SCall (Some 6) "leaf_drop" [(EVar 0); (EVar 1); (EVar 2)];;
     SCall None "reap_tables" [(EVar 0); (EVar 2); (EVar 1); (EVar 4)];;
     SCall None "set_vm_cursor" [(EVar 0); (EVar 4)])
-    (SSkip);;
+    (SIf (ECmp Eq (EVar 4) (EConst 3))
+      (SCall (Some 5) "get_vm_pages" [(EVar 0)];;
+      SAssign 6 (ECond (ECmp Ne (EVar 5) (EConst 0)) (EConst 3) (EConst 2)))
+      (SSkip));;
   SCall None "lock_release" [];;
-  SReturn (Some (EVar 5))).
+  SReturn (Some (EVar 6))).
 
 Definition m_transfer : modul := [
   ("page_scrub", f_page_scrub);

@@ -149,18 +149,21 @@ Definition f_host_exception : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] N
   SCall None "host_pc_set" [(EVar 4)];;
   SCall None "host_pstate_set" [(EVar 5)]).
 
-(* host_abort: 0=cpu 1=esr 2=far 3=hpfar 4=pc 5=pstate 6=ipa 7=permission 8=ec 9=wnr 10=ok *)
+(* host_abort: 0=cpu 1=esr 2=far 3=hpfar 4=pc 5=pstate 6=ipa 7=translation 8=ec 9=wnr 10=ok *)
 Definition f_host_abort : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SCall (Some 2) "far_read" [];;
   SCall (Some 3) "hpfar_read" [];;
   SCall (Some 4) "host_pc" [];;
   SCall (Some 5) "host_pstate" [];;
   SAssign 6 (EBin Or U64 (EBin Shl U64 (EBin And U64 (EVar 3) (EConst 1099511627760)) (EConst 8)) (EBin And U64 (EVar 2) (EBin Sub U64 (EConst 4096) (EConst 1))));;
-  SAssign 7 (ECond (ECmp Eq (EBin And U64 (EVar 1) (EConst 60)) (EConst 12)) (EConst 1) (EConst 0));;
+  SAssign 7 (ECond (ECmp Eq (EBin And U64 (EVar 1) (EConst 60)) (EConst 4)) (EConst 1) (EConst 0));;
   SAssign 8 (EBin Shr U64 (EVar 1) (EConst 26));;
   SAssign 9 (ECond (ELAnd (ECmp Eq (EVar 8) (EConst 36)) (ECmp Eq (EBin And U64 (EVar 1) (EConst 256)) (EConst 0))) (EBin And U64 (EVar 1) (EConst 64)) (EConst 0));;
+  SAssign 10 (EConst 0);;
   SCall None "stat_add" [(EVar 0); (EConst 9)];;
-  SCall (Some 10) "host_fault_map" [(EVar 6); (EVar 7)];;
+  SIf (ECmp Ne (EVar 7) (EConst 0))
+    (SCall (Some 10) "host_fault_map" [(EVar 6)])
+    (SSkip);;
   SIf (ECmp Ne (EVar 10) (EConst 0))
     (SReturn None)
     (SSkip);;
@@ -185,7 +188,7 @@ Definition f_host_other : fundef := mkfun 2 [U64; U64; U64; U64] None (
     (SCall None "host_smc" [(EVar 0)])
     (SIf (ELOr (ECmp Eq (EVar 2) (EConst 32)) (ECmp Eq (EVar 2) (EConst 36)))
       (SCall None "host_abort" [(EVar 0); (EVar 1)])
-      (SIf (ELAnd (ECmp Ne (EVar 3) (EConst 0)) (ELOr (ECmp Eq (EVar 2) (EConst 7)) (ECmp Eq (EVar 2) (EConst 25))))
+      (SIf (ELAnd (ECmp Ne (EVar 3) (EConst 0)) (ELOr (ELOr (ECmp Eq (EVar 2) (EConst 7)) (ECmp Eq (EVar 2) (EConst 25))) (ECmp Eq (EVar 2) (EConst 29))))
         (SCall None "host_fp_trap" [(EVar 0)])
         (SCall None "host_exception" [(EConst 33554432); (EConst 0)])))).
 

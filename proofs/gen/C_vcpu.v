@@ -60,6 +60,9 @@ Definition f_vcpu_create : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64;
   SCall None "set_vcpu_power" [(EVar 3); (ECond (ECmp Eq (EVar 5) (EConst 1)) (EConst 0) (EConst 1))];;
   SCall None "set_vcpu_pending" [(EVar 3); (EConst 0)];;
   SCall None "set_vcpu_esr" [(EVar 3); (EConst 0)];;
+  SCall None "set_vcpu_far" [(EVar 3); (EConst 0)];;
+  SCall None "set_vcpu_entry" [(EVar 3); (EConst 0)];;
+  SCall None "set_vcpu_entry_x0" [(EVar 3); (EConst 0)];;
   SCall None "set_vcpu_state" [(EVar 3); (EConst 1)];;
   SCall (Some 7) "get_vm_vcpus" [(EVar 0)];;
   SCall None "set_vm_vcpus" [(EVar 0); (EBin Add U64 (EVar 7) (EConst 1))];;
@@ -143,6 +146,19 @@ Definition f_timer_load : fundef := mkfun 2 [U64; U64; U64; U64; U64] None (
     (SSkip);;
   SCall None "cntvoff_write" [(EVar 4)]).
 
+(* tlb_load: 0=cpu 1=vcpu 2=vm 3=last 4=type 5=vttbr *)
+Definition f_tlb_load : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] None (
+  SAssign 2 (EBin Div U64 (EVar 1) (EConst 16));;
+  SCall (Some 3) "get_last_vcpu" [(EBin Add U64 (EBin Mul U64 (EVar 2) (EConst 64)) (EVar 0))];;
+  SCall (Some 4) "get_vm_type" [(EVar 2)];;
+  SCall (Some 5) "s2_vttbr" [(EVar 2)];;
+  SIf (ELAnd (ECmp Eq (EVar 4) (EConst 1)) (ECmp Ne (EVar 3) (EVar 1)))
+    (SIf (ECmp Ne (EVar 3) (EConst 4294967295))
+      (SCall None "tlbi_local" [(EVar 5)])
+      (SSkip);;
+    SCall None "set_last_vcpu" [(EBin Add U64 (EBin Mul U64 (EVar 2) (EConst 64)) (EVar 0)); (EVar 1)])
+    (SSkip)).
+
 (* hc_vcpu_load: 0=vcpu 1=cpu 2=gic 3=page 4=r *)
 Definition f_hc_vcpu_load : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "cpu_id" [];;
@@ -154,6 +170,7 @@ Definition f_hc_vcpu_load : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U6
     (SReturn (Some (EVar 4)))
     (SSkip);;
   SCall (Some 3) "get_vcpu_page" [(EVar 0)];;
+  SCall None "tlb_load" [(EVar 1); (EVar 0)];;
   SCall None "timer_load" [(EVar 0); (EVar 3)];;
   SIf (ECmp Ne (EVar 2) (EConst 0))
     (SCall None "gic_state_load" [(EVar 3)])
@@ -203,6 +220,7 @@ Definition m_vcpu : modul := [
   ("hc_vcpu_destroy", f_hc_vcpu_destroy);
   ("vcpu_load", f_vcpu_load);
   ("timer_load", f_timer_load);
+  ("tlb_load", f_tlb_load);
   ("hc_vcpu_load", f_hc_vcpu_load);
   ("hc_vcpu_put", f_hc_vcpu_put);
   ("hc_vgic_vmcr_read", f_hc_vgic_vmcr_read)].

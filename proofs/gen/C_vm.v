@@ -20,8 +20,8 @@ Definition f_vm_find_free : fundef := mkfun 0 [U64; U64] (Some U64) (
       (SSkip));;
   SReturn (Some (EConst 0))).
 
-(* vm_create: 0=type 1=vm 2=vttbr 3=n *)
-Definition f_vm_create : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
+(* vm_create: 0=type 1=vm 2=vttbr 3=n 4=i *)
+Definition f_vm_create : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "vm_find_free" [];;
   SCall (Some 2) "s2_vttbr" [(EVar 1)];;
   SIf (ECmp Eq (EVar 1) (EConst 0))
@@ -32,6 +32,8 @@ Definition f_vm_create : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
   SCall None "set_vm_mem_end" [(EVar 1); (EConst 0)];;
   SCall None "set_vm_cntvoff" [(EVar 1); (EConst 0)];;
   SCall None "set_vm_cursor" [(EVar 1); (EConst 0)];;
+  SFor 4 U64 (EConst 0) (EConst 64) 1
+    (SCall None "set_last_vcpu" [(EBin Add U64 (EBin Mul U64 (EVar 1) (EConst 64)) (EVar 4)); (EConst 4294967295)]);;
   SCall None "set_vm_state" [(EVar 1); (EConst 1)];;
   SCall (Some 3) "get_vms_alive" [];;
   SCall None "set_vms_alive" [(EBin Add U64 (EVar 3) (EConst 1))];;
@@ -132,8 +134,10 @@ Definition f_hc_vm_destroy_step : fundef := mkfun 1 [U64; U64; U64; U64] (Some U
   SFor 3 U64 (EConst 0) (EConst 512) 1
     (SCall (Some 2) "vm_reap_one" [(EVar 0)];;
     SIf (ECmp Eq (EVar 2) (EConst 2))
-      (SCall (Some 2) "get_vm_pages" [(EVar 0)];;
-      SReturn (Some (ECond (ECmp Ne (EVar 2) (EConst 0)) (EConst 18446744073709551605) (EConst 0))))
+      (SReturn (Some (EConst 0)))
+      (SSkip);;
+    SIf (ECmp Eq (EVar 2) (EConst 3))
+      (SReturn (Some (EConst 18446744073709551605)))
       (SSkip);;
     SAssign 1 (EBin Add U64 (EVar 1) (EVar 2));;
     SIf (ECmp Ge (EVar 1) (EConst 16))

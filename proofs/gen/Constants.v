@@ -127,7 +127,6 @@ Definition KCORE_VM_NORMAL : Z := 0.
 Definition KCORE_VM_PROTECTED : Z := 1.
 Definition KCORE_VM_VCPUS : Z := 16.
 Definition LOG_CPU_ON : Z := 2.
-Definition LOG_ENTER_REFUSED : Z := 8.
 Definition LOG_ENTRIES : Z := 256.
 Definition LOG_HOST_REFUSED : Z := 5.
 Definition LOG_INSTALL : Z := 1.

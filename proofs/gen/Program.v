@@ -95,6 +95,7 @@ Definition program : modul := [
   ("leaf_release", f_leaf_release);
   ("leaf_drop", f_leaf_drop);
   ("range_drop", f_range_drop);
+  ("map_try", f_map_try);
   ("map_clear", f_map_clear);
   ("hc_vm_map", f_hc_vm_map);
   ("range_bad", f_range_bad);
@@ -142,6 +143,7 @@ Definition program : modul := [
   ("vm_reap_one", f_vm_reap_one);
   ("vcpu_exists", f_vcpu_exists);
   ("vcpu_load", f_vcpu_load);
+  ("tlb_load", f_tlb_load);
   ("timer_load", f_timer_load);
   ("hc_vcpu_load", f_hc_vcpu_load);
   ("hc_vcpu_put", f_hc_vcpu_put);

@@ -17,6 +17,8 @@ Definition scalars : list string := [
   "has_gicv3";
   "has_ras";
   "ich_vtr";
+  "has_aarch32";
+  "has_profiling";
   "pool_base";
   "pool_pages";
   "pool_bump";
@@ -57,6 +59,7 @@ Definition arrays : list (string * Z * Z) := [
   ("vcpu_entry", 64, 4096);
   ("vcpu_entry_x0", 64, 4096);
   ("cpu_vcpu", 32, 64);
+  ("last_vcpu", 32, 16384);
   ("cpu_fp", 32, 64);
   ("cpu_power", 32, 64);
   ("cpu_mpidr", 64, 64);

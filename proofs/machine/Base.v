@@ -26,10 +26,10 @@ Definition sethold (b : bool) (s : state) : state :=
 Definition record (f : string) (args : list Z) (s : state) : state :=
   mkstate (cell s) (word s) (held s) ((f, args) :: trace s) (answer s).
 
-(* Is the cell one of those that only the holder of the lock may write?  The others belong to a CPU. *)
-Definition under_lock (n : string) : bool :=
-  negb (String.prefix "cpu_" n || String.prefix "vcpu_pending" n || String.prefix "vcpu_esr" n
-        || String.prefix "vcpu_power" n).
+(* Cells that belong to a CPU, or to the vCPU that it runs; the others are written by the holder of the lock. *)
+Definition own_cells : list string := ["cpu_fp"; "cpu_power"; "cpu_entry"; "cpu_entry_x0"; "cpu_stat";
+  "vcpu_pending"; "vcpu_esr"; "vcpu_far"; "vcpu_power"; "last_vcpu"].
+Definition under_lock (n : string) : bool := negb (existsb (String.eqb n) own_cells).
 
 Definition get (n : string) (len : state -> Z) : prim state := fun args s =>
   match args with
@@ -84,7 +84,7 @@ Definition io_names : list string := [
   "cnthctl_write"; "cntvoff_write"; "vmpidr_write"; "vsesr_write"; "vdisr_read"; "host_hcr";
   "host_cptr"; "host_mdcr"; "host_cnthctl"; "host_vmpidr"; "guest_select"; "host_select";
   "idreg_read"; "isb"; "fp_save"; "fp_load"; "fp_clear"; "gic_lrs_load"; "gic_lrs_save";
-  "gic_state_load"; "gic_state_save"; "gic_vmcr_read"].
+  "gic_state_load"; "gic_state_save"; "gic_vmcr_read"; "profiling_stop"; "profiling_resume"].
 
 Definition prims : list (string * prim state) :=
   (  flat_map (fun n => [(String.append "get_" n, get0 n); (String.append "set_" n, set0 n)]) scalars ++
