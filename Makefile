@@ -4,15 +4,17 @@
 RELEASE ?= v6.1
 KCORE ?= y
 O ?= build
-V ?= 0
+V ?=
 CROSS_COMPILE ?= aarch64-linux-gnu-
 
 # KCore's and the host programs' own Makefiles get what they need as arguments, the kernel's nothing
 MAKEFLAGS += --no-print-directory -rR
 override O := $(abspath $(O))
+# Empty or 1, for all the Makefiles below
+override V := $(filter 1,$(V))
 export O V RELEASE CROSS_COMPILE
-Q := $(if $(filter 1,$(V)),,@)
-quiet := $(if $(filter 1,$(V)),,>/dev/null)
+Q := $(if $(V),,@)
+quiet := $(if $(V),,>/dev/null)
 # A recipe that hands the jobserver on; not with make -n
 jobs := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
 
@@ -33,6 +35,7 @@ CPU ?= cortex-a57
 SMP ?= 2
 T ?= all
 M ?=
+STAGES ?=
 under-kcore := --expect "kcore: "
 
 help:
@@ -63,6 +66,7 @@ help:
 	@echo '  KSRC_v6_1=DIR     use this tree as the pristine source of v6.1 (not verified); likewise the others'
 	@echo '  CROSS_COMPILE=    prefix of the arm64 compiler (aarch64-linux-gnu-)'
 	@echo '  CPU= SMP= T=      of boot: QEMU CPU (cortex-a57), number of CPUs (2), tests (all)'
+	@echo '  STAGES=           of check: only these stages (ci/check.sh --help)'
 	@echo
 	@echo 'docs/usage.md has the rest.'
 
@@ -80,7 +84,7 @@ source: $(O)/.kcore-build
 
 kcore: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/kcore
-	$(Q)$(MAKE) -C common-core O=$(O)/kcore V=$(filter 1,$(V)) $(quiet)
+	$(Q)$(MAKE) -C common-core O=$(O)/kcore V=$(V) $(quiet)
 	@printf '  %-7s %s\n' KCORE "$(kcore) sha256:$$(sha256sum <$(kcore) | cut -d' ' -f1)"
 
 $(retrofit): $(O)/.kcore-build FORCE
@@ -107,12 +111,12 @@ retrofit: source kcore $(retrofit)
 
 kernel: retrofit
 	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) \
-		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(filter 1,$(V)),--verbose) $(fragments)
+		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(V),--verbose) $(fragments)
 
 # Linux without the retrofit, same configuration: what KCORE=n is compared with
 pristine: source
 	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) \
-		$(if $(filter 1,$(V)),--verbose) $(filter-out versions/config/stock.config,$(fragments))
+		$(if $(V),--verbose) $(filter-out versions/config/stock.config,$(fragments))
 
 programs: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/tests
@@ -134,8 +138,11 @@ mutants: initramfs
 	$(Q)ci/tests/mutants.sh --image $(image) --kcore $(kcore) --initrd $(initramfs) --tools $(O)/tests \
 		--output $(dir)/mutants $(M)
 
-demo check: setup
-	$(jobs)$(Q)ci/$@.sh
+demo: setup
+	$(Q)ci/demo.sh
+
+check: setup
+	$(Q)ci/check.sh $(STAGES)
 
 clean distclean:
 	$(Q)case $@ in clean) keep="-name src -o -name apt -o -name .kcore-build" ;; *) keep="-name ." ;; esac; \

@@ -117,7 +117,7 @@ fi
 if wanted unit; then
 	mkdir -p "$O/kcore"
 	tap_suite unit mk -C common-core O="$O/kcore" check
-	grep -ih 'coverage' "$(tap_log unit)" 2>/dev/null | sed 's/^#* */# /'
+	grep -hE "[0-9.]+ ?%" "$(tap_log unit)" 2>/dev/null | grep -v "^gcc" | sed "s/^#* */# /"
 fi
 if wanted proofs; then
 	tap_suite proofs mk -C proofs O="$O/proofs"

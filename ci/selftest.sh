@@ -142,7 +142,7 @@ check 'style: a path of a machine' 1 '^not ok .*particular machine' style tools/
 check 'style: blanks at the end' 1 '^not ok .*blanks at the end' style tools/bad.c '// %s\nint x; \n'
 check 'style: no newline at the end' 1 '^not ok .*blanks at the end' style tools/bad.c '// %s\nint x;'
 check 'style: spaces for tabs' 1 '^not ok .*tabs' style tools/bad.c '// %s\n        int x;\n'
-check 'style: a long line' 1 '^not ok .*140 columns' style tools/bad.c "// %s\n// $(printf '%150s' '' | tr ' ' x)\n"
+check 'style: a long line' 1 '^not ok .*160 columns' style tools/bad.c "// %s\n// $(printf '%170s' '' | tr ' ' x)\n"
 check 'style: the core formatted otherwise' 1 '^not ok .*clang-format' style common-core/core/bad.c '// %s\nu64 f(u64 x) {\n\treturn x;\n}\n'
 
 # ---- tools/setup

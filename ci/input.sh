@@ -1,0 +1,350 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# input.sh - bad input, full disk, interruption: a clear message, an exit status, nothing half-written; prints TAP
+# Programs under test are called by name.
+# shellcheck disable=SC2317
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tools/lib.sh"
+
+usage()
+{
+	cat <<EOT
+Usage: ci/input.sh
+Needs a build directory O with the source and the kernel of RELEASE built ('make initramfs').
+EOT
+}
+
+case ${1-} in
+'') ;;
+--help) usage; exit 0 ;;
+*) die $EX_USAGE "unknown argument '$1'; see --help" ;;
+esac
+RELEASE=${RELEASE:-v6.1}
+O=${O:-$top/build}
+release_load "$RELEASE"
+src=$O/src/$RELEASE
+dir=$O/$RELEASE
+[ -d "$dir/tree" ] || die $EX_ENVIRONMENT "$dir/tree: not there; run 'make initramfs' first"
+unset MAKEFLAGS MFLAGS MAKELEVEL KCORE KCORE_ARCHIVE KCORE_ARCHIVE_SECURITY
+unset "$ksrc_name"
+cd "$top" || exit $EX_ENVIRONMENT
+
+# Next to the build directory's files, so that hard links work as in real use
+work=$O/check/input
+rm -rf "$work"
+mkdir -p "$work" || exit $EX_ENVIRONMENT
+cleanup_on_exit "rm -rf '$work'"
+n=0 failed=0
+
+ok()
+{
+	n=$((n + 1))
+	echo "ok $n - $1"
+}
+
+not_ok()	# text, what was seen
+{
+	n=$((n + 1))
+	echo "not ok $n - $1: $2"
+	tail -n 20 "$work/out" | sed 's/^/# /'
+	failed=1
+}
+
+skip()
+{
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# Files that a program must not leave, as seen by the last run
+absent=''
+
+# A text, then a command that has to exit with the status and say the regular expression, leaving none of $absent
+check()	# text, status, regex, command...
+{
+	text=$1 want=$2 regex=$3
+	shift 3
+	"$@" >"$work/out" 2>&1 </dev/null
+	got=$?
+	left=''
+	for f in $absent; do
+		if [ -e "$f" ] || [ -L "$f" ]; then
+			left="$left ${f#"$work"/}"
+		fi
+	done
+	if [ $got != "$want" ]; then
+		not_ok "$text" "status $got, wanted $want"
+	elif ! grep -Eq -e "$regex" "$work/out"; then
+		not_ok "$text" "no message that matches /$regex/"
+	elif [ -n "$left" ]; then
+		not_ok "$text" "left behind:$left"
+	else
+		ok "$text"
+	fi
+	rm -rf "$work/o"
+}
+
+# ---- releases and sources
+fetch()
+{
+	tools/fetch-source --output "$work/o" "$@"
+}
+
+absent="$work/o/src/v9.9 $work/o/v9.9"
+check 'unknown release' 2 "unknown release 'v9.9'.*known: .*$RELEASE" fetch v9.9
+check 'unknown release, by make' 2 "unknown release 'v9.9'" make O="$work/o" RELEASE=v9.9 kernel
+check 'a release that is a path' 2 "unknown release '../v6.1'" fetch ../v6.1
+absent="$work/o/src/$RELEASE $work/o/src/$RELEASE.origin"
+check 'KSRC: no such directory' 3 "$ksrc_name=$work/none: no such directory" env "$ksrc_name=$work/none" tools/fetch-source --output "$work/o" "$RELEASE"
+mkdir "$work/tree"
+check 'KSRC: not a kernel' 3 'no kernel source there' env "$ksrc_name=$work/tree" tools/fetch-source --output "$work/o" "$RELEASE"
+printf 'VERSION = 3\nPATCHLEVEL = 2\nSUBLEVEL = 1\n' >"$work/tree/Makefile"
+check 'KSRC: another version' 3 "is Linux 3\.2, not $RELEASE_VERSION" env "$ksrc_name=$work/tree" tools/fetch-source --output "$work/o" "$RELEASE"
+absent="$work/o/src/$RELEASE/Makefile.rej"
+check 'KSRC: used, and marked as unverified' 0 'unverified' env "$ksrc_name=$src" tools/fetch-source --output "$work/o" "$RELEASE"
+absent=''
+mkdir "$work/full"
+: >"$work/full/file"
+check 'O= names a directory with other things in it' 2 'not made by this Makefile' make O="$work/full" kcore
+check 'distclean of such a directory' 2 'not made by this Makefile' make O="$work/full" distclean
+if [ -f "$work/full/file" ]; then
+	ok 'distclean left it alone'
+else
+	not_ok 'distclean left it alone' 'the file is gone'
+fi
+
+# ---- downloads: a small package stands for the source, it goes the same way
+package=busybox-static suite=bookworm
+export XDG_CACHE_HOME="$work/cache"
+cache=$work/cache/kcore
+
+fetch_package()
+{
+	tools/fetch-package --apt "$work/apt" --suite "$suite" "$package"
+}
+
+if ! fetch_package >"$work/name" 2>"$work/out"; then
+	not_ok 'a package is fetched' "status $?"
+else
+	ok 'a package is fetched'
+	deb=$(cat "$work/name")
+	cp "$deb" "$work/good.deb"
+	check 'a cached package is used without the network' 0 "^$cache/" \
+		env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 \
+		tools/fetch-package --apt "$work/apt" --suite "$suite" "$package"
+	truncate -s 100000 "$deb"
+	check 'a truncated cached package is refused and fetched again' 0 'refused, 100000 bytes' fetch_package
+	printf tampered | dd of="$deb" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	check 'a tampered cached package is refused and fetched again' 0 'refused.*wrong SHA-256' fetch_package
+	if cmp -s "$deb" "$work/good.deb"; then
+		ok 'what was fetched again is the package'
+	else
+		not_ok 'what was fetched again is the package' 'it differs'
+	fi
+
+	# An archive of our own with Debian's signed index, then spoiled in one place each
+	mirror=$work/mirror
+	list=$(find "$work/apt" -name '*_InRelease')
+	pool=$(cd "$work/apt/$suite" && APT_CONFIG="$work/apt/$suite/apt-config" apt-get download --print-uris $package |
+		sed "s/^'[^']*\/\(pool\/[^']*\)'.*/\1/")
+	mkdir -p "$mirror/dists/$suite/main/binary-arm64" "$mirror/$(dirname "$pool")"
+	cp "$list" "$mirror/dists/$suite/InRelease"
+	uri=$(sed -n "s/^deb \[.*\] \([^ ]*\) .*/\1/p" "$work/apt/$suite/sources.list")
+	/usr/lib/apt/apt-helper download-file "${uri%/}/dists/$suite/main/binary-arm64/Packages.xz" \
+		"$mirror/dists/$suite/main/binary-arm64/Packages.xz" >/dev/null 2>&1
+
+	from_mirror()
+	{
+		rm -rf "$work/apt2" "$cache"
+		KCORE_ARCHIVE=file:$mirror tools/fetch-package --apt "$work/apt2" --suite "$suite" "$package"
+	}
+
+	absent=$deb
+	cp "$work/good.deb" "$mirror/$pool"
+	absent=''
+	check 'an archive of our own serves the package' 0 "^$cache/" from_mirror
+	absent=$deb
+	truncate -s 100000 "$mirror/$pool"
+	check 'a truncated package in the archive is refused' 3 'refused' from_mirror
+	cp "$work/good.deb" "$mirror/$pool"
+	printf tampered | dd of="$mirror/$pool" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	check 'a tampered package in the archive is refused' 3 'refused' from_mirror
+	rm "$mirror/$pool"
+	check 'a missing package in the archive' 3 'refused' from_mirror
+	cp "$work/good.deb" "$mirror/$pool"
+	echo >>"$mirror/dists/$suite/main/binary-arm64/Packages.xz"
+	check 'a tampered index is refused' 3 'index could not be fetched or its signature is wrong' from_mirror
+	sed -i 's/^Suite: .*/Suite: other/' "$mirror/dists/$suite/InRelease"
+	check 'a tampered signature is refused' 3 'index could not be fetched or its signature is wrong' from_mirror
+	rm -r "$mirror"
+	check 'a missing archive' 3 'index could not be fetched' from_mirror
+fi
+absent=''
+unset XDG_CACHE_HOME
+
+# ---- missing tools
+absent="$work/o/k/.config"
+check 'no compiler' 3 "none-gcc is missing; install the Debian package 'gcc-aarch64-linux-gnu'" tools/build-kernel \
+	--tree "$dir/tree" --output "$work/o/k" --cross none- versions/config/host.config
+absent=''
+mkdir "$work/bin"
+for tool in sh dirname sed cat mktemp rm; do
+	ln -s "$(command -v $tool)" "$work/bin/$tool"
+done
+check 'no QEMU' 3 "qemu-system-aarch64 is missing; install the Debian package 'qemu-system-arm'" env PATH="$work/bin" \
+	ci/boot.sh --image "$src/Makefile" --initrd "$src/Makefile" --log "$work/log"
+check 'no patch program' 3 "patch is missing; install the Debian package 'patch'" env PATH="$work/bin" \
+	tools/make-tree --pristine "$src" --series "$dir/retrofit/quilt" --output "$work/o/tree"
+
+# ---- configuration and tree
+printf 'CONFIG_NO_SUCH_OPTION=y\n' >"$work/bad.config"
+absent="$work/o/k/.config $work/o/k/.config.asked"
+check 'an option that the tree does not have' 1 'CONFIG_NO_SUCH_OPTION=y was asked for' tools/build-kernel --tree "$dir/tree" \
+	--output "$work/o/k" versions/config/host.config "$work/bad.config"
+printf 'CONFIG_KVM=n\n' >"$work/bad.config"
+check 'an option whose dependency is missing' 1 'CONFIG_KCORE=y was asked for, the tree gives n' tools/build-kernel \
+	--tree "$dir/tree" --output "$work/o/k" versions/config/host.config versions/config/kcore.config "$work/bad.config"
+absent=''
+head -c 4096 /dev/urandom >"$work/blob"
+check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times, expected 1' tools/build-kernel \
+	--tree "$dir/tree" --output "$dir/kcore" --blob "$work/blob" versions/config/host.config versions/config/kcore.config
+check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' tools/build-kernel \
+	--tree "$dir/tree" --output "$dir/kcore" --no-blob "$O/kcore/kcore.bin" versions/config/host.config versions/config/kcore.config
+
+make_tree()	# arguments of make-tree...
+{
+	tools/make-tree --pristine "$src" --series "$work/series" --output "$work/o/tree" "$@"
+}
+
+absent="$work/o/tree $work/o/tree.new $work/o/tree.glue"
+mkdir "$work/series"
+check 'no series' 3 'no quilt series there' make_tree
+echo bad.patch >"$work/series/series"
+printf -- '--- a/MAINTAINERS\n+++ b/MAINTAINERS\n@@ -1,3 +1,3 @@\n no such line\n-nor this\n+but this\n no such line\n' >"$work/series/bad.patch"
+check 'a patch that does not apply' 1 'bad.patch: does not apply .* zero fuzz' make_tree
+sed -n 1,3p "$src/MAINTAINERS" >"$work/lines"
+{
+	printf -- '--- a/MAINTAINERS\n+++ b/MAINTAINERS\n@@ -1,3 +1,3 @@\n not its first line\n'
+	sed -n '2s/^/-/p' "$work/lines"
+	printf '+changed\n'
+	sed -n '3s/^/ /p' "$work/lines"
+} >"$work/series/bad.patch"
+check 'a patch that applies with fuzz only' 1 'bad.patch: does not apply .* zero fuzz' make_tree
+: >"$work/series/series"
+mkdir -p "$work/overlay/kernel"
+: >"$work/overlay/kernel/fork.c"
+check 'glue that would replace a file of the kernel' 1 'kernel/fork.c: the glue would replace' make_tree --overlay "$work/overlay"
+absent=''
+
+# ---- full disk
+full_disk()	# size, command...
+{
+	size=$1
+	shift
+	mkdir -p "$work/small"
+	# shellcheck disable=SC2016 # for the inner shell
+	small=$work/small unshare -m sh -c 'mount -t tmpfs -o "size=$0" tmpfs "$small" || exit 99
+		"$@"
+		status=$?
+		find "$small" -mindepth 1 | sed "s|^$small/|left: |"
+		exit $status' "$size" "$@"
+}
+
+if [ "$(id -u)" = 0 ] && full_disk 1M true >/dev/null 2>&1; then
+	check 'full disk while unpacking the source' 3 'cannot be unpacked .* free on the file system' \
+		full_disk 100M tools/fetch-source --output "$work/small/o" "$RELEASE"
+	if grep -Eq "^left: o/src/.*($RELEASE|new)" "$work/out"; then
+		not_ok 'it leaves no part of a source' "$(grep -E '^left: o/src/' "$work/out" | head -n 3)"
+	else
+		ok 'it leaves no part of a source'
+	fi
+	check 'full disk while copying the tree' 3 'cannot be copied|cannot be written' \
+		full_disk 20M tools/make-tree --pristine "$src" --series "$dir/retrofit/quilt" --output "$work/small/tree"
+	if grep -Eq '^left: tree(/|\.new|$)' "$work/out"; then
+		not_ok 'it leaves no part of a tree' "$(grep -E '^left: ' "$work/out" | head -n 3)"
+	else
+		ok 'it leaves no part of a tree'
+	fi
+	check 'full disk while building the kernel' 1 'No space left on device' \
+		full_disk 3M tools/build-kernel --tree "$dir/tree" --output "$work/small/k" versions/config/host.config
+else
+	skip 'full disk' 'a small file system can be mounted by root only'
+fi
+
+# ---- Ctrl-C: the whole process group gets SIGINT as soon as the condition holds
+interrupt()	# condition (a command line), command...
+{
+	condition=$1
+	shift
+	# a background command of a shell ignores SIGINT; the terminal's would not
+	setsid env --default-signal=INT,QUIT "$@" >"$work/out" 2>&1 </dev/null &
+	victim=$!
+	while kill -0 $victim 2>/dev/null && ! eval "$condition"; do
+		sleep 0.1
+	done
+	kill -INT -$victim 2>/dev/null
+	gone=$?
+	wait $victim
+	got=$?
+	return $gone
+}
+
+interrupted()	# text, condition, files that must be absent, command...
+{
+	text=$1 condition=$2 absent=$3
+	shift 3
+	if ! interrupt "$condition" "$@"; then
+		not_ok "$text" "it ended before it could be interrupted, status $got"
+		return
+	fi
+	if [ $got = 0 ]; then
+		not_ok "$text" 'status 0 in spite of the interruption'
+		return
+	fi
+	for f in $absent; do
+		if [ -e "$f" ]; then
+			not_ok "$text" "left behind: ${f#"$work"/}"
+			absent=""
+			return
+		fi
+	done
+	absent=""
+	ok "$text"
+}
+
+o=$work/build
+mkdir "$work/tmp"
+d=$o/$RELEASE
+interrupted 'Ctrl-C while unpacking the source' "[ -e $o/src/.$RELEASE.new/tree/MAINTAINERS ]" \
+	"$o/src/$RELEASE $o/src/.$RELEASE.new $o/src/$RELEASE.origin" make O="$o" RELEASE="$RELEASE" source
+absent=''
+check 'then the source is unpacked' 0 'sha256:' make O="$o" RELEASE="$RELEASE" source
+interrupted 'Ctrl-C while building KCore' "[ -n \"\$(find $o/kcore -name '*.o' 2>/dev/null)\" ]" \
+	"$o/kcore/kcore.bin" make O="$o" RELEASE="$RELEASE" kcore
+check 'then KCore is built, the same' 0 "$(sha256 "$O/kcore/kcore.bin")" make O="$o" RELEASE="$RELEASE" kcore
+interrupted 'Ctrl-C while the semantic patches run' "[ -n \"\$(ls $work/tmp)\" ]" \
+	"$d/retrofit $d/retrofit.new $d/tree" env TMPDIR="$work/tmp" make O="$o" RELEASE="$RELEASE" retrofit
+interrupted 'Ctrl-C while the tree is made' "[ -e $d/tree.new ]" "$d/tree $d/tree.new $d/tree.glue" \
+	make O="$o" RELEASE="$RELEASE" retrofit
+check 'then the tree is made' 0 'TREE' make O="$o" RELEASE="$RELEASE" retrofit
+if diff -rq "$dir/tree" "$d/tree" >"$work/out" 2>&1; then
+	ok 'the tree is the same as without the interruptions'
+else
+	not_ok 'the tree is the same as without the interruptions' 'it differs'
+fi
+interrupted 'Ctrl-C while the kernel is configured' "[ -e $d/kcore/.fragment ]" \
+	"$d/kcore/.config $d/kcore/.config.asked $d/kcore/.fragment" make O="$o" RELEASE="$RELEASE" kernel
+interrupted 'Ctrl-C while the kernel is built' "[ -e $d/kcore/kernel/sched/core.o ] || [ -e $d/kcore/mm/memory.o ]" \
+	"$d/kcore/vmlinux $d/kcore/arch/arm64/boot/Image" make O="$o" RELEASE="$RELEASE" kernel
+interrupted 'Ctrl-C while the initramfs is made' "[ -e $d/kcore.cpio.parts ]" "$d/kcore.cpio $d/kcore.cpio.parts" \
+	make O="$o" RELEASE="$RELEASE" initramfs
+check 'then kernel and initramfs are built' 0 "$(sha256 "$dir/kcore/arch/arm64/boot/Image")" make O="$o" RELEASE="$RELEASE" initramfs
+if cmp "$dir/kcore.cpio" "$d/kcore.cpio" >"$work/out" 2>&1; then
+	ok 'the initramfs is the same as without the interruptions'
+else
+	not_ok 'the initramfs is the same as without the interruptions' "$(cat "$work/out")"
+fi
+
+echo "1..$n"
+exit $failed
