@@ -307,16 +307,17 @@ Definition go_protect (c v at_ fin k : Z) (s : pub) : out :=
   if negb (r =? 0) then done c r s else
   let level := s2_level s v at_ in
   match leaf_over s v at_ with
-  | Some l => if writable (l_prot l) then proceed c (CProtectDrop v at_ fin k l level) [] true s
+  | Some l => if writable (l_prot l) then proceed c (CProtectDrop v at_ fin k l (level =? 2)) [] true s
               else protect_next c v at_ fin k (level_pages level) [] true s
   | None => protect_next c v at_ fin k (level_pages level) [] true s
   end.
-Definition go_protect_drop (c v at_ fin k : Z) (l : leaf) (level : Z) (s : pub) : out :=
+Definition go_protect_drop (c v at_ fin k : Z) (l : leaf) (block : bool) (s : pub) : out :=
   match range_drop v at_ s with
   | (r, _, _, t, e, ok) =>
-      if negb (r =? 0) then finish c r e ok t else proceed c (CProtectMap v at_ fin k l level) e ok t
+      if negb (r =? 0) then finish c r e ok t else proceed c (CProtectMap v at_ fin k l block) e ok t
   end.
-Definition go_protect_map (c v at_ fin k : Z) (l : leaf) (level : Z) (s : pub) : out :=
+Definition go_protect_map (c v at_ fin k : Z) (l : leaf) (block : bool) (s : pub) : out :=
+  let level := if block then 2 else 3 in
   match map_leaf v (round_down at_ (level_pages level)) (l_page l) level (Z.ldiff (l_prot l) KCORE_PROT_W) s with
   | (_, s) => protect_next c v at_ fin k (level_pages level) [] true s
   end.
@@ -516,8 +517,8 @@ Definition hgo (c : Z) (s : pub) : out :=
   | CLeaf v i p n prot => go_leaf c v i p n prot s
   | CUnmap v at_ fin dropped k age => go_unmap c v at_ fin dropped k age s
   | CProtect v at_ fin k => go_protect c v at_ fin k s
-  | CProtectDrop v at_ fin k l level => go_protect_drop c v at_ fin k l level s
-  | CProtectMap v at_ fin k l level => go_protect_map c v at_ fin k l level s
+  | CProtectDrop v at_ fin k l block => go_protect_drop c v at_ fin k l block s
+  | CProtectMap v at_ fin k l block => go_protect_map c v at_ fin k l block s
   | CReap v got k => go_reap c v got k s
   | CReaped v => go_reaped c v s
   end.

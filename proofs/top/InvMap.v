@@ -291,12 +291,12 @@ Proof.
   { intros t It R B. unfold host_unmap. destruct (Z.eqb_spec (s2_level t HOST p) 3) as [E|E].
     - assert (J : inv (set_leaf HOST (Page p) None t)) by (apply (inv_shrinks t); auto; apply shrinks_unset, It).
       split; auto. split; [|split; auto].
-      + intros x l L C. destruct (host_leaf_place x p l _ J L C) as [->|->]; fields; revert L; rewrite Z.eqb_refl; cbn.
+      + intros x l L C. destruct (host_leaf_place x p l _ J L C) as [-> | ->]; fields; revert L; rewrite Z.eqb_refl; cbn.
         * rewrite Z.eqb_refl. discriminate.
         * rewrite B. discriminate.
-      + destruct R as (A & A' & A'' & A3 & A4 & A5). repeat split; fields; auto.
-        intros v x N. destruct (Z.eqb_spec v HOST); [contradiction|]. auto.
-    - split; auto. split; [|auto]. intros x l L C. destruct (host_leaf_place x p l _ It L C) as [->|->]; [|congruence].
+      + destruct R as (A1 & A2 & A6 & A3 & A4 & A5). repeat split; fields; auto.
+        intros v x N. destruct (Z.eqb_spec v HOST); [contradiction|]. cbn [andb]. auto.
+    - split; auto. split; [|auto]. intros x l L C. destruct (host_leaf_place x p l _ It L C) as [-> | ->]; [|congruence].
       destruct (t_page t (i_tables t It) _ _ _ L) as [X Y]. unfold s2_level in E. rewrite X, Y in E. congruence. }
   assert (R : same_rest s s) by (repeat split; auto).
   destruct (Z.eqb_spec (s2_level s HOST p) 2) as [E|E].

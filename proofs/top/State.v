@@ -73,8 +73,8 @@ Inductive call :=
 | CLeaf (v i p n prot : Z)
 | CUnmap (v at_ fin dropped k : Z) (age : bool)
 | CProtect (v at_ fin k : Z)
-| CProtectDrop (v at_ fin k : Z) (l : leaf) (level : Z)
-| CProtectMap (v at_ fin k : Z) (l : leaf) (level : Z)
+| CProtectDrop (v at_ fin k : Z) (l : leaf) (block : bool)
+| CProtectMap (v at_ fin k : Z) (l : leaf) (block : bool)
 | CReap (v got k : Z)
 | CReaped (v : Z).
 Record cpurec := mkcpu {
