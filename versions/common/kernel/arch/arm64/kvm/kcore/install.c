@@ -8,7 +8,6 @@
  * KCore's PSCI relay, which sets their EL2 up.
  */
 #include <linux/acpi.h>
-#include <linux/arm-smccc.h>
 #include <linux/cpu.h>
 #include <linux/init.h>
 #include <linux/io.h>
@@ -154,8 +153,6 @@ static const char *__init kcore_obstacle(void)
 {
 	if (is_kernel_in_hyp_mode())
 		return "the kernel runs at EL2 (VHE); boot with kvm-arm.mode=nvhe";
-	if (!is_hyp_mode_available())
-		return "the kernel wasn't started at EL2; let firmware or emulator start it there";
 	if (kvm_get_mode() == KVM_MODE_PROTECTED)
 		return "kvm-arm.mode=protected is upstream's own hypervisor; boot with kvm-arm.mode=nvhe";
 	if (!kcore_base)
@@ -166,9 +163,8 @@ static const char *__init kcore_obstacle(void)
 		return "more than 64 possible CPUs; boot with nr_cpus=64";
 	if (kcore_collect_dram(&kcore_args))
 		return "DRAM lies in more than 16 pieces; boot with kcore=off for stock KVM";
-	if (arm_smccc_1_1_get_conduit() != SMCCC_CONDUIT_SMC &&
-	    num_online_cpus() != num_possible_cpus())
-		return "CPUs are offline that PSCI by SMC can't start later; boot with all CPUs, or nr_cpus=";
+	if (!psci_ops.cpu_on && num_online_cpus() != num_possible_cpus())
+		return "CPUs are offline and don't start by PSCI, past KCore; boot with all CPUs, or limit them with nr_cpus=";
 	return NULL;
 }
 
@@ -261,6 +257,11 @@ static int __init kcore_install(void)
 
 	if (kcore_disabled)
 		return 0;
+	if (!is_hyp_mode_available() && !is_kernel_in_hyp_mode()) {
+		pr_info("not started: the kernel wasn't started at EL2, so there is nothing that KVM could do either\n");
+		kcore_mode = -1;
+		return 0;
+	}
 	kcore_image_size = kcore_blob_end - kcore_blob;
 	obstacle = kcore_obstacle();
 	if (!obstacle) {

@@ -72,8 +72,7 @@ static int kcore_vm_create(struct kvm *kvm)
 	}
 	g->handle = ret;
 	g->state = KCORE_STATE_CREATED;
-	/* more than KCore has room for are refused by KVM itself from now on */
-	kvm->max_vcpus = min_t(int, kvm->max_vcpus, KCORE_MAX_VCPUS);
+	kvm->max_vcpus = min_t(int, kvm->max_vcpus, KCORE_MAX_VCPUS);	/* KVM itself refuses more from now on */
 	return 0;
 }
 
@@ -362,6 +361,17 @@ void kcore_vm_destroyed(struct kvm *kvm)
 		kcore_vm_end(g);
 	}
 	mutex_unlock(&g->lock);
+}
+
+/* H37: capabilities that are other than KVM says.  No more vCPUs than KCore has room for, no feature it doesn't switch. */
+bool kcore_extension_mine(long ext)
+{
+	return kcore_active() && (ext == KVM_CAP_MAX_VCPUS || kcore_extension_unsupported(ext));
+}
+
+int kcore_extension(long ext)
+{
+	return ext == KVM_CAP_MAX_VCPUS ? KCORE_MAX_VCPUS : 0;
 }
 
 bool kcore_ioctl_mine(unsigned int ioctl)
