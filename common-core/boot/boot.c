@@ -33,6 +33,42 @@ void gic_reset(void);
 
 static u64 el2_root;
 
+/*
+ * EL2 controls of optional features, which the kernel's own entry sets on each CPU that starts at EL2: a CPU that
+ * starts in KCore gets what the first one had.  X(register, ID register, shift of the field that says it is there)
+ */
+#define FEATURE_CONTROLS(X) \
+	X(s3_4_c1_c2_0, id_aa64pfr0_el1, 32)	/* ZCR_EL2: SVE */ \
+	X(s3_4_c1_c2_6, id_aa64pfr1_el1, 24)	/* SMCR_EL2: SME */ \
+	X(s3_4_c1_c2_2, id_aa64mmfr1_el1, 40)	/* HCRX_EL2 */ \
+	X(s3_4_c1_c1_4, id_aa64mmfr0_el1, 56)	/* HFGRTR_EL2 */ \
+	X(s3_4_c1_c1_5, id_aa64mmfr0_el1, 56)	/* HFGWTR_EL2 */ \
+	X(s3_4_c1_c1_6, id_aa64mmfr0_el1, 56)	/* HFGITR_EL2 */ \
+	X(s3_4_c3_c1_4, id_aa64mmfr0_el1, 56)	/* HDFGRTR_EL2 */ \
+	X(s3_4_c3_c1_5, id_aa64mmfr0_el1, 56)	/* HDFGWTR_EL2 */ \
+	X(s3_4_c10_c5_0, id_aa64pfr0_el1, 40)	/* MPAM2_EL2 */
+#define FEATURE_FIELD(reg, id, shift) u64 reg;
+static struct {
+	FEATURE_CONTROLS(FEATURE_FIELD)
+} feature_controls;
+
+static void feature_controls_keep(void)
+{
+#define FEATURE_KEEP(reg, id, shift) \
+	if ((sysreg_read(id) >> (shift)) & 15) \
+		feature_controls.reg = sysreg_read(reg);
+	FEATURE_CONTROLS(FEATURE_KEEP)
+}
+
+/* CPTR_EL2 is the host's: nothing of this traps. */
+static void feature_controls_set(void)
+{
+#define FEATURE_SET(reg, id, shift) \
+	if ((sysreg_read(id) >> (shift)) & 15) \
+		sysreg_write(reg, feature_controls.reg);
+	FEATURE_CONTROLS(FEATURE_SET)
+}
+
 static u64 boot_page(void)
 {
 	u64 pa = cells.pool_base + cells.pool_bump * PAGE;
@@ -196,6 +232,7 @@ static u64 install_once(const struct kcore_install *in)
 		cells.has_profiling |= PROFILING_TRACE;
 	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
 	cells.region_base = base;
+	feature_controls_keep();
 	el2_map();
 	cells.region_size = size;		/* installed */
 	return 0;
@@ -272,6 +309,7 @@ void boot_cpu_frame(void)
 	sysreg_write(cnthctl_el2, cpus[0].cnthctl);
 	sysreg_write(mdcr_el2, cpus[0].mdcr);
 	isb();
+	feature_controls_set();
 	for (i = 0; i < 31; i++)
 		f->x[i] = 0;
 	f->x[0] = cells.cpu_entry_x0[cpu];
