@@ -152,8 +152,9 @@ Definition sibling (s : pub) (w mpidr : Z) : option (Z * Z) :=
 
 Definition psci_features (fn : Z) : Z :=
   let base := Z.ldiff fn PSCI_64 in
-  if ((PSCI_VERSION <=? base) && (base <=? PSCI_AFFINITY_INFO)) || (base =? PSCI_MIGRATE_TYPE)
-     || ((PSCI_SYSTEM_OFF <=? base) && (base <=? PSCI_FEATURES)) || (fn =? SMCCC_VERSION) then 0 else PSCI_NOT_SUPPORTED.
+  if existsb (Z.eqb base) [PSCI_CPU_SUSPEND; PSCI_CPU_ON; PSCI_AFFINITY_INFO] then 0 else
+  if existsb (Z.eqb fn) [PSCI_VERSION; PSCI_CPU_OFF; PSCI_MIGRATE_TYPE; SMCCC_VERSION] then 0 else
+  if (PSCI_SYSTEM_OFF <=? fn) && (fn <=? PSCI_FEATURES) then 0 else PSCI_NOT_SUPPORTED.
 
 Definition hvc_release (x0 x1 : Z) (power : option (Z * Z)) : release :=
   mkrelease 0x5a000000 0 0 [(0, x0); (1, x1)] PENDING_NONE power KCORE_STAT_exit_hvc.
@@ -163,12 +164,13 @@ Definition guest_hvc (w : Z) (near : Z -> option (Z * Z)) (R : Z -> Z) : hvc :=
   let fn := Z.land (R 0) 0xffffffff in
   let base := Z.ldiff fn PSCI_64 in
   if base =? PSCI_CPU_ON then
-    match near (R 1) with
+    let mask := if bit_of fn PSCI_64 then MASK64 else 0xffffffff in
+    match near (Z.land (R 1) mask) with
     | None => HvcLocal PSCI_INVALID
     | Some (t, power) =>
-        if negb (Z.land (R 2) 3 =? 0) then HvcLocal PSCI_BAD_ADDRESS else
+        if negb (Z.land (Z.land (R 2) mask) 3 =? 0) then HvcLocal PSCI_BAD_ADDRESS else
         if negb (power =? POWER_OFF) then HvcLocal PSCI_ALREADY_ON else
-        HvcTell (hvc_release fn (R 1) (Some (t, POWER_BOOT))) 0 (Some (t, R 2, R 3))
+        HvcTell (hvc_release fn (R 1) (Some (t, POWER_BOOT))) 0 (Some (t, Z.land (R 2) mask, Z.land (R 3) mask))
     end
   else if (fn =? PSCI_CPU_OFF) || (fn =? PSCI_SYSTEM_OFF) || (fn =? PSCI_SYSTEM_RESET) then
     HvcTell (hvc_release fn 0 (if fn =? PSCI_CPU_OFF then Some (w, POWER_OFF) else None)) PSCI_INTERNAL None
@@ -177,10 +179,10 @@ Definition guest_hvc (w : Z) (near : Z -> option (Z * Z)) (R : Z -> Z) : hvc :=
   else if base =? PSCI_AFFINITY_INFO then
     match near (R 1) with
     | None => HvcLocal PSCI_INVALID
-    | Some (_, power) => HvcLocal (if power =? POWER_OFF then 1 else 0)
+    | Some (_, power) => HvcLocal (if negb (Z.land (R 2) 0xffffffff =? 0) then PSCI_INVALID else if power =? POWER_OFF then 1 else 0)
     end
   else if fn =? PSCI_MIGRATE_TYPE then HvcLocal 2
-  else if fn =? PSCI_FEATURES then HvcLocal (psci_features (R 1))
+  else if fn =? PSCI_FEATURES then HvcLocal (psci_features (Z.land (R 1) 0xffffffff))
   else HvcLocal PSCI_NOT_SUPPORTED.
 
 (* ------------------------------------------------------------------ the host goes on *)

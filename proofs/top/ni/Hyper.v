@@ -120,10 +120,10 @@ Definition host_map (i : Z) (s : pub) : prepared :=
   end.
 
 (* true: the host may try again *)
-Definition host_fault (i : Z) (permission : bool) (s : pub) : bool * pub :=
-  if (i <? 0) || (268435456 <=? i) then (false, s) else
+Definition host_fault (i : Z) (translation : bool) (s : pub) : bool * pub :=
+  if negb translation || (i <? 0) || (268435456 <=? i) then (false, s) else
   match leaf_over s HOST i with
-  | Some _ => (negb permission, s)
+  | Some _ => (true, s)
   | None => match host_map i s with Fail _ s => (false, s) | Go s => (true, s) end
   end.
 
@@ -210,7 +210,7 @@ Definition reap_tables (v level i next : Z) (s : pub) : pub :=
 
 Definition IPA_PAGES : Z := 268435456.
 
-(* One entry of a dying VM: (1 a leaf went back, 0 nothing there, 2 the end). *)
+(* One entry of a dying VM: (1 a leaf went back, 0 nothing there, 2 the end, 3 a donation is on its way back). *)
 Definition reap_one (v : Z) (s : pub) : Z * pub * list effect * bool :=
   let i := v_cursor (vm s v) in
   if is (v_state (vm s v)) VM_DYING && (i <? IPA_PAGES) then
@@ -221,7 +221,7 @@ Definition reap_one (v : Z) (s : pub) : Z * pub * list effect * bool :=
         let s := reap_tables v level i next s in
         (if was then 1 else 0, change_vm v (vm_with_cursor next) s, e, ok)
     end
-  else (2, s, [], true).
+  else (if is (v_state (vm s v)) VM_DYING && negb (v_pages (vm s v) =? 0) then 3 else 2, s, [], true).
 
 (* ------------------------------------------------------------------ range.c *)
 
@@ -278,11 +278,13 @@ Definition go_clear (c v i p n prot at_ k : Z) (s : pub) : out :=
   | (r, m, was, t, e, ok) =>
       if negb (r =? 0) then finish c r e ok t else
       let at_ := round_down at_ m + m in
-      if (i + n <=? at_) || (511 <=? k) then proceed c (CLeaf v i p n prot) e ok t
+      if (i + n <=? at_) || (511 <=? k) then proceed c (CLeaf v i p n prot false) e ok t
       else proceed c (CClear v i p n prot at_ (k + 1)) e ok t
   end.
-Definition go_leaf (c v i p n prot : Z) (s : pub) : out :=
-  match map_leaf v i p (if n =? 1 then 3 else 2) prot s with (r, s) => done c r s end.
+Definition go_leaf (c v i p n prot : Z) (first : bool) (s : pub) : out :=
+  match map_leaf v i p (if n =? 1 then 3 else 2) prot s with
+  | (r, t) => if first && (r =? KCORE_EAGAIN) then proceed c (CClear v i p n prot i 0) [] true t else done c r t
+  end.
 
 Definition go_unmap (c v at_ fin dropped k : Z) (age : bool) (s : pub) : out :=
   match range_drop v at_ s with
@@ -319,7 +321,7 @@ Definition go_protect_drop (c v at_ fin k : Z) (l : leaf) (block : bool) (s : pu
 Definition go_protect_map (c v at_ fin k : Z) (l : leaf) (block : bool) (s : pub) : out :=
   let level := if block then 2 else 3 in
   match map_leaf v (round_down at_ (level_pages level)) (l_page l) level (Z.ldiff (l_prot l) KCORE_PROT_W) s with
-  | (_, s) => protect_next c v at_ fin k (level_pages level) [] true s
+  | (r, t) => if r =? KCORE_EAGAIN then done c r t else protect_next c v at_ fin k (level_pages level) [] true t
   end.
 
 Definition page_state (a : Z) (s : pub) : Z :=
@@ -371,12 +373,11 @@ Definition destroy_step (c v : Z) (s : pub) : out :=
 Definition go_reap (c v got k : Z) (s : pub) : out :=
   match reap_one v s with
   | (r, s, e, ok) =>
-      if r =? 2 then proceed c (CReaped v) e ok s else
+      if r =? 2 then finish c 0 e ok s else
+      if r =? 3 then finish c KCORE_EAGAIN e ok s else
       if (KCORE_STEP_PAGES <=? got + r) || (511 <=? k) then finish c KCORE_EAGAIN e ok s else
       proceed c (CReap v (got + r) (k + 1)) e ok s
   end.
-Definition go_reaped (c v : Z) (s : pub) : out :=
-  done c (if v_pages (vm s v) =? 0 then 0 else KCORE_EAGAIN) s.
 
 Definition destroy_end (c v : Z) (s : pub) : out :=
   let r := dying_check s v in
@@ -496,13 +497,13 @@ Definition hcall (c : Z) (r : request) (s : pub) : out :=
       if bad_vm v || (negb (bytes =? PAGE_BYTES) && negb (bytes =? BLOCK_BYTES)) || negb (a mod bytes =? 0)
          || negb (b mod bytes =? 0) || bad_page a || bad_page b || (prot <? 0) || (15 <? prot)
       then done c KCORE_EINVAL s
-      else proceed c (CClear v (a / PAGE_BYTES) (b / PAGE_BYTES) (bytes / PAGE_BYTES) prot (a / PAGE_BYTES) 0) [] true s
+      else proceed c (CLeaf v (a / PAGE_BYTES) (b / PAGE_BYTES) (bytes / PAGE_BYTES) prot true) [] true s
   | RUnmap v a bytes age =>
       if range_bad v a bytes then done c KCORE_EINVAL s
       else proceed c (CUnmap v (a / PAGE_BYTES) ((a + bytes) / PAGE_BYTES) 0 0 age) [] true s
   | RProtect v a bytes =>
       if range_bad v a bytes then done c KCORE_EINVAL s
-      else proceed c (CProtect v (a / PAGE_BYTES) ((a + bytes) / PAGE_BYTES) 0) [] true s
+      else proceed c (CProtect v (a / PAGE_BYTES) ((a + bytes) / PAGE_BYTES) 0) [HostX c 1 a] true s
   | RFlush v => done c (if bad_vm v then KCORE_EINVAL else 0) s
   | RStats id => done c (stats_read id s) s
   | RPageState a => done c (page_state a s) s
@@ -514,12 +515,11 @@ Definition hgo (c : Z) (s : pub) : out :=
   | CNone => mkout s [] true
   | CDonate v i p => donate_map c v i p s
   | CClear v i p n prot at_ k => go_clear c v i p n prot at_ k s
-  | CLeaf v i p n prot => go_leaf c v i p n prot s
+  | CLeaf v i p n prot first => go_leaf c v i p n prot first s
   | CUnmap v at_ fin dropped k age => go_unmap c v at_ fin dropped k age s
   | CProtect v at_ fin k => go_protect c v at_ fin k s
   | CProtectDrop v at_ fin k l block => go_protect_drop c v at_ fin k l block s
   | CProtectMap v at_ fin k l block => go_protect_map c v at_ fin k l block s
   | CReap v got k => go_reap c v got k s
-  | CReaped v => go_reaped c v s
   end.
 End Hyper.

@@ -32,7 +32,7 @@ Proof.
   assert (El : forall w y, lf t w y = if (w =? v) && place_eqb y x then None else lf s w y)
     by (subst; unfold dropped; destruct (dram _); auto).
   assert (Em : forall p, maps t p = if dram (l_page l) && inside p (l_page l) (pages_of x) then maps s p - 1 else maps s p).
-  { subst; unfold dropped; intros p; destruct (dram (l_page l)); fields; cbn [andb]; auto. destruct (inside p _ _); lia. }
+  { rewrite Et; unfold dropped; intros p; destruct (dram (l_page l)); fields; cbn [andb]; auto. }
   clear Et.
   assert (K : forall w, guarded t w <-> guarded s w) by (intros w; unfold guarded; rewrite Ev; keys; fields; tauto).
   assert (S : forall w, v_state (vm t w) = v_state (vm s w)) by (intros w; rewrite Ev; keys; auto).
@@ -248,7 +248,7 @@ Proof.
     destruct (lf _ _ _); auto. split; auto. split; [exact S1|]. split; [discriminate|]. intros _.
     unfold s2_free_table; cbn -[Z.div]. fields. unfold upd2. now rewrite !Z.eqb_refl.
   - destruct (lf _ _ _); auto. split; auto. split; auto. split; auto. intros ->. cbn in E. unfold s2_level in E.
-    rewrite S1 in E. destruct (tab t v (i / 512)); auto. discriminate.
+    rewrite S1 in E. destruct (tab t v (i / 512)); auto; discriminate.
 Qed.
 
 Lemma map_leaf_inv v i p level prot s : inv s -> level = 3 \/ level = 2 -> inv (snd (map_leaf v i p level prot s)).
@@ -277,10 +277,11 @@ Proof.
   destruct (range_drop v at_ s) as [[[[[r m] was] t] e] ok]. destruct R as [R ->].
   destruct (r =? 0); cbn [negb]; [|apply finish_good; auto]. destruct (_ || _); apply proceed_good; auto; calls.
 Qed.
-Lemma go_leaf_good c v i p n prot s : inv s -> good (go_leaf c v i p n prot s).
+Lemma go_leaf_good c v i p n prot first s : inv s -> good (go_leaf c v i p n prot first s).
 Proof.
   intros I. unfold go_leaf. pose proof (map_leaf_inv v i p (if n =? 1 then 3 else 2) prot s I) as M.
-  destruct (map_leaf _ _ _ _ _ _) as [r t]. apply done_good, M. destruct (n =? 1); auto.
+  destruct (map_leaf _ _ _ _ _ _) as [r t]. assert (It : inv t) by (apply M; destruct (n =? 1); auto).
+  destruct (_ && _); [apply proceed_good; auto; calls|apply done_good; auto].
 Qed.
 Lemma go_unmap_good c v at_ fin d k age s : inv s -> good (go_unmap c v at_ fin d k age s).
 Proof.
@@ -309,7 +310,7 @@ Qed.
 Lemma go_reap_good c v got k s : inv s -> good (go_reap c v got k s).
 Proof.
   intros I. unfold go_reap. pose proof (reap_one_good v s I) as R. destruct (reap_one v s) as [[[r t] e] ok]. destruct R as [R ->].
-  destruct (r =? 2); [apply proceed_good; auto; calls|]. destruct (_ || _); [apply finish_good; auto|apply proceed_good; auto; calls].
+  destruct (r =? 2); [apply finish_good; auto|]. destruct (r =? 3); [apply finish_good; auto|]. destruct (_ || _); [apply finish_good; auto|apply proceed_good; auto; calls].
 Qed.
 
 Lemma donate_map_good c v i p s : inv s -> u_call (cpu s c) = CDonate v i p -> good (donate_map c v i p s).
@@ -369,8 +370,8 @@ Proof.
   - now apply go_protect_drop_good.
   - unfold go_protect_map. set (level := if block then 2 else 3).
     pose proof (map_leaf_inv v (round_down at_ (level_pages level)) (l_page l) level (Z.ldiff (l_prot l) KCORE_PROT_W) s I) as M.
-    destruct (map_leaf _ _ _ _ _ _) as [r t]. apply protect_next_good; auto. apply M. subst level. destruct block; auto.
+    destruct (map_leaf _ _ _ _ _ _) as [r t]. assert (It : inv t) by (apply M; subst level; destruct block; auto).
+    destruct (_ =? _); [apply done_good; auto|apply protect_next_good; auto].
   - now apply go_reap_good.
-  - now apply done_good.
 Qed.
 End InvRange.

@@ -22,7 +22,7 @@ Inductive gop :=
 Inductive act :=
 | HSet (c : Z) (f : chosen_writes) | HFp (c : Z) (f : chosen_writes)
 | HLoad (c : Z) (a : chosen) (dst : Z) | HStore (c : Z) (a x : chosen)
-| HAbort (c i : Z) (permission : bool)  (* stage-2 fault of the host: fill, or refuse *)
+| HAbort (c i : Z) (translation : bool) (* stage-2 fault of the host: fill, or refuse *)
 | HCall (c : Z) (r : request) | HGo (c : Z)
 | HRun (c w : Z)
 | HTimer (c cval ctl : Z)               (* the loaded vCPU's virtual timer *)
@@ -190,8 +190,8 @@ Definition host_fp (c : Z) (f : chosen_writes) (s : st) : st :=
     with_data (fun d => set_hreg (upd (hreg d) c (writes 0 64 l (hreg d c)))
                           (set_fpm (upd (fpm d) c (writes W_FP N_FP l (fpm d c))) d)) s.
 
-Definition host_abort (c i : Z) (permission : bool) (s : st) : st :=
-  match host_fault i permission (P s) with
+Definition host_abort (c i : Z) (translation : bool) (s : st) : st :=
+  match host_fault i translation (P s) with
   | (true, t) => mkst (add_stat c KCORE_STAT_host_fault t) (D s)
   | (false, t) => mkst (add_log LOG_HOST_REFUSED i 0 (add_stat c KCORE_STAT_host_injected (add_stat c KCORE_STAT_host_fault t)))
                     (do_effects [HostX c 63 1] (D s))
@@ -217,7 +217,7 @@ Definition step (a : act) (s : st) : res st :=
             | None => s
             end
           else s)
-  | HAbort c i permission => Ok (if idle (P s) c then host_abort c i permission s else s)
+  | HAbort c i translation => Ok (if idle (P s) c then host_abort c i translation s else s)
   | HCall c r => if idle (P s) c then after (hcall c r (P s)) s else Ok s
   | HGo c => if negb (u_run (cpu (P s) c)) then after (hgo c (P s)) s else Ok s
   | HRun c w => Ok (if idle (P s) c then host_run c w s else s)

@@ -70,13 +70,12 @@ Inductive call :=
 | CNone
 | CDonate (v i p : Z)
 | CClear (v i p n prot at_ k : Z)
-| CLeaf (v i p n prot : Z)
+| CLeaf (v i p n prot : Z) (first : bool)
 | CUnmap (v at_ fin dropped k : Z) (age : bool)
 | CProtect (v at_ fin k : Z)
 | CProtectDrop (v at_ fin k : Z) (l : leaf) (block : bool)
 | CProtectMap (v at_ fin k : Z) (l : leaf) (block : bool)
-| CReap (v got k : Z)
-| CReaped (v : Z).
+| CReap (v got k : Z).
 Record cpurec := mkcpu {
   u_vcpu : Z;                 (* loaded here, or NO_VCPU *)
   u_run : bool;               (* the guest is in the registers, else the host *)
