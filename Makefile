@@ -36,7 +36,7 @@ SMP ?= 2
 T ?= all
 M ?=
 STAGES ?=
-under-kcore := --expect "kcore: "
+under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
 
 help:
 	@echo 'Usage: make [VARIABLE=value]... [target]'
@@ -50,6 +50,7 @@ help:
 	@echo '  source      fetch, verify and unpack the release'"'"'s kernel source'
 	@echo '  kcore       build KCore'
 	@echo '  lint        check that common-core/core keeps to the C subset that is proved (docs/subset.md)'
+	@echo '  proofs      compile the proofs and run their gates'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
@@ -99,6 +100,9 @@ lint: c2coq
 	$(Q)C2COQ=$(O)/tools/c2coq/c2coq tools/c2coq/lint.sh common-core/core -- \
 		$$($(MAKE) -s -C common-core print-core-cflags)
 	@printf '  %-7s %s\n' LINT 'common-core/core'
+
+proofs: $(O)/.kcore-build
+	$(Q)$(MAKE) -C proofs O=$(O)/proofs
 
 retrofit: source kcore $(retrofit)
 	$(Q)mkdir -p $(dir)
@@ -154,7 +158,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help setup source kcore c2coq lint retrofit kernel pristine programs initramfs boot bench mutants demo check \
+.PHONY: help setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench mutants demo check \
 	clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -151,10 +151,11 @@ if wanted input; then
 	tap_suite input ci/input.sh
 fi
 if wanted boot; then
+	running="sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2"
 	for cpu in cortex-a57 max; do
 		for smp in 1 2 4; do
 			boot "boot: $cpu, $smp CPUs" "$image" "$initrd" --cpu $cpu --smp $smp --tests all \
-				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect 'kcore: '
+				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect "$running"
 		done
 	done
 fi

@@ -147,7 +147,7 @@ else
 	mirror=$work/mirror
 	list=$(find "$work/apt" -name '*_InRelease')
 	pool=$(cd "$work/apt/$suite" && APT_CONFIG="$work/apt/$suite/apt-config" apt-get download --print-uris $package |
-		sed "s/^'[^']*\/\(pool\/[^']*\)'.*/\1/")
+		sed "s/^'[^']*\/\(pool\/[^']*\)'.*/\1/" | sed "s/%2b/+/g; s/%7e/~/g")
 	mkdir -p "$mirror/dists/$suite/main/binary-arm64" "$mirror/$(dirname "$pool")"
 	cp "$list" "$mirror/dists/$suite/InRelease"
 	uri=$(sed -n "s/^deb \[.*\] \([^ ]*\) .*/\1/p" "$work/apt/$suite/sources.list")
