@@ -363,15 +363,18 @@ void kcore_vm_destroyed(struct kvm *kvm)
 	mutex_unlock(&g->lock);
 }
 
-/* H37: capabilities that are other than KVM says.  No more vCPUs than KCore has room for, no feature it doesn't switch. */
+/* H37: capabilities that are other than KVM says: KCore's limits, and no feature that it doesn't switch */
 bool kcore_extension_mine(long ext)
 {
-	return kcore_active() && (ext == KVM_CAP_MAX_VCPUS || kcore_extension_unsupported(ext));
+	return kcore_active() &&
+	       (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_ARM_VM_IPA_SIZE || kcore_extension_unsupported(ext));
 }
 
 int kcore_extension(long ext)
 {
-	return ext == KVM_CAP_MAX_VCPUS ? KCORE_MAX_VCPUS : 0;
+	if (ext == KVM_CAP_MAX_VCPUS)
+		return KCORE_MAX_VCPUS;
+	return ext == KVM_CAP_ARM_VM_IPA_SIZE ? ilog2(KCORE_IPA_END) : 0;
 }
 
 bool kcore_ioctl_mine(unsigned int ioctl)
