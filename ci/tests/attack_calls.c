@@ -19,7 +19,7 @@ static const struct call calls[] = {
 #undef CALL
 };
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))
-#define NR_VALUES 40
+#define NR_VALUES 42
 #define PER_CALL 1500
 
 static bool documented(const struct call *c, u64 r)
@@ -95,13 +95,74 @@ static bool rightful(const struct call *c, const u64 *a, const struct victim *v,
 	return false;
 }
 
+/* Arguments that are right, or right but for the state of the VM */
+static void right_arguments(const struct call *c, u64 *a, const struct victim *v, const struct rawvm *n, u64 host_page)
+{
+	memset(a, 0, 5 * sizeof(*a));
+	switch (c->fn) {
+	case KCORE_HC_VM_FINALISE:
+		a[0] = v->handle;
+		a[1] = RAM_BASE;
+		a[2] = RAW_MEMORY;
+		break;
+	case KCORE_HC_VCPU_CREATE:
+		a[0] = n->vm;
+		a[1] = 1;
+		a[2] = host_page;
+		break;
+	case KCORE_HC_VM_DONATE:
+		a[0] = v->handle;
+		a[1] = FRESH_IPA;
+		a[2] = host_page;
+		break;
+	case KCORE_HC_VM_MAP:
+		a[0] = n->vm;
+		a[1] = FRESH_IPA;
+		a[2] = host_page;
+		a[3] = 4096;
+		a[4] = KCORE_PROT_R;
+		break;
+	case KCORE_HC_VM_UNMAP:
+	case KCORE_HC_VM_WRPROTECT:
+	case KCORE_HC_VM_AGE:
+		a[0] = n->vm;
+		a[1] = FRESH_IPA;
+		a[2] = 4096;
+		break;
+	}
+}
+
+static struct {
+	unsigned long made, accepted, undocumented;
+} tally;
+
+static void attempt(const struct call *c, const u64 *a, const struct victim *v, const struct rawvm *n)
+{
+	u64 r;
+
+	if (rightful(c, a, v, n))
+		return;
+	r = hvc(c->fn, a[0], a[1], a[2], a[3], a[4]);
+	tally.made++;
+	if (!is_error(r)) {
+		if (!tally.accepted++)
+			expect(false, "%s(%#lx, %#lx, %#lx, %#lx, %#lx) accepted: %s", c->name, a[0], a[1], a[2], a[3], a[4], result_text(r));
+	} else if (!documented(c, r)) {
+		if (!tally.undocumented++)
+			expect(false, "%s(%#lx, %#lx, %#lx, %#lx, %#lx): %s isn't documented", c->name, a[0], a[1], a[2], a[3], a[4],
+			       result_text(r));
+	}
+}
+
 void attack_arguments(void)
 {
 	static struct rawvm n;
 	struct snapshot before, after;
 	struct victim v;
-	unsigned long made = 0, undocumented = 0, accepted = 0, calls_tried = 0;
+	unsigned long kinds = 0;
 	u64 host_page, vcpu_page, vcpu, e;
+
+	memset(&tally, 0, sizeof(tally));
 
 	victim_start(&v, 1);
 	raw_create(&n, KCORE_VM_NORMAL, 1);
@@ -114,39 +175,35 @@ void attack_arguments(void)
 		0xfffff000, 0x100000000, 0xfffffff000, 0x10000000000, 0x10000001000, 0x7fffffffffffffff, 0x8000000000000000,
 		~0UL, ~0xfffUL, ~0x1fffffUL, v.handle, n.vm, v.handle | 1UL << 32, v.handle | 1UL << 63,
 		v.secret_pa, v.secret_pa | 1, host_page, host_page | 8, vcpu_page, driver_info()->region_base,
-		SECRET_IPA, vcpu,
+		SECRET_IPA, vcpu, FRESH_IPA, FRESH_IPA | 0x10,
 	};
 	take(&before, &v, host_page, vcpu_page);
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		const struct call *c = &calls[i];
-		unsigned long of_this = 0;
+		unsigned long so_far = tally.made;
+		u64 a[5], right[5];
 
-		for (unsigned int k = 0; k < PER_CALL; k++) {
-			u64 a[5], r;
-
-			/* first every value in turn for the first argument, then anything */
-			for (unsigned int j = 0; j < 5; j++)
-				a[j] = values[j || k >= NR_VALUES ? next_random() % NR_VALUES : k];
-			if (rightful(c, a, &v, &n))
-				continue;
-			r = hvc(c->fn, a[0], a[1], a[2], a[3], a[4]);
-			made++;
-			of_this++;
-			if (!is_error(r)) {
-				if (!accepted++)
-					expect(false, "%s(%#lx, %#lx, %#lx, %#lx, %#lx) accepted: %s", c->name, a[0], a[1], a[2], a[3], a[4],
-					       result_text(r));
-			} else if (!documented(c, r)) {
-				if (!undocumented++)
-					expect(false, "%s(%#lx, %#lx, %#lx, %#lx, %#lx): %s isn't documented", c->name, a[0], a[1], a[2], a[3],
-					       a[4], result_text(r));
+		/* One argument wrong, the others as they would be for a call that succeeds */
+		right_arguments(c, right, &v, &n, host_page);
+		for (unsigned int j = 0; j < c->args; j++) {
+			for (unsigned int k = 0; k < NR_VALUES; k++) {
+				memcpy(a, right, sizeof(a));
+				a[j] = values[k];
+				attempt(c, a, &v, &n);
 			}
 		}
-		calls_tried += of_this != 0;
+		/* Anything */
+		for (unsigned int k = 0; k < PER_CALL; k++) {
+			for (unsigned int j = 0; j < 5; j++)
+				a[j] = values[next_random() % NR_VALUES];
+			attempt(c, a, &v, &n);
+		}
+		kinds += tally.made > so_far;
 	}
 	take(&after, &v, host_page, vcpu_page);
-	expect(made > 10000, "%lu calls of %lu kinds", made, calls_tried);
-	expect(!accepted && !undocumented, "%lu accepted, %lu answered otherwise than documented", accepted, undocumented);
+	expect(tally.made > 10000, "%lu calls of %lu kinds", tally.made, kinds);
+	expect(!tally.accepted && !tally.undocumented, "%lu accepted, %lu answered otherwise than documented", tally.accepted,
+	       tally.undocumented);
 	expect(!memcmp(&before, &after, sizeof(before)), "counters and page owners %s",
 	       memcmp(&before, &after, sizeof(before)) ? "changed" : "unchanged");
 	page_free(host_page);

@@ -128,11 +128,14 @@ void attack_core_write(void)
 void attack_core_map_user(void)
 {
 	unsigned int refused = 0, tried = 0;
-	u64 x = 0;
+	u64 x = 0, size, step;
 
 	driver_open();
 	guard_install();
-	for (u64 at = 0; at < driver_info()->region_size; at += driver_info()->region_size / 16 & ~0xfffUL) {
+	size = driver_info()->region_size;
+	step = size / 16 & ~0xfffUL;
+	/* from the end, as core-write */
+	for (u64 at = size - 4096; at < size && tried == refused; at -= step) {
 		u8 *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, driver_fd(), (off_t)(driver_info()->region_base + at));
 
 		if (p == MAP_FAILED)
@@ -152,6 +155,7 @@ void attack_core_execute(void)
 	int e;
 
 	driver_open();
+	require_kernel_execution();
 	for (u64 at = 0; at < 0x3000; at += 0x1000) {
 		x0 = 0;
 		e = phys_exec(driver_info()->region_base + at, &x0);

@@ -211,6 +211,7 @@ void attack_execute_kernel(void)
 	int error;
 
 	victim_start(&v, 1);
+	require_kernel_execution();
 	agent(&v, AGENT_WRITE, SECRET_IPA, 0xd65f03c0d65f03c0UL, 0, 0);	/* ret */
 	error = phys_exec(v.secret_pa, &x0);
 	expect(error == EFAULT, "branch: %s", error ? strerror(error) : "executed");
@@ -270,29 +271,51 @@ void attack_cache_set_way(void)
 	finish(&v);
 }
 
+#define ALIASED_IPA (FRESH_IPA + 0x100000)
+
+/*
+ * A page whose 2 MiB block in the host's stage 2 is pages already, so that giving it away invalidates its own
+ * entry alone; and donated by hypercall, since entering a guest may flush TLBs by itself.
+ */
+static u64 page_in_split_block(struct victim *v, u8 **alias)
+{
+	u64 pa = page_alloc(1), e = HC(VM_DONATE, v->handle, ALIASED_IPA, pa);
+
+	if (e)
+		give_up("VM_DONATE of the neighbour: %s", result_text(e));
+	*alias = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, driver_fd(), (off_t)(pa + 4096));
+	if (*alias == MAP_FAILED)
+		give_up("no mapping of the page: %s", strerror(errno));
+	*(volatile u64 *)*alias = 0x1111;
+	return pa;
+}
+
 void attack_stale_tlb(void)
 {
 	struct victim v;
-	u8 *page;
-	u64 value, pa;
-	void *alias;
+	u8 *page, *alias;
+	u64 value, pa, e;
 
 	victim_start(&v, 1);
+	pin_to_cpu(0);
+	pa = page_in_split_block(&v, &alias);
+	if (guarded_load(alias, &value) || value != 0x1111)
+		give_up("the page wasn't readable before");
+	e = HC(VM_DONATE, v.handle, ALIASED_IPA + 4096, pa + 4096);
+	expect(!e, "donated: %s", result_text(e));
+	expect_load_refused(alias, "a mapping used before");
+	expect_store_refused(alias, "the same");
+	value = agent(&v, AGENT_READ, ALIASED_IPA + 4096, 0, 0, 0);
+	expect(value == 0x1111, "guest reads %#llx", (unsigned long long)value);
+	/* The same as it happens at a fault of the guest, through the VMM's own mapping */
 	page = v.vm.ram + (FRESH_IPA - RAM_BASE);
 	*(volatile u64 *)page = 0x1111;
-	pa = user_pa(page);
-	alias = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, driver_fd(), (off_t)pa);
-	if (alias == MAP_FAILED || !pa)
-		give_up("no alias of the page");
-	if (guarded_load(alias, &value) || value != 0x1111 || guarded_load(page, &value))
-		give_up("the page wasn't readable before");
 	agent(&v, AGENT_WRITE, FRESH_IPA, 0x2222, 0, 0);
 	expect_load_refused(page, "the VMM's translation");
-	expect_load_refused(alias, "an alias");
-	expect_store_refused(alias, "an alias");
 	value = agent(&v, AGENT_READ, FRESH_IPA, 0, 0, 0);
 	expect(value == 0x2222, "guest reads %#llx", (unsigned long long)value);
 	finish(&v);
+	page_free(pa);
 }
 
 struct reader {
@@ -300,7 +323,7 @@ struct reader {
 	atomic_bool stop;
 	atomic_ulong reads;
 	u64 last;
-	bool signalled;
+	atomic_int sig;
 };
 
 static void *read_all_the_time(void *arg)
@@ -310,8 +333,10 @@ static void *read_all_the_time(void *arg)
 
 	pin_to_cpu(1);
 	while (!atomic_load(&r->stop)) {
-		if (guarded_load(r->page, &value)) {
-			r->signalled = true;
+		int sig = guarded_load(r->page, &value);
+
+		if (sig) {
+			atomic_store(&r->sig, sig);
 			break;
 		}
 		r->last = value;
@@ -325,28 +350,33 @@ void attack_stale_tlb_other_cpu(void)
 	struct reader r = { 0 };
 	struct victim v;
 	pthread_t thread;
-	u64 value;
+	unsigned long reads;
+	u64 value, pa, e;
 
 	if (cpus_online() < 2)
 		skip("needs 2 CPUs");
 	victim_start(&v, 1);
 	pin_to_cpu(0);
-	r.page = v.vm.ram + (FRESH_IPA - RAM_BASE);
-	*(volatile u64 *)r.page = 0x1111;
+	pa = page_in_split_block(&v, &r.page);
 	if (pthread_create(&thread, NULL, read_all_the_time, &r))
 		give_up("no thread");
 	while (!atomic_load(&r.reads))
 		sched_yield();
-	agent(&v, AGENT_WRITE, FRESH_IPA, 0x2222, 0, 0);
-	/* Enough for the reader to come by again: the guest works a while */
-	agent(&v, AGENT_CYCLES, 2000000, 0, 0, 0);
+	e = HC(VM_DONATE, v.handle, ALIASED_IPA + 4096, pa + 4096);
+	expect(!e, "donated: %s", result_text(e));
+	agent(&v, AGENT_WRITE, ALIASED_IPA + 4096, 0x2222, 0, 0);
+	/* A read that began before the donation may end after it; two more began after it */
+	reads = atomic_load(&r.reads);
+	while (!atomic_load(&r.sig) && atomic_load(&r.reads) < reads + 2)
+		sched_yield();
 	atomic_store(&r.stop, true);
 	pthread_join(thread, NULL);
-	expect(r.signalled, "after %lu reads: %s", atomic_load(&r.reads), r.signalled ? "signal" : "no signal");
+	expect(r.sig == SIGBUS, "after %lu reads: %s", atomic_load(&r.reads), r.sig ? strsignal(r.sig) : "still going");
 	expect(r.last == 0x1111, "the last value read was %#llx", (unsigned long long)r.last);
-	value = agent(&v, AGENT_READ, FRESH_IPA, 0, 0, 0);
+	value = agent(&v, AGENT_READ, ALIASED_IPA + 4096, 0, 0, 0);
 	expect(value == 0x2222, "guest reads %#llx", (unsigned long long)value);
 	finish(&v);
+	page_free(pa);
 }
 
 void attack_memory_slots(void)

@@ -148,7 +148,7 @@ run_test()	# name, words
 tests=$(word t | tr , ' ')
 [ "$tests" != all ] || tests='vmm linux both drop life attack'
 for t in $tests; do
-	echo "--- test ${t%%:*}"
+	echo "--- test $t"
 	case $t in
 	*:*)
 		words=$(echo "${t#*:}" | tr + ' ')

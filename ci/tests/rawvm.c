@@ -7,6 +7,8 @@
 #include "rawvm.h"
 
 #define PSTATE_BOOT 0x3c5UL
+/* The host's ticks while the agent works on one command: some 15 s */
+#define MAX_INTERRUPTS 1500
 
 void raw_page(const struct rawvm *r, unsigned int index, struct kcore_vcpu_page *page)
 {
@@ -167,10 +169,13 @@ static void serve(struct rawvm *r, const struct kcore_vcpu_page *page)
 static bool go_on(struct rawvm *r, raw_stop stop)
 {
 	struct kcore_vcpu_page page;
+	unsigned int interrupts = 0;
 	u64 code;
 
 	while (!r->dev.have_result) {
 		code = raw_run(r, 0);
+		if (code == KCORE_EXIT_IRQ && ++interrupts > MAX_INTERRUPTS)
+			give_up("raw VM: the guest doesn't come back to its work");
 		if (is_error(code) || code == KCORE_EXIT_SERROR)
 			give_up("raw VM: run: %s", result_text(code));
 		raw_page(r, 0, &page);

@@ -98,6 +98,18 @@ void victim_end(struct victim *v)
 	}
 }
 
+void require_kernel_execution(void)
+{
+	u64 page = page_alloc(0), x0 = 1;
+	int error = phys_write64(page, 0xd65f03c0d65f03c0UL);	/* ret */
+
+	if (!error)
+		error = phys_exec(page, &x0);
+	page_free(page);
+	if (error)
+		skip("the driver can't execute a page of the host's either: %s", strerror(error));
+}
+
 void pin_to_cpu(unsigned int cpu)
 {
 	cpu_set_t set;

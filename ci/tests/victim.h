@@ -39,6 +39,9 @@ void victim_expect_intact(struct victim *v);
 /* Destroys the VM; evidence that KCore has as many pages, VMs and vCPUs as before victim_start(). */
 void victim_end(struct victim *v);
 
+/* skip()s if the driver can't execute even a page of the host's: then a refusal says nothing. */
+void require_kernel_execution(void);
+
 /* All of a private page's pattern, for comparison with what an attacker read */
 u64 secret_word(u64 offset);
 
