@@ -8,16 +8,18 @@ usage()
 {
 	cat <<-EOT
 	Usage: $me --objects DIR --sources DIR [--minimum PERCENT] [--gcov PROGRAM] [--calls N]
+	       $me --report FILE [--minimum PERCENT]
 	Run DIR/core-tests, built with gcc --coverage, and say which lines of the sources it executed.
+	With --report judge what an earlier run found.
 	The last line is the coverage in all.  Exit status: 0, 1 a test failed or below the minimum (90), 2 usage, 3 gcovr is missing.
 	EOT
 }
 
-objects='' sources='' minimum=90 gcov=gcov calls=5000
+objects='' sources='' minimum=90 gcov=gcov calls=5000 report=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
-	--objects|--sources|--minimum|--gcov|--calls)
+	--objects|--sources|--minimum|--gcov|--calls|--report)
 		[ $# -ge 2 ] || { usage >&2; exit 2; }
 		case $1 in
 		--objects) objects=$2 ;;
@@ -25,11 +27,29 @@ while [ $# -gt 0 ]; do
 		--minimum) minimum=$2 ;;
 		--gcov) gcov=$2 ;;
 		--calls) calls=$2 ;;
+		--report) report=$2 ;;
 		esac
 		shift 2 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
+
+judge()	# report: its table and the last line; 1 below the minimum
+{
+	sed -n 's/^\([a-z0-9]*\.c\) .*/# &/p' "$1"
+	awk -v minimum="$minimum" '
+		$1 == "TOTAL" {
+			found = 1
+			bad = $3 * 100 < $2 * minimum
+			printf "# line coverage of common-core/core: %.1f %% (%d of %d lines; at least %s %% asked for)\n", $3 * 100 / $2, $3, $2, minimum
+		}
+		END { exit !found || bad }' "$1"
+}
+
+if [ -n "$report" ]; then
+	judge "$report"
+	exit
+fi
 if [ -z "$objects" ] || [ -z "$sources" ]; then
 	usage >&2
 	exit 2
@@ -51,11 +71,4 @@ find "$objects" -name '*.gcda' -exec rm -f {} +
 	echo "$me: gcovr failed" >&2
 	exit 3
 }
-sed -n 's/^\([a-z0-9]*\.c\) .*/# &/p' "$objects/report"
-awk -v minimum="$minimum" '
-	$1 == "TOTAL" {
-		found = 1
-		bad = $3 * 100 < $2 * minimum
-		printf "# line coverage of common-core/core: %.1f %% (%d of %d lines; at least %s %% asked for)\n", $3 * 100 / $2, $3, $2, minimum
-	}
-	END { exit !found || bad }' "$objects/report"
+judge "$objects/report"

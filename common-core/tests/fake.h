@@ -36,8 +36,7 @@
 #define DENIED1_BASE	0x9000000UL
 #define DENIED1_END	0x9200000UL
 #define DEVICE		0xa000000UL		/* an UART, say */
-#define FREE_BLOCK	0x41400000UL		/* whole 2 MiB blocks of the host's: up to ... */
-#define FREE_BLOCK_END	0x42000000UL
+#define FREE_BLOCK	0x41400000UL		/* whole 2 MiB blocks of the host's: six of them */
 #define FREE_PAGE	0x42200000UL		/* single pages of the host's: DRAM1 from here */
 
 #define RUN_ENTERED	0x1000UL		/* vcpu_run(): the guest is in the registers */

@@ -26,7 +26,6 @@
 
 /* A test with a new machine. */
 #define TEST(name)	{ #name, name, fake_setup, fake_teardown, NULL }
-#define NAMED_TEST(text, name) { text, name, fake_setup, fake_teardown, NULL }
 
 u64 new_page(void);				/* a page of the host's that nothing uses */
 u64 new_vcpu(u64 vm, u64 index);

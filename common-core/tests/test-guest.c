@@ -450,8 +450,17 @@ static u64 cpu_on(u64 fn, u64 mpidr, u64 entry, u64 x3)
 
 static void psci_cpu_on(void **state)
 {
+	u64 next;
+
 	(void)state;
 	in_guest();
+	on_cpu(1);
+	next = protected_vm(2);					/* its vCPU 1 is off: nothing to this VM */
+	eq(next, vm + 1);
+	on_cpu(0);
+	eq(cpu_on(0xc4000003UL, 17, 0x80008000UL, 0), RUN_ENTERED);
+	eq(c->guest.x[0], ~1UL);
+	eq(cells.vcpu_power[next * 16 + 1], POWER_OFF);
 	eq(cpu_on(0xc4000003UL, 3, 0x80008000UL, 0), RUN_ENTERED);	/* no such vCPU */
 	eq(c->guest.x[0], ~1UL);
 	eq(cpu_on(0xc4000003UL, 16, 0x80008000UL, 0), RUN_ENTERED);
