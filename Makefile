@@ -127,7 +127,8 @@ programs: $(O)/.kcore-build
 	$(Q)$(MAKE) -C ci/tests O=$(O)/tests CROSS_COMPILE=$(CROSS_COMPILE) $(quiet)
 
 initramfs: kernel programs
-	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm busybox-static) && \
+	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security \
+		busybox-static) && \
 		ci/initramfs.sh --output $(initramfs) --source $(src) --busybox "$$busybox" \
 		--image $(image) --programs $(O)/tests
 

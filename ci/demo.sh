@@ -65,8 +65,8 @@ console()	# extended regular expression: the first line that matches, without ti
 results()	# regular expression: how many of the results that match are good, of how many
 {
 	awk -v re="$1" '
-		/^(not )?ok [0-9]/ && $0 ~ re { all++; if (/^ok/ && !/# SKIP/) good++ }
-		END { printf "%d of %d", good, all }' "$tap"
+		/^(not )?ok [0-9]/ && $0 ~ re { all++; if (/# SKIP/) skipped++; else if (/^ok/) good++ }
+		END { printf "%d of %d%s", good, all - skipped, skipped ? ", " skipped " skipped" : "" }' "$tap"
 }
 
 hooks=$(awk '/^Hook-Id:/ { sub(/^Hook-Id: */, ""); n = split($0, id, /, */); for (i = 1; i <= n; i++) seen[id[i]] }
@@ -84,7 +84,7 @@ printf '\n'
 row 'KCore' "sha256 $(sha256 "$O/kcore/kcore.bin"), $(stat -c %s "$O/kcore/kcore.bin") bytes"
 row 'kernel' "$(cat "$O/src/$RELEASE.origin")"
 row 'hooks applied' "$hooks by $patches patches, $added lines added, zero fuzz"
-row 'boot' "$(console 'HOST-INIT reached' | sed 's/^HOST-INIT reached: //'), $(console 'kcore: .*stage 2|kcore: ' | sed 's/^kcore: //')"
+row 'boot' "$(console 'HOST-INIT reached' | sed 's/^HOST-INIT reached: //'), $(console 'kcore: .*host behind stage 2' | sed 's/.*; //')"
 row 'protected VM' "$(results 'linux-protected: ') Linux guests booted to their init and powered off"
 row 'attacks blocked' "$(results ' - attack: ')"
 case $scrub in
