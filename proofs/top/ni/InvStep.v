@@ -237,9 +237,9 @@ Proof.
     eexists; split; [reflexivity|]. now apply guest_step_inv.
 Qed.
 
-Theorem boot_inv : (forall p, core p = true -> dram p = true) -> inv boot_pub.
+Theorem boot_inv : inv boot_pub.
 Proof.
-  intros _. split; intros; cbn in *; try congruence; try discriminate.
+  split; intros; cbn in *; try congruence; try discriminate.
   - destruct (core p); congruence.
   - apply covers_empty; [|lia]. intros [w|v x]; cbn; [intros [A _]; congruence|intros (_ & _ & _ & l & A & _); discriminate].
   - apply covers_empty; [|lia]. intros [p|x]; cbn; [intros [A _]; discriminate|intros [_ A]; congruence].
