@@ -21,7 +21,8 @@ Record inv (s : state) : Prop := mkinv {
   i_shared : forall e, In e (shared (pub s)) -> owner (pub s) (e_pg e) = 0;
   i_host : forall v, prot (pub s) v = true -> v <> 0;
   (* registers of what does not exist are wiped *)
-  i_wiped : forall v i r, cexists (vc (pub s) v i) = false -> regs s v i r = 0
+  i_wiped : forall v i r, cexists (vc (pub s) v i) = false -> regs s v i r = 0;
+  i_vcpu : forall v i, cexists (vc (pub s) v i) = true -> vstate (vm (pub s) v) <> Free /\ In i vcpus
 }.
 
 (* ---- small facts ---- *)
@@ -85,9 +86,10 @@ Lemma inv_same s t :
   (forall v, prot (pub t) v = prot (pub s) v) ->
   (forall v, vstate (vm (pub s) v) <> Free -> vstate (vm (pub t) v) <> Free) ->
   (forall v i r, cexists (vc (pub t) v i) = false -> regs t v i r = 0) ->
+  (forall v i, cexists (vc (pub t) v i) = true -> cexists (vc (pub s) v i) = true) ->
   inv t.
 Proof.
-  intros [A B C D E F G W] Ho Ht Hs Hr Hp Hv Hw.
+  intros [A B C D E F G W U] Ho Ht Hs Hr Hp Hv Hw Hu.
   constructor; rewrite ?Ht, ?Hs, ?Hr.
   - intros e He. rewrite Ho, Hp. auto.
   - intros e f He Hf. rewrite Hp. eauto.
@@ -97,6 +99,7 @@ Proof.
   - intros e He. rewrite Ho. auto.
   - intros v. rewrite Hp. auto.
   - auto.
+  - intros v i H. destruct (U v i (Hu v i H)). auto.
 Qed.
 
 (* Only memory, the host's registers, its devices, and the vCPUs' other fields change. *)
@@ -125,7 +128,7 @@ Proof. unfold runs. destruct (cexists (vc P v i)); [auto|discriminate]. Qed.
 Lemma inv_on_vc s v i x :
   inv s -> cexists x = cexists (vc (pub s) v i) -> inv (on_pub (set_vc v i x) s).
 Proof.
-  intros I H. same. intros w j r. fields. rewrite exists_upd by exact H. apply (i_wiped _ I).
+  intros I H. same; intros w j; rewrite exists_upd by exact H; auto. intros r. apply (i_wiped _ I).
 Qed.
 
 Lemma inv_regs s v i f : inv s -> cexists (vc (pub s) v i) = true -> inv (set_regs v i f s).

@@ -9,12 +9,13 @@ Notation ok := (ok dram).
 Notation step := (step dram query).
 Notation call := (call dram).
 
-Ltac inv_case I := destruct I as [A B C D E F G W].
+Ltac inv_case I := destruct I as [A B C D E F G W U].
 
 Lemma inv_set_vm s v r :
   inv s -> (vstate (vm (pub s) v) = Free \/ (vprot r = prot (pub s) v /\
     (vstate r <> Free \/ (forall e, In e (tr (pub s)) -> e_vm e <> v) /\
-                         (forall t, In t (transit (pub s)) -> e_vm (snd t) <> v)))) ->
+                         (forall t, In t (transit (pub s)) -> e_vm (snd t) <> v) /\
+                         (forall i, cexists (vc (pub s) v i) = false)))) ->
   (vprot r = true -> v <> 0) -> inv (on_pub (set_vm v r) s).
 Proof.
   intros I H H0. inv_case I.
@@ -34,11 +35,14 @@ Proof.
     repeat split; auto.
     + rewrite P by auto. exact D2.
     + unfold upd. destruct (Z.eqb_spec (e_vm (snd t)) v) as [Ev|]; [|auto].
-      destruct H as [?|[_ [?|[_ N]]]]; [exfalso; eapply Nt; eauto|auto|exfalso; eapply N; eauto].
+      destruct H as [?|[_ [?|[_ [N _]]]]]; [exfalso; eapply Nt; eauto|auto|exfalso; eapply N; eauto].
   - fields. exact E.
   - fields. exact F.
   - intros w. fields. unfold upd. destruct (Z.eqb_spec w v) as [->|]; [auto|apply G].
   - fields. exact W.
+  - fields. intros w i Hw. destruct (U w i Hw) as [U1 U2]. split; [|exact U2]. unfold upd.
+    destruct (Z.eqb_spec w v) as [->|]; [|exact U1].
+    destruct H as [?|[_ [?|[_ [_ N]]]]]; [congruence|auto|congruence].
 Qed.
 
 Lemma is_vm_pos v : is_vm v = true -> v <> 0.
@@ -168,11 +172,13 @@ Proof.
 Qed.
 
 Lemma nothing_left_spec P v : nothing_left P v = true ->
-  (forall e, In e (tr P) -> e_vm e <> v) /\ (forall t, In t (transit P) -> e_vm (snd t) <> v).
+  (forall e, In e (tr P) -> e_vm e <> v) /\ (forall t, In t (transit P) -> e_vm (snd t) <> v) /\
+  (forall i, In i vcpus -> cexists (vc P v i) = false).
 Proof.
   unfold nothing_left. intros H. bools.
   repeat match goal with X : existsb _ _ = false |- _ => revert X end. intros X Y.
-  split; intros x Hx Eq.
+  match goal with N : no_vcpus _ _ = true |- _ => unfold no_vcpus in N; rewrite forallb_forall in N; rename N into K end.
+  split; [|split; [|intros i Hi; apply negb_true_iff; exact (K i Hi)]]; intros x Hx Eq.
   - assert (Z : existsb (fun e => e_vm e =? v) (tr P) = true)
       by (apply existsb_exists; exists x; split; [auto|apply Z.eqb_eq; auto]). congruence.
   - assert (Z : existsb (fun t => e_vm (snd t) =? v) (transit P) = true)
@@ -202,11 +208,17 @@ Proof.
     pose proof I as I0. inv_case I. constructor; fields; auto.
     + intros e [<-|He]; auto.
     + intros w j r. rewrite !upd2_cases. destruct ((w =? v) && (j =? i)); auto.
+    + intros w j. rewrite !upd2_cases. destruct (Z.eqb_spec w v) as [->|]; [|apply U].
+      destruct (Z.eqb_spec j i) as [->|]; [|apply U]. intros _. split;
+      [|match goal with X : existsb _ _ = true |- _ => apply existsb_exists in X as (k & Hk & Ek) end;
+        apply Z.eqb_eq in Ek; subst k; exact Hk].
+      match goal with X : _ || _ = true |- _ => apply orb_true_iff in X as [X|X]; bools; congruence end.
   - (* VcpuDestroy *)
     assert (J : inv (on_pub (set_shared (filter (fun e => negb (here v i e)) (shared (pub s)))) s))
       by (apply inv_fewer_shared; eauto using in_filter).
     inv_case J. constructor; fields; auto.
-    intros w j r. rewrite !upd2_cases. destruct ((w =? v) && (j =? i)); auto.
+    + intros w j r. rewrite !upd2_cases. destruct ((w =? v) && (j =? i)); auto.
+    + intros w j. rewrite !upd2_cases. destruct ((w =? v) && (j =? i)); [discriminate|apply U].
   - (* Finalise *)
     assert (J : inv (on_pub (fun P => let m := vm P v in
         set_vm v (mkvm Ready (vprot m) (vgen m) base end_ (vloaded m)) P) s)).
@@ -221,8 +233,10 @@ Proof.
   - (* DestroyBegin *) apply inv_vm_to; auto; [|discriminate]. intros X. apply state_is_eq in X. congruence.
   - (* DestroyStep *) apply (inv_step_destroy s v ipa I).
   - (* DestroyEnd *)
-    match goal with X : nothing_left _ _ = true |- _ => apply nothing_left_spec in X end.
-    apply inv_set_vm; auto. apply (i_host _ I).
+    match goal with X : nothing_left _ _ = true |- _ => apply nothing_left_spec in X as (N1 & N2 & N3) end.
+    apply inv_set_vm; [exact I| |apply (i_host _ I)]. right. fields. split; [reflexivity|]. right.
+    split; [exact N1|split; [exact N2|]]. intros i. destruct (cexists (vc (pub s) v i)) eqn:X; [|reflexivity].
+    destruct (i_vcpu _ I v i X) as [_ Y]. rewrite (N3 i Y) in X. discriminate.
   - (* Load *)
     apply (inv_set_vm (on_pub (set_vc v i (mkvc (cexists (vc (pub s) v i)) (cpower (vc (pub s) v i))
       (cpend (vc (pub s) v i)) (cirq (vc (pub s) v i)) (Some c) (crun (vc (pub s) v i)) (cexit (vc (pub s) v i)))) s) v).
@@ -255,7 +269,7 @@ Proof.
     auto using inv_guest, inv_dev, inv_donate_map.
   - destruct (hosted _ _); auto using inv_hreg.
   - destruct (runs _ _ _); auto using inv_leave.
-  - apply inv_on_vc; auto.
+  - cbn zeta. destruct (cexists (vc (pub s) v i)) eqn:X; [|exact I]. apply inv_on_vc; [exact I|]. symmetry; exact X.
   - destruct (hosted _ _); auto using inv_hreg.
 Qed.
 

@@ -28,7 +28,9 @@ Inductive exit :=
 | XRead (ipa off rt w : Z)           (* MMIO *)
 | XWrite (ipa off rt z : Z)
 | XAbort (ipa off : Z) (fetch : bool)
-| XPsci (fn target : Z).
+| XCpuOn (target : Z)
+| XCpuOff
+| XSystem (fn : Z).
 
 Record vmrec := mkvm {
   vstate : vmstate; vprot : bool;
@@ -171,11 +173,11 @@ Definition instruction (v i : Z) (n : instr) (s : state) : outcome :=
   | IPsciOn t ent x0 =>
       let c := vc P v t in
       if cexists c && (match cpower c with Off => true | On => false end)
-      then Exits (XPsci 3 t) PNone
+      then Exits (XCpuOn t) PNone
              (on_pub (power_to v t On) (set_regs v t (upd (upd (regs s v t) r_pc ent) 0 x0) s))
       else Goes (set_reg v i 0 (-1) s)
-  | IPsciOff => Exits (XPsci 2 i) PNone (on_pub (power_to v i Off) s)
-  | ISystem fn => Exits (XPsci fn 0) PNone s
+  | IPsciOff => Exits XCpuOff PNone (on_pub (power_to v i Off) s)
+  | ISystem fn => Exits (XSystem fn) PNone s
   end.
 
 (* Back to the host. *)
@@ -364,9 +366,8 @@ Definition does (a : action) (s : state) : state :=
   | Put c v i => on_pub (loaded_to (-1) v i None) s
   | Run c v i a =>
       let r := vc (pub s) v i in
-      let p := match a with ANone => cpend r | _ => PNone end in
       on_pub (fun P => set_busy c true
-          (set_vc v i (mkvc (cexists r) (cpower r) p (cirq r) (cload r) (Some c) (cexit r)) P))
+          (set_vc v i (mkvc (cexists r) (cpower r) PNone (cirq r) (cload r) (Some c) (cexit r)) P))
         (set_regs v i (answer (cpend r) a (regs s v i)) s)
   | _ => s
   end.
@@ -417,7 +418,7 @@ Definition step (a : action) (s : state) : state :=
   | Irq v i => match runs P v i with Some c => leave v i c XIrq PNone s | None => s end
   | Inject v i z =>
       let r := vc P v i in
-      on_pub (set_vc v i (mkvc (cexists r) (cpower r) (cpend r) z (cload r) (crun r) (cexit r))) s
+      if cexists r then on_pub (set_vc v i (mkvc (cexists r) (cpower r) (cpend r) z (cload r) (crun r) (cexit r))) s else s
   | Query c k => if hosted P c then on_pub (set_hreg c 0 (query k P)) s else s
   | DonateMap c => donate_map c s
   | _ => call a s
