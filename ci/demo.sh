@@ -41,7 +41,8 @@ case $CPU in
 esac
 mkdir -p "$dir"
 "$top/ci/boot.sh" --image "$dir/kcore/arch/arm64/boot/Image" --initrd "$dir/kcore.cpio" --log "$log" --cpu "$CPU" \
-	--smp "$SMP" --limit 900 --tests linux-protected,attack --append "$append" --expect "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2" >"$tap" &
+	--smp "$SMP" --limit 900 --tests linux-protected,attack --append "$append" \
+	--expect "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2" >"$tap" &
 boot=$!
 # While the machine runs: how many results there are
 last=-1

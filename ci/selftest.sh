@@ -152,14 +152,17 @@ missing()	# arguments of setup...
 	"$top/tools/setup" --list "$work/list" "$@"
 }
 
+# An ordinary user may not be able to read the source tree; a copy of the program, then
 nobody()
 {
-	echo no-such-package-of-debian >"$work/list"
-	chmod 755 "$work"
+	mkdir -p "$work/tools"
+	cp "$top/tools/setup" "$top/tools/lib.sh" "$work/tools"
+	echo no-such-package-of-debian >"$work/tools/packages.list"
+	chmod -R go+rX "$work"
 	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$top/tools/setup" --list "$work/list"
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$work/tools/setup"
 	else
-		"$top/tools/setup" --list "$work/list"
+		"$work/tools/setup"
 	fi
 }
 
