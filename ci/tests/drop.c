@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * drop: what KVM takes away from a normal VM, or protects, KCore's own table has to follow: pages replaced,
- * dirty log, write protection, 2 MiB blocks, memory slots.
+ * drop: normal VMs.  What KVM takes away, or protects, KCore's own table has to follow: pages replaced,
+ * dirty log, write protection, 2 MiB blocks, memory slots.  And exceptions that KVM injects.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -174,6 +174,23 @@ static void slots(void)
 	vm_destroy(&v.vm);
 }
 
+/* An exception that the host's KVM gives the guest: it arrives once, and the guest goes on behind it */
+static void exception(void)
+{
+	u64 e, r;
+
+	start();
+	for (unsigned int i = 1; i <= 3; i++) {
+		agent(&v, AGENT_SYSREG, 8, 0, 0, 0);
+		e = agent(&v, AGENT_EXCEPTIONS, 0, 0, 0, 0);
+		expect((e & 0xffffffff) == 1 && e >> 32 == 0x02000000, "access to a PMU register: %llu exception, ESR %#llx",
+		       (unsigned long long)(e & 0xffffffff), (unsigned long long)(e >> 32));
+	}
+	r = agent(&v, AGENT_KEEP, 20, 3, 0, 0);
+	expect(!r, "registers changed after it: %#llx", (unsigned long long)r);
+	vm_destroy(&v.vm);
+}
+
 /* --- the calls themselves ------------------------------------------------------------- */
 
 static bool saw_write_fault;
@@ -274,6 +291,7 @@ int main(int argc, char **argv)
 		{ "protect", "the VMM protects and remaps guest memory", protect, 0 },
 		{ "blocks", "2 MiB blocks are used, and split when a page goes", blocks, 0 },
 		{ "slots", "a memory slot comes and goes", slots, 0 },
+		{ "exception", "KVM injects an exception into a normal guest", exception, 0 },
 		{ "calls", "age, write-protect and unmap by hypercall", by_hand, 0 },
 		{ "block-calls", "2 MiB blocks by hypercall", block_by_hand, 0 },
 		{ 0 },

@@ -84,6 +84,36 @@ run_vmm()
 	result $? normal-nogic "hello without interrupt controller"
 }
 
+# tvmm tells what went wrong by its status
+wrong()	# status wanted, name, words...
+{
+	want=$1 name=$2
+	shift 2
+	tvmm "$@" --prefix "guest| " >/dev/null 2>&1
+	status=$?
+	[ $status = "$want" ]
+	result $? "$name" "tvmm $*: status $status"
+}
+
+run_errors()
+{
+	printf '\000\000\000\024' >/tmp/loop # b .
+	printf '\000\000\000\000' >/tmp/undefined
+	plan 11
+	wrong 1 unexpected run --expect 'nothing like this'
+	wrong 0 expected run --expect 'hello from'
+	wrong 1 hangs run --payload /tmp/loop --timeout 1
+	wrong 1 undefined run --payload /tmp/undefined --timeout 1
+	wrong 3 no-file run --payload /tmp/nowhere
+	wrong 3 no-image linux /tmp/loop
+	wrong 3 too-large linux /guest/Image --memory 2
+	wrong 2 no-vcpus run --vcpus 0
+	wrong 2 many-vcpus run --vcpus 17
+	wrong 2 no-number run --memory 1x
+	wrong 2 no-option run --such
+	rm -f /tmp/loop /tmp/undefined
+}
+
 run_linux()	# types
 {
 	plan $((2 * $#))
@@ -130,6 +160,7 @@ run_test()	# name, words
 	shift
 	case $name in
 	vmm) run_vmm ;;
+	errors) run_errors ;;
 	linux) run_linux normal protected ;;
 	linux-normal) run_linux normal ;;
 	linux-protected) run_linux protected ;;
@@ -146,7 +177,7 @@ run_test()	# name, words
 }
 
 tests=$(word t | tr , ' ')
-[ "$tests" != all ] || tests='vmm linux both drop life attack'
+[ "$tests" != all ] || tests='vmm errors linux both drop life attack'
 for t in $tests; do
 	echo "--- test $t"
 	case $t in

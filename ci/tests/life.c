@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -402,6 +403,38 @@ static void log_ring(void)
 	expect(!backwards, "%u out of order", backwards);
 }
 
+/* What the VMM does when it touches the guest's memory by mistake */
+static void touch(void)
+{
+	static struct guest g;
+	char text[512] = "";
+	int p[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	driver_open();
+	guard_install();
+	if (pipe(p))
+		give_up("no pipe");
+	pid = fork();
+	if (!pid) {
+		u64 r;
+
+		dup2(p[1], STDERR_FILENO);
+		guest_start(&g, "agent", true, 1, false);
+		if (agent_call(&g.vm, &g.dev, AGENT_NOP, NULL, &r, NULL, NULL))
+			_exit(99);
+		*(volatile u8 *)g.vm.ram = 1;
+		_exit(98);
+	}
+	close(p[1]);
+	n = read(p[0], text, sizeof(text) - 1);
+	if (waitpid(pid, &status, 0) != pid)
+		give_up("no child");
+	expect(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILED, "exit status %d", WEXITSTATUS(status));
+	expect(n > 0 && strstr(text, "the protected guest owns (IPA 0x40000000") != NULL, "it says: %s", text);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -412,6 +445,7 @@ int main(int argc, char **argv)
 		{ "together", "two protected and a normal VM at the same time", together, 120 },
 		{ "hotplug", "a CPU goes off and on while VMs run", hotplug, 180 },
 		{ "pool", "KCore's table pool is exhausted and comes back", pool, 120 },
+		{ "touch", "the VMM stores to the memory of its protected VM", touch, 60 },
 		{ "stats", "counters say what was done", stats, 60 },
 		{ "log", "the log ring is read", log_ring, 60 },
 		{ 0 },

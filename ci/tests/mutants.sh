@@ -10,7 +10,7 @@ usage()
 	cat <<EOT
 Usage: ci/tests/mutants.sh --image FILE --kcore FILE --initrd FILE --tools DIR --output DIR [OPTION]... [NAME...]
 For each mutant of ci/tests/mutants (or those named): copy common-core, take the check out, build kcore.bin, put it in
-place of the real one into a copy of the Image, boot, run the attacks that the mutant names: each must be "not ok".
+place of the real one into a copy of the Image, boot, run the tests that the mutant names: each must be "not ok".
 Prints TAP.
 
   --image FILE    the kernel with KCore; --kcore FILE the kcore.bin in it
@@ -18,20 +18,26 @@ Prints TAP.
   --tools DIR     where 'make -C ci/tests O=DIR' built
   --output DIR    copies, builds and console logs
   --limit SECONDS time limit of one boot (180)
-  --list          the mutants, and the attacks they are for
+  --list          the mutants, and the tests they are for
   --help          this text
 
-A mutant is a text file: lines "attack NAME...", an optional "boot WORDS" for ci/boot.sh, and for each change
+A mutant is a text file: lines "attack NAME...", "life NAME...", "drop NAME...", an optional "boot WORDS" for ci/boot.sh, and for each change
 "file PATH", "--- old", lines, "--- new", lines, "--- end"; the old lines must occur exactly once in common-core/PATH.
 
-Exit status: 0 every attack succeeded against its mutant; 1 one was not noticed, or a mutant does not apply; 2 usage; 3 environment.
+Exit status: 0 every test noticed its mutant; 1 one was not noticed, or a mutant does not apply; 2 usage; 3 environment.
 EOT
+}
+
+# PROGRAM:TEST of a mutant, on one line
+tests_of()	# file
+{
+	awk '$1 == "attack" || $1 == "life" || $1 == "drop" { for (i = 2; i <= NF; i++) printf "%s:%s ", $1, $i }' "$1"
 }
 
 list()
 {
 	for m in "$top"/ci/tests/mutants/*.mutant; do
-		printf '%-24s %s\n' "$(basename "$m" .mutant)" "$(sed -n 's/^attack //p' "$m")"
+		printf '%-24s %s\n' "$(basename "$m" .mutant)" "$(tests_of "$m")"
 	done
 }
 
@@ -128,29 +134,29 @@ make_mutant()	# name dir
 
 total=0
 for name in "$@"; do
-	total=$((total + $(sed -n 's/^attack //p' "$top/ci/tests/mutants/$name.mutant" | wc -w)))
+	total=$((total + $(tests_of "$top/ci/tests/mutants/$name.mutant" | wc -w)))
 done
 echo "1..$total"
 for name in "$@"; do
 	mutant=$top/ci/tests/mutants/$name.mutant
-	attacks=$(sed -n 's/^attack //p' "$mutant" | tr '\n' ' ')
 	boot=$(sed -n 's/^boot //p' "$mutant")
 	dir=$out/$name
 	why=$(make_mutant "$name" "$dir")
-	for attack in $attacks; do
+	for test in $(tests_of "$mutant"); do
 		if [ -n "$why" ]; then
-			result n "$name: $attack: $why"
+			result n "$name: $test: $why"
 			continue
 		fi
-		log=$dir/$attack.log
+		log=$dir/${test#*:}.log
 		# shellcheck disable=SC2086 # words for boot.sh
 		"$top/ci/boot.sh" --image "$dir/Image" --initrd "$initrd" --log "$log" --limit "$limit" --memory 1G \
-			--tests "attack:$attack" $boot >"$dir/$attack.tap" 2>&1
-		line=$(tr -d '\r' <"$log" | grep -aE "^(not )?ok [0-9]+ - $attack(:| #)" | head -n 1)
+			--tests "$test" $boot >"$dir/${test#*:}.tap" 2>&1
+		line=$(tr -d '\r' <"$log" | grep -aE "^(not )?ok [0-9]+ - ${test#*:}(:| #)" | head -n 1)
 		case $line in
-		not*) result y "$name: $attack notices: ${line#*: }" ;;
-		'') result n "$name: $attack: no result; console in $log" ;;
-		*) result n "$name: $attack does not notice: ${line#*: }" ;;
+		not*) result y "$name: $test notices: ${line#*: }" ;;
+		*'# SKIP'*) result n "$name: $test: skipped: ${line#*SKIP }" ;;
+		'') result n "$name: $test: no result; console in $log" ;;
+		*) result n "$name: $test does not notice: ${line#*: }" ;;
 		esac
 	done
 	rm -rf "$dir/Image" "$dir/common-core"
