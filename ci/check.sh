@@ -120,7 +120,7 @@ if wanted unit; then
 	grep -hE "[0-9.]+ ?%" "$(tap_log unit)" 2>/dev/null | grep -v "^gcc" | sed "s/^#* */# /"
 fi
 if wanted proofs; then
-	tap_suite proofs mk -C proofs O="$O/proofs"
+	tap_suite proofs mk -s proofs
 fi
 if wanted source || wanted kernel || wanted engine || wanted stock || wanted input; then
 	tap_test "source: $RELEASE, fetched and verified" mk source
