@@ -27,8 +27,8 @@ image := $(kernel)/arch/arm64/boot/Image
 initramfs := $(kernel).cpio
 kcore := $(O)/kcore/kcore.bin
 retrofit := $(O)/tools/retrofit/retrofit
-fragments := versions/config/host.config versions/config/$(variant).config \
-	$(wildcard versions/$(RELEASE)/kernel.config)
+base := versions/config/host.config $(wildcard versions/$(RELEASE)/kernel.config)
+fragments := $(base) versions/config/$(variant).config
 
 # make boot
 CPU ?= cortex-a57
@@ -120,7 +120,7 @@ kernel: retrofit
 # Linux without the retrofit, same configuration: what KCORE=n is compared with
 pristine: source
 	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) \
-		$(if $(V),--verbose) $(filter-out versions/config/stock.config,$(fragments))
+		$(if $(V),--verbose) $(base)
 
 programs: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/tests
