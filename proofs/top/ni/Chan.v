@@ -1,0 +1,191 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(*
+ * Who sees what, and every way in which something passes from one principal to another.  Principals: the host, with its
+ * devices and its normal VMs (extensions of its authority), and each protected VM.
+ *)
+From KCore Require Export top.ni.Mild.
+
+Inductive principal := Host | Vm (v : Z).
+
+(* All messages that a principal gets, and what it does itself.  Nothing else changes its view. *)
+Inductive msg :=
+(* to the host *)
+| Own (a : act)                                (* the host, a device, a normal VM did this *)
+| Exit (c : Z) (r : release)                   (* exit of a protected VM: what the register filter lets through *)
+| Count (c id : Z)                             (* public bookkeeping: KCore finished an exit itself, and counted it *)
+| FirstFp (c : Z)                              (* public bookkeeping: the guest used FP for the first time since the load *)
+| Io (c : Z) (l : list Z)                      (* virtual GIC and timer of a protected vCPU, which the guest wrote *)
+(* to a protected VM *)
+| Did (w : Z) (op : gop)                       (* its own vCPU did this *)
+| Life (book : list Z)                         (* a life-cycle call that names it: its public record afterwards *)
+| Made (w : Z) (book : list Z)                 (* one of its vCPUs was created or destroyed: a fresh context *)
+| Booted (w : Z) (regs : list Z) (book : list Z)   (* finalisation: x0..x3, pc, cntvoff *)
+| Donated (i prot : Z) (words : list Z)        (* a page with its contents *)
+| Taken (i : Z)                                (* a page of a dying VM went back *)
+| Answer (w pending esr flags value : Z) (l : list Z)  (* the host's answer to the last exit, and what it injects *)
+| Loaded (w : Z) (l : list Z)                  (* virtual GIC state at load *)
+| Timer (w cval ctl : Z).                      (* virtual timer, set by the host *)
+
+Section Chan.
+Context {cfg : config}.
+
+(* ------------------------------------------------------------------ views *)
+
+(* May the host read the FP registers of the CPU? *)
+Definition fp_shared (s : pub) (c : Z) : bool := negb (u_fp (cpu s c)) || negb (protected s (vm_of (u_vcpu (cpu s c)))).
+
+(* The host: all bookkeeping, its pages and what isn't DRAM, its registers, FP registers that aren't a protected VM's,
+   virtual GICs and timers. *)
+Record host_eq (s t : st) : Prop := {
+  q_pub : P s = P t;
+  q_mem : forall p o, host_ok (P s) p = true -> mem (D s) p o = mem (D t) p o;
+  q_fp : forall c k, fp_shared (P s) c = true -> fpm (D s) c k = fpm (D t) c k;
+  q_hreg : forall c k, hreg (D s) c k = hreg (D t) c k;
+  q_io : forall w k, io (D s) w k = io (D t) w k
+}.
+
+(* The public record of a VM. *)
+Definition exists_bit (s : pub) (w : Z) : bool := negb (c_state (vcpu s w) =? VCPU_FREE).
+Definition book (s : pub) (v : Z) : list Z :=
+  [v_state (vm s v); v_type (vm s v); v_base (vm s v); v_end (vm s v)] ++
+  map (fun w => if exists_bit s w then 1 else 0) (range (v * KCORE_VM_VCPUS) 16) ++
+  map (fun w => c_power (vcpu s w)) (range (v * KCORE_VM_VCPUS) 16).
+
+(* A register of a protected vCPU, wherever it is. *)
+Definition reg (s : st) (w k : Z) : Z :=
+  let r := vcpu (P s) w in
+  if inside k W_FP N_FP && (c_state r =? VCPU_LOADED) && u_fp (cpu (P s) (c_cpu r)) then fpm (D s) (c_cpu r) k else ctx (D s) w k.
+
+(* The same rights and contents behind an IPA. *)
+Definition same_page (s t : st) (v i : Z) : Prop :=
+  match walk (P s) v i, walk (P t) v i with
+  | Some (p, r), Some (q, r') => r = r' /\ forall o, 0 <= o < 512 -> mem (D s) p o = mem (D t) q o
+  | None, None => True
+  | _, _ => False
+  end.
+
+(* A protected VM: its record, its memory by IPA, the registers of its vCPUs, their virtual GIC and timer. *)
+Record vm_eq (v : Z) (s t : st) : Prop := {
+  e_book : book (P s) v = book (P t) v;
+  e_page : protected (P s) v = true -> forall i, same_page s t v i;
+  e_reg : protected (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, reg s w k = reg t w k;
+  e_io : protected (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, io (D s) w k = io (D t) w k
+}.
+
+Definition eq_for (p : principal) (s t : st) : Prop :=
+  match p with Host => host_eq s t | Vm v => vm_eq v s t end.
+
+(* ------------------------------------------------------------------ channels *)
+
+Definition words (d : data) (p : Z) : list Z := values (mem d p) 0 512.
+
+(* What the host gets of an action. *)
+Definition to_host (a : act) (s : st) : option msg :=
+  match a with
+  | G c op =>
+      let w := u_vcpu (cpu (P s) c) in
+      if negb (u_run (cpu (P s) c)) then None else
+      if negb (protected (P s) (vm_of w)) then Some (Own a) else
+      match op with
+      | OFp _ => if u_fp (cpu (P s) c) then None else Some (FirstFp c)
+      | OIo _ => Some (Io c (io_values (D (guest_step c w op s)) w))
+      | OLocal id _ => Some (Count c id)
+      | OHvc => match guest_hvc w (sibling (P s) w) (greg s w) with
+                | HvcLocal _ => Some (Count c KCORE_STAT_exit_hvc)
+                | HvcTell rel _ _ => Some (Exit c rel)
+                end
+      | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (sync_release s w esr far hpfar)) else None
+      | OSet _ | OLoad _ _ | OStore _ _ => None
+      end
+  | _ => Some (Own a)
+  end.
+
+(* The VM that a life-cycle call names. *)
+Definition names (r : request) (s : pub) : Z :=
+  match r with
+  | RCreate type => match find_free s with Some v => v | None => 0 end
+  | RFinalise v _ _ | RBegin v | REnd v | RVcpuCreate v _ _ => v
+  | RVcpuDestroy w => vm_of w
+  | _ => 0
+  end.
+
+Definition boot_regs (d : data) (pg : Z) : list Z := map (mem d pg) [0; 1; 2; 3; W_PC; W_CNTVOFF].
+Definition page_io (d : data) (pg : Z) : list Z := values (mem d pg) W_IO 36.
+
+Definition call_to_vm (v c : Z) (r : request) (s : st) : option msg :=
+  let o := hcall c r (P s) in
+  match o_eff o with
+  | Boot w pg :: _ => if vm_of w =? v then Some (Booted w (boot_regs (D s) pg) (book (o_pub o) v)) else None
+  | Reset w :: _ => if vm_of w =? v then Some (Made w (book (o_pub o) v)) else None
+  | IoLoad w pg :: _ => if vm_of w =? v then Some (Loaded w (page_io (D s) pg)) else None
+  | _ => if names r (P s) =? v then Some (Life (book (o_pub o) v)) else None
+  end.
+
+(* What a protected VM gets of an action. *)
+Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
+  match a with
+  | G c op =>
+      let w := u_vcpu (cpu (P s) c) in
+      if u_run (cpu (P s) c) && (vm_of w =? v) && protected (P s) v then
+        match op with
+        | OFp _ => if u_fp (cpu (P s) c) then Some (Did w op) else None
+        | OLoad a _ => if reach (P s) v (a (guest_values s w)) readable then Some (Did w op) else None
+        | OStore a _ => if reach (P s) v (a (guest_values s w)) writable then Some (Did w op) else None
+        | OExit esr _ _ => if exits_to_host esr then Some (Did w op) else None
+        | _ => Some (Did w op)
+        end
+      else None
+  | HCall c r => if idle (P s) c then call_to_vm v c r s else None
+  | HGo c =>
+      if u_run (cpu (P s) c) then None else
+      match u_call (cpu (P s) c) with
+      | CDonate u i p =>
+          if (u =? v) && negb (existsb (fun e => match e with Scrub _ => true | _ => false end) (o_eff (hgo c (P s))))
+          then Some (Donated i 7 (words (D s) p)) else None
+      | CReap u _ _ =>
+          if (u =? v) && protected (P s) v && (fst (fst (fst (reap_one v (P s)))) =? 1)
+          then Some (Taken (v_cursor (vm (P s) v))) else None
+      | _ => None
+      end
+  | HRun c w =>
+      let r := vcpu (P s) w in
+      let flags := run_flags s w in
+      if idle (P s) c && (vm_of w =? v) && protected (P s) v && (fst (fst (vcpu_run c w flags (P s))) =? 0)
+      then Some (Answer w (c_pending r) (c_esr r) flags (run_value s w) (page_io (D s) (c_page r))) else None
+  | HTimer c cval ctl =>
+      let w := u_vcpu (cpu (P s) c) in
+      if idle (P s) c && negb (w =? NO_VCPU) && (vm_of w =? v) then Some (Timer w cval ctl) else None
+  | _ => None
+  end.
+
+Definition chan (p : principal) (a : act) (s : st) : option msg :=
+  match p with Host => to_host a s | Vm v => to_vm v a s end.
+
+(* All that a principal gets in a run, in order. *)
+Fixpoint events (p : principal) (l : list act) (s : st) : list msg :=
+  match l with
+  | [] => []
+  | a :: l =>
+      match step a s with
+      | Ok t => match chan p a s with Some m => m :: events p l t | None => events p l t end
+      | _ => []
+      end
+  end.
+
+(* ------------------------------------------------------------------ pointwise equal functions *)
+
+Lemma values_ext f g lo n : (forall k, lo <= k < lo + Z.of_nat n -> f k = g k) -> values f lo n = values g lo n.
+Proof. intros E. apply map_ext_in. intros k K. apply range_in in K. auto. Qed.
+Lemma values_eq f g lo n : values f lo n = values g lo n -> forall k, lo <= k < lo + Z.of_nat n -> f k = g k.
+Proof. intros E k K. apply (ext_in_map E). now apply range_in. Qed.
+Lemma writes_ext lo n l f g k : f k = g k -> writes lo n l f k = writes lo n l g k.
+Proof.
+  revert f g. unfold writes. induction l as [|[j x] l IH]; intros f g E; cbn; auto.
+  apply IH. destruct (inside j lo n); auto. unfold upd. destruct (k =? j); auto.
+Qed.
+Lemma writes_outside lo n l f k : inside k lo n = false -> writes lo n l f k = f k.
+Proof.
+  revert f. unfold writes. induction l as [|[j x] l IH]; intros f E; cbn; auto.
+  rewrite IH by auto. destruct (inside j lo n) eqn:F; auto. unfold upd. destruct (Z.eqb_spec k j); auto. congruence.
+Qed.
+End Chan.
