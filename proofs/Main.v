@@ -56,7 +56,7 @@ Eval vm_compute in unproved.
 (* m0: translated C meets its specifications; generic theorems; disciplines of the whole core *)
 Print Assumptions owner_refines.
 Print Assumptions pte_refines.
-Print Assumptions pool_zero_ok.
+Print Assumptions pool_refines.
 Print Assumptions refines_compose.
 Print Assumptions run_inline_all.
 Print Assumptions obeys_sound.

@@ -65,4 +65,83 @@ Proof.
   - intros e s' (-> & a & ->). reflexivity.
 Qed.
 
-Definition pool_specs : list (string * prim state) := [("pool_zero", s_pool_zero)].
+(* Where the next page comes from: the list of pages given back, then pages never handed out. *)
+Definition pool_page (s : state) : Z :=
+  if negb (cell s "pool_head" 0 =? 0) then cell s "pool_head" 0
+  else cell s "pool_base" 0 + cell s "pool_bump" 0 * 4096.
+Definition pool_take (s : state) : state :=
+  if negb (cell s "pool_head" 0 =? 0) then setcell "pool_head" 0 (word s (cell s "pool_head" 0)) s
+  else setcell "pool_bump" 0 (cell s "pool_bump" 0 + 1) s.
+
+Definition small (z : Z) : bool := (0 <=? z) && (z <? 2 ^ 40).
+
+(* Counters fit, and what is handed out are pages. *)
+Definition pool_ok (s : state) : bool :=
+  small (cell s "pool_free" 0) && small (cell s "pool_reserve" 0) && small (cell s "pool_base" 0) &&
+  (0 <=? cell s "pool_bump" 0) && (cell s "pool_bump" 0 <? 2 ^ 28) &&
+  small (word s (cell s "pool_head" 0)) && page_ok (cell s "pool_head" 0) && page_ok (pool_page s).
+
+Definition s_pool_alloc : prim state := fun args s =>
+  match args with
+  | [vm] =>
+      let free := cell s "pool_free" 0 in let reserve := cell s "pool_reserve" 0 in
+      let tables := cell s "vm_tables" vm in
+      pre pool_ok s && held s && (0 <=? vm) && (vm <? 256) && small tables in
+      if (free =? 0) || (negb (vm =? 0) && (free <=? reserve)) then Ok (0, s)
+      else
+        let s1 := setcell "pool_free" 0 (free - 1) (pool_take s) in
+        let s2 := if (vm =? 0) && (0 <? reserve) then setcell "pool_reserve" 0 (reserve - 1) s1 else s1 in
+        Ok (pool_page s, zero words (pool_page s) (setcell "vm_tables" vm (tables + 1) s2))
+  | _ => Stuck
+  end.
+
+Definition L_pool : layer state := add L0 "pool_zero" s_pool_zero.
+
+Lemma pool_zero_at pa s : page_ok pa = true -> held s = true -> s_pool_zero [pa] s = Ok (0, zero words pa s).
+Proof. intros A B. unfold s_pool_zero. rewrite A, B. reflexivity. Qed.
+
+Lemma pool_alloc_ok : meets (run L_pool f_pool_alloc) s_pool_alloc.
+Proof.
+  spec_args. unfold pool_ok, small in *; props.
+  assert (Hmod : cell s "pool_head" 0 mod 8 = 0).
+  { replace (cell s "pool_head" 0) with (cell s "pool_head" 0 + 0 * 8) by lia. apply page_ok_8. assumption. }
+  unfold L_pool, pool_page, pool_take in *. cbn zeta.
+  start f_pool_alloc. steps; cbn [result].
+  all: try (rewrite C; reflexivity).
+  all: rewrite C, C0 in *; try rewrite pool_zero_at; try assumption; cbn [returns_to put setv].
+  all: steps; cbn [result]; rewrite ?C1; try reflexivity.
+Qed.
+
+Definition s_pool_give : prim state := fun args s =>
+  match args with
+  | [vm; pa] =>
+      let free := cell s "pool_free" 0 in let head := cell s "pool_head" 0 in
+      let used := cell s "vm_tables" vm in
+      pre page_ok pa && held s && (0 <=? vm) && (vm <? 256) && small free && small head &&
+          (1 <=? used) && (used <? 2 ^ 40) in
+      Ok (0, setcell "vm_tables" vm (used - 1)
+               (setcell "pool_free" 0 (free + 1) (setcell "pool_head" 0 pa (setword pa head (zero words pa s)))))
+  | _ => Stuck
+  end.
+
+Lemma pool_give_ok : meets (run L_pool f_pool_give) s_pool_give.
+Proof.
+  spec_args. unfold small in *; props.
+  assert (Hmod : z0 mod 8 = 0).
+  { replace z0 with (z0 + 0 * 8) by lia. apply page_ok_8. assumption. }
+  assert (Hz : held (zero words z0 s) = true) by (rewrite zero_held; assumption).
+  assert (Hs : 0 <= z0 < 2 ^ 40).
+  { match goal with X : page_ok z0 = true |- _ => unfold page_ok in X end. props. lia. }
+  unfold L_pool in *. cbn zeta. start f_pool_give.
+  steps. rewrite pool_zero_at by assumption. cbn [returns_to put].
+  steps. cbn [result]. reflexivity.
+Qed.
+
+Definition pool_specs : list (string * prim state) := [
+  ("pool_zero", s_pool_zero); ("pool_alloc", s_pool_alloc); ("pool_give", s_pool_give)].
+
+Theorem pool_refines : refines eq m_pool L0 (extend L0 pool_specs).
+Proof.
+  apply module_meets.
+  module_step pool_zero_ok. module_step pool_alloc_ok. module_step pool_give_ok. exact I.
+Qed.

@@ -141,8 +141,23 @@ Ltac pres :=
       replace b with true by (symmetry; pre_true); cbn beta iota
   end.
 
+(* Cells just written are read back; stored values that fit are not cut. *)
+Lemma cell_other n i v s m j : String.eqb m n = false -> cell (setcell n i v s) m j = cell s m j.
+Proof. intros E. cbn [cell setcell]. rewrite E. reflexivity. Qed.
+Lemma cell_at n i v s j : j <> i -> cell (setcell n i v s) n j = cell s n j.
+Proof. intros E. cbn [cell setcell]. rewrite String.eqb_refl. destruct (Z.eqb_spec j i); [congruence|reflexivity]. Qed.
+Ltac reads :=
+  repeat match goal with
+  | |- context [cell (setcell ?n ?i ?v ?s) ?m ?j] =>
+      first [ rewrite (cell_other n i v s m j eq_refl) | rewrite (cell_setcell_same n i v s)
+            | rewrite (cell_at n i v s j) by lia ]
+  | |- context [word (setcell ?n ?i ?v ?s)] => change (word (setcell n i v s)) with (word s)
+  | |- context [held (setcell ?n ?i ?v ?s)] => change (held (setcell n i v s)) with (held s)
+  | |- context [?z mod 2 ^ ?w] => rewrite (Z.mod_small z (2 ^ w)) by lia
+  end.
+
 Ltac simpl_prim ::=
   base_lookup;
   cbv beta iota delta [get set get0 set0 p_lock_acquire p_lock_release p_load p_store p_page_load
                        p_page_store p_io p_halt bind];
-  pres.
+  reads; pres.
