@@ -7,7 +7,7 @@
  * release over a channel of top/View.v; None if it notices nothing.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
-  code.Owner code.Pool code.Pte top.Boot.
+  code.Owner code.Pool code.Pte code.Walk top.Boot.
 
 Section Top.
 Variable dram : Z -> bool.
@@ -46,7 +46,7 @@ Qed.
 End Top.
 
 (* Functions of the core whose translation is proved to meet a specification. *)
-Definition proved : list string := map fst (owner_specs ++ pool_specs ++ pte_specs).
+Definition proved : list string := map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs).
 
 Definition unproved : list string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -57,6 +57,7 @@ Eval vm_compute in unproved.
 Print Assumptions owner_refines.
 Print Assumptions pte_refines.
 Print Assumptions pool_refines.
+Print Assumptions walk_refines.
 Print Assumptions refines_compose.
 Print Assumptions run_inline_all.
 Print Assumptions obeys_sound.
