@@ -7,6 +7,9 @@ From KCore Require Export top.ni.Mild.
 
 Inductive principal := Host | Vm (v : Z).
 
+(* Public record of a VM: state, type, memory range; which vCPUs exist, and their power. *)
+Definition public : Type := Z * Z * Z * Z * list (bool * Z).
+
 (* All messages that a principal gets, and what it does itself.  Nothing else changes its view. *)
 Inductive msg :=
 (* to the host *)
@@ -17,11 +20,10 @@ Inductive msg :=
 | Io (c : Z) (l : list Z)                      (* virtual GIC and timer of a protected vCPU, which the guest wrote *)
 (* to a protected VM *)
 | Did (w : Z) (op : gop)                       (* its own vCPU did this *)
-| Life (book : list Z)                         (* a life-cycle call that names it: its public record afterwards *)
-| Made (w : Z) (book : list Z)                 (* one of its vCPUs was created or destroyed: a fresh context *)
-| Booted (w : Z) (regs : list Z) (book : list Z)   (* finalisation: x0..x3, pc, cntvoff *)
+| Life (book : public)                         (* a life-cycle call that names it: its public record afterwards *)
+| Made (w : Z) (book : public)                 (* one of its vCPUs was created or destroyed: a fresh context *)
+| Booted (w : Z) (regs : list Z) (book : public)   (* finalisation: x0..x3, pc, cntvoff *)
 | Donated (i prot : Z) (words : list Z)        (* a page with its contents *)
-| Taken (i : Z)                                (* a page of a dying VM went back *)
 | Answer (w pending esr flags value : Z) (l : list Z)  (* the host's answer to the last exit, and what it injects *)
 | Loaded (w : Z) (l : list Z)                  (* virtual GIC state at load *)
 | Timer (w cval ctl : Z).                      (* virtual timer, set by the host *)
@@ -46,10 +48,11 @@ Record host_eq (s t : st) : Prop := {
 
 (* The public record of a VM. *)
 Definition exists_bit (s : pub) (w : Z) : bool := negb (c_state (vcpu s w) =? VCPU_FREE).
-Definition book (s : pub) (v : Z) : list Z :=
-  [v_state (vm s v); v_type (vm s v); v_base (vm s v); v_end (vm s v)] ++
-  map (fun w => if exists_bit s w then 1 else 0) (range (v * KCORE_VM_VCPUS) 16) ++
-  map (fun w => c_power (vcpu s w)) (range (v * KCORE_VM_VCPUS) 16).
+Definition book (s : pub) (v : Z) : public :=
+  (life (vm s v), map (fun w => (exists_bit s w, c_power (vcpu s w))) (range (v * KCORE_VM_VCPUS) 16)).
+
+(* A protected VM until its destruction begins: from then on nothing of it runs. *)
+Definition live (s : pub) (v : Z) : bool := protected s v && negb (v_state (vm s v) =? VM_DYING).
 
 (* A register of a protected vCPU, wherever it is. *)
 Definition reg (s : st) (w k : Z) : Z :=
@@ -67,9 +70,9 @@ Definition same_page (s t : st) (v i : Z) : Prop :=
 (* A protected VM: its record, its memory by IPA, the registers of its vCPUs, their virtual GIC and timer. *)
 Record vm_eq (v : Z) (s t : st) : Prop := {
   e_book : book (P s) v = book (P t) v;
-  e_page : protected (P s) v = true -> forall i, same_page s t v i;
-  e_reg : protected (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, reg s w k = reg t w k;
-  e_io : protected (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, io (D s) w k = io (D t) w k
+  e_page : live (P s) v = true -> forall i, same_page s t v i;
+  e_reg : live (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, reg s w k = reg t w k;
+  e_io : live (P s) v = true -> forall w, vm_of w = v -> exists_bit (P s) w = true -> forall k, io (D s) w k = io (D t) w k
 }.
 
 Definition eq_for (p : principal) (s t : st) : Prop :=
@@ -142,9 +145,6 @@ Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
       | CDonate u i p =>
           if (u =? v) && negb (existsb (fun e => match e with Scrub _ => true | _ => false end) (o_eff (hgo c (P s))))
           then Some (Donated i 7 (words (D s) p)) else None
-      | CReap u _ _ =>
-          if (u =? v) && protected (P s) v && (fst (fst (fst (reap_one v (P s)))) =? 1)
-          then Some (Taken (v_cursor (vm (P s) v))) else None
       | _ => None
       end
   | HRun c w =>

@@ -310,8 +310,7 @@ Proof.
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sb as ->.
       destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) d)))) eqn:Q'; cbn [negb] in Mb.
       2: { exfalso. injection Mb as <-. cases op Ma. }
-      destruct m as [a|c0 rel|c0 id|c0|c0 l| | | | | | | | |].
-      * exfalso. cases op Ma.
+      destruct m as [a|c0 rel|c0 id|c0|c0 l| | | | | | | |]; try (exfalso; cases op Ma; fail).
       * assert (c0 = c /\ c0 = d) as [-> <-].
         { split; [cases op Ma|cases oq Mb]; congruence. }
         eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel I R Q Ma0 eq_refl)|].
@@ -339,15 +338,6 @@ Proof.
         -- apply A2. revert V. unfold fp_shared, protected; fields. unfold upd. destruct (x =? c) eqn:Y; auto. apply Z.eqb_eq in Y. contradiction.
       * cases op Ma. cases oq Mb. apply io_inj in Ma as [X La], Mb as [Y Lb]. subst c0 d.
         apply io_step_eq; auto. congruence.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
-      * exfalso; cases op Ma.
     + (* of normal VMs *)
       injection Ma as <-. assert (b = G c op).
       { destruct b; try congruence.
