@@ -43,6 +43,7 @@ for f in "$out" "$source" "$busybox" "$image" "$programs"; do
 done
 need gcc gcc
 need dpkg-deb dpkg
+lock "$(dirname "$out")"
 work=$out.parts
 cleanup_on_exit "rm -rf '$work'"
 rm -rf "$work"
@@ -50,15 +51,32 @@ mkdir -p "$work" || die $EX_ENVIRONMENT "$work: cannot be made"
 
 gcc -O2 -w -o "$work/gen_init_cpio" "$source/usr/gen_init_cpio.c" ||
 	die $EX_ENVIRONMENT "$source/usr/gen_init_cpio.c: does not compile"
+# gen_init_cpio takes over the files' times: copies with none of this build's
+put()	# file, name in $work
+{
+	if ! cp "$1" "$work/$2" || ! touch -d @0 "$work/$2"; then
+		die $EX_ENVIRONMENT "$1: cannot be copied; 'make programs' builds what is missing"
+	fi
+}
+
 dpkg-deb --fsys-tarfile "$busybox" | tar -C "$work" -xf - ./bin/busybox ||
 	die $EX_ENVIRONMENT "$busybox: has no bin/busybox"
+touch -d @0 "$work/bin/busybox"
 
+put "$programs/ginit" ginit
 cat >"$work/guest.list" <<EOT
 dir /dev 755 0 0
 nod /dev/console 600 0 0 c 5 1
-file /init $programs/ginit 755 0 0
+file /init $work/ginit 755 0 0
 EOT
 "$work/gen_init_cpio" -t 0 "$work/guest.list" >"$work/guest.cpio" || die $EX_FAILED "the guest's initramfs cannot be made"
+touch -d @0 "$work/guest.cpio"
+put "$top/ci/tests/init.sh" init.sh
+put "$programs/tvmm/tvmm" tvmm
+put "$image" Image
+for program in attack life drop; do
+	put "$programs/$program" $program
+done
 
 {
 	cat <<EOT
@@ -73,16 +91,16 @@ nod /dev/zero 666 0 0 c 1 5
 nod /dev/mem 600 0 0 c 1 1
 nod /dev/kmsg 600 0 0 c 1 11
 nod /dev/kvm 600 0 0 c 10 232
-file /init $top/ci/tests/init.sh 755 0 0
+file /init $work/init.sh 755 0 0
 file /bin/busybox $work/bin/busybox 755 0 0
 slink /bin/sh busybox 777 0 0
-file /bin/tvmm $programs/tvmm/tvmm 755 0 0
+file /bin/tvmm $work/tvmm 755 0 0
 dir /guest 755 0 0
-file /guest/Image $image 644 0 0
+file /guest/Image $work/Image 644 0 0
 file /guest/initrd $work/guest.cpio 644 0 0
 EOT
 	for program in attack life drop; do
-		echo "file /bin/$program $programs/$program 755 0 0"
+		echo "file /bin/$program $work/$program 755 0 0"
 	done
 } >"$work/host.list"
 "$work/gen_init_cpio" -t 0 "$work/host.list" >"$work/host.cpio" || die $EX_FAILED "the host's initramfs cannot be made"

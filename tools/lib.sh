@@ -87,3 +87,14 @@ install_changed()	# from, to
 	cmp -s "$1" "$2" && return 0
 	mkdir -p "${2%/*}" && cp "$1" "$2.new" && mv "$2.new" "$2"
 }
+
+# One program at a time works in a directory; the next one waits.  Held until the program ends.
+lock()	# directory
+{
+	mkdir -p "$1" || die $EX_ENVIRONMENT "$1/.lock: cannot be made"
+	exec 9>"$1/.lock"
+	if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
+		note "waiting for another program that works in $1"
+		flock 9
+	fi
+}
