@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -174,6 +175,45 @@ void attack_syscall_target(void)
 		n = read(fd, v.secret, 4096);
 		expect(n < 0 && errno == EFAULT, "read of /dev/zero: %zd %s", n, n < 0 ? strerror(errno) : "");
 	}
+	finish(&v);
+}
+
+/* A copy that the kernel made by the page, not by its user address: refused, or nothing but zero. */
+static void expect_zero_copy(ssize_t n, const unsigned char *copy, const char *what)
+{
+	ssize_t other = 0;
+
+	for (ssize_t i = 0; i < n; i++)
+		other += copy[i] != 0;
+	expect(n < 0 || other == 0, "%s: %zd %s, %zd bytes not zero", what, n, n < 0 ? strerror(errno) : "bytes", other);
+}
+
+void attack_kernel_copy(void)
+{
+	static unsigned char copy[4096];
+	struct victim v;
+	struct iovec iov;
+	int p[2], fd;
+	ssize_t n;
+
+	victim_start(&v, 1);
+	fd = open("/proc/self/mem", O_RDWR);
+	if (fd < 0 || pipe(p))
+		give_up("no /proc/self/mem or pipe: %s", strerror(errno));
+	memset(copy, 0xee, sizeof(copy));
+	n = pread(fd, copy, sizeof(copy), (off_t)(uintptr_t)v.secret);
+	expect_zero_copy(n, copy, "pread of /proc/self/mem");
+	memset(copy, 0xee, sizeof(copy));
+	n = pwrite(fd, copy, sizeof(copy), (off_t)(uintptr_t)v.secret);
+	expect(n < 0 || n == sizeof(copy), "pwrite there: %zd", n);
+	iov = (struct iovec){ .iov_base = v.secret, .iov_len = sizeof(copy) };
+	n = vmsplice(p[1], &iov, 1, 0);
+	if (n > 0) {
+		memset(copy, 0xee, sizeof(copy));
+		n = read(p[0], copy, sizeof(copy));
+	}
+	expect_zero_copy(n, copy, "vmsplice and read");
+	close(fd);
 	finish(&v);
 }
 

@@ -16,6 +16,7 @@
 	X(other_process, "other-process", "another process maps the private page by its physical address") \
 	X(syscall_source, "syscall-source", "a system call reads user memory that is a private page") \
 	X(syscall_target, "syscall-target", "a system call writes to user memory that is a private page") \
+	X(kernel_copy, "kernel-copy", "the kernel copies a private page by its struct page: /proc/self/mem, vmsplice") \
 	X(execute_user, "execute-user", "user space executes a private page") \
 	X(execute_kernel, "execute-kernel", "host kernel executes a private page") \
 	X(zero_block, "zero-block", "DC ZVA of the host kernel on a private page") \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * KCore as seen by kernel files outside of KVM (asm/virt.h, mm/init.c, machine_kexec.c).  With CONFIG_KCORE=n, and in
+ * KCore as seen by kernel files outside of KVM (asm/virt.h, mm/init.c, mm/fault.c, machine_kexec.c).  With CONFIG_KCORE=n, and in
  * KVM's own EL2 text, which is built but not entered under KCore, everything here reduces to nothing.
  */
 #ifndef __ASM_KCORE_H
@@ -10,6 +10,8 @@
 
 #include <linux/types.h>
 #include <uapi/asm/kcore.h>
+
+struct pt_regs;
 
 #if defined(CONFIG_KCORE) && !defined(__KVM_NVHE_HYPERVISOR__) && !defined(__KVM_VHE_HYPERVISOR__)
 
@@ -28,6 +30,7 @@ static __always_inline int kcore_boot_mode(void)
 }
 
 void kcore_reserve_memory(void);
+bool kcore_kernel_access(unsigned long addr, unsigned long esr, struct pt_regs *regs);
 
 #else
 
@@ -43,6 +46,11 @@ static __always_inline int kcore_boot_mode(void)
 
 static inline void kcore_reserve_memory(void)
 {
+}
+
+static inline bool kcore_kernel_access(unsigned long addr, unsigned long esr, struct pt_regs *regs)
+{
+	return false;
 }
 
 #endif

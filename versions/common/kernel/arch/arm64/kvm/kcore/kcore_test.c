@@ -266,6 +266,13 @@ static long test_ioctl_cache(void __user *arg)
 	return copy_to_user(arg, &cache, sizeof(cache)) ? -EFAULT : 0;
 }
 
+/* vmap() and ioremap() take PAGE_KERNEL_EXEC and add PXN all the same: take it away again */
+static int test_make_executable(pte_t *ptep, unsigned long addr, void *data)
+{
+	set_pte(ptep, __pte(pte_val(READ_ONCE(*ptep)) & ~PTE_PXN));
+	return 0;
+}
+
 static long test_ioctl_exec(void __user *arg)
 {
 	struct kcore_test_exec exec;
@@ -278,6 +285,12 @@ static long test_ioctl_exec(void __user *arg)
 	va = test_map(exec.pa, PAGE_KERNEL_EXEC);
 	if (!va)
 		return -EINVAL;
+	if (apply_to_page_range(&init_mm, (unsigned long)va & PAGE_MASK, PAGE_SIZE, test_make_executable, NULL)) {
+		test_unmap(exec.pa, va);
+		return -ENOMEM;
+	}
+	flush_tlb_kernel_range((unsigned long)va & PAGE_MASK, ((unsigned long)va & PAGE_MASK) + PAGE_SIZE);
+	asm volatile("ic ialluis\n\tdsb ish\n\tisb" : : : "memory");
 	exec.error = test_protected_call(&exec.x0, (unsigned long)va + offset_in_page(exec.pa));
 	test_unmap(exec.pa, va);
 	return copy_to_user(arg, &exec, sizeof(exec)) ? -EFAULT : 0;

@@ -22,11 +22,45 @@
 #define kcore_cntvoff(vcpu)		__vcpu_sys_reg(vcpu, CNTVOFF_EL2)
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.vgic_v3.used_lrs)
 
-/* Deferred skips and exceptions (from 5.11); __kvm_adjust_pc() works on the context, so it may run at EL1 */
+/* Deferred skips and exceptions (from 5.11) */
 #define kcore_pc_pending(vcpu) \
 	((vcpu)->arch.iflags & (unpack_vcpu_flag(PENDING_EXCEPTION) | unpack_vcpu_flag(INCREMENT_PC)))
 #define kcore_exception_pending(vcpu)	vcpu_get_flag(vcpu, PENDING_EXCEPTION)
-#define kcore_apply_pc(vcpu)		__kvm_adjust_pc(vcpu)
+
+/*
+ * Exception entry at EL1h (D1.10) on KVM's context, which holds all registers now.  __kvm_adjust_pc() of this image is
+ * the one of VHE: for an exception it takes VBAR_EL1 and the others from the hardware, by names that are UNDEFINED here.
+ */
+static __always_inline void kcore_take_exception(struct kvm_vcpu *vcpu)
+{
+	u64 *pstate = &kcore_gp(vcpu)->pstate, *pc = &kcore_gp(vcpu)->pc;
+	u64 old = *pstate, sctlr = __vcpu_sys_reg(vcpu, SCTLR_EL1), vector = 0x400;
+
+	if ((old & PSR_MODE_MASK) == PSR_MODE_EL1h)
+		vector = 0x200;
+	else if ((old & PSR_MODE_MASK) == PSR_MODE_EL1t)
+		vector = 0;
+	else if (old & PSR_MODE32_BIT)
+		vector = 0x600;
+	__vcpu_sys_reg(vcpu, ELR_EL1) = *pc;
+	__vcpu_sys_reg(vcpu, SPSR_EL1) = old;
+	*pc = __vcpu_sys_reg(vcpu, VBAR_EL1) + vector;
+	*pstate = (old & (PSR_N_BIT | PSR_Z_BIT | PSR_C_BIT | PSR_V_BIT | PSR_DIT_BIT | PSR_PAN_BIT)) |
+		  (sctlr & SCTLR_EL1_SPAN ? 0 : PSR_PAN_BIT) | (sctlr & SCTLR_ELx_DSSBS ? PSR_SSBS_BIT : 0) |
+		  PSR_D_BIT | PSR_A_BIT | PSR_I_BIT | PSR_F_BIT | PSR_MODE_EL1h;
+}
+
+static __always_inline void kcore_apply_pc(struct kvm_vcpu *vcpu)
+{
+	if (vcpu_get_flag(vcpu, PENDING_EXCEPTION)) {
+		if (vcpu_get_flag(vcpu, EXCEPT_MASK) == unpack_vcpu_flag(EXCEPT_AA64_EL1_SYNC))
+			kcore_take_exception(vcpu);
+		vcpu_clear_flag(vcpu, PENDING_EXCEPTION);
+		vcpu_clear_flag(vcpu, EXCEPT_MASK);
+	} else {
+		__kvm_adjust_pc(vcpu);		/* a skip: on the context alone */
+	}
+}
 
 static inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 {
