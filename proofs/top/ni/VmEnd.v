@@ -1,0 +1,365 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* Local respect and step consistency for a protected VM. *)
+From KCore Require Export top.ni.VmOwn.
+
+Section VmEnd.
+Context {cfg : config}.
+
+Lemma none_refl v s : becomes v None s s.
+Proof. split; auto. intros _. split; [intros i; auto|intros x; auto]. Qed.
+
+(* ------------------------------------------------------------------ guests of others *)
+
+Lemma set_ctx_none v s x f : vm_of x <> v -> becomes v None s (with_data (fun d => set_ctx (upd (ctx d) x (f d)) d) s).
+Proof.
+  intros N. split; auto. intros _. split; [intros i; auto|]. intros y Y _ _ k. split; auto. apply reg_intro; auto.
+  intros j. cbn. unfold upd. destruct (Z.eqb_spec y x); auto. congruence.
+Qed.
+Lemma set_mem_none v s p f : sinv s -> is_vm v -> (forall q, mine (P s) v q -> q <> p) ->
+  becomes v None s (with_data (fun d => set_mem (upd (mem d) p f) d) s).
+Proof.
+  intros I V N. split; auto. intros L. split; [|intros x; split; auto; apply reg_intro; auto].
+  apply pages_intro; auto. intros q M o. cbn. unfold upd. destruct (Z.eqb_spec q p); auto. destruct (N q M); auto.
+Qed.
+Lemma write_none v s w l : sinv s -> is_vm v -> vm_of w <> v -> c_state (vcpu (P s) w) <> VCPU_FREE -> becomes v None s (write_greg s w l).
+Proof.
+  intros I V N X. unfold write_greg, set_greg. destruct (protected (P s) (vm_of w)).
+  - apply (set_ctx_none v s w (fun _ => writes 0 W_GP l (greg s w)) N).
+  - apply (set_mem_none v s _ _ I V). intros q M ->. pose proof (mine_not_host _ _ _ V M). pose proof (vcpu_page_ok _ _ I X). congruence.
+Qed.
+Lemma store_none v s y x : sinv s -> is_vm v -> ~ mine (P s) v (fst y) -> becomes v None s (store_word y x s).
+Proof.
+  intros I V N. split; auto. intros L. split; [|intros z; split; auto; apply reg_intro; auto].
+  apply pages_intro; auto. intros q M o. cbn. unfold upd2. destruct (Z.eqb_spec q (fst y)); auto. subst. contradiction.
+Qed.
+Lemma set_fp_none v s c w f : sinv s -> u_vcpu (cpu (P s) c) = w -> vm_of w <> v -> becomes v None s (with_data (fun d => set_fpm (upd (fpm d) c (f d)) d) s).
+Proof.
+  intros I U N. unfold sinv in I. split; auto. intros _. split; [intros i; auto|]. intros y Y _ _ k. split; auto. apply reg_intro; auto.
+  intros L. destruct (i_loaded _ I y L) as [_ Z]. split; auto. intros _ j. cbn. unfold upd. destruct (Z.eqb_spec (c_cpu (vcpu (P s) y)) c); auto. congruence.
+Qed.
+Lemma set_io_none v s w f : vm_of w <> v -> becomes v None s (with_data (fun d => set_io (upd (io d) w (f d)) d) s).
+Proof.
+  intros N. split; auto. intros _. split; [intros i; auto|]. intros y Y _ _ k. split; [apply reg_intro; auto|].
+  cbn. unfold upd. destruct (Z.eqb_spec y w); auto. congruence.
+Qed.
+
+(* The host goes on after an exit of another VM, or of a normal one. *)
+Lemma delivered v c rel s : (vm_of (u_vcpu (cpu s c)) <> v \/ protected s v = false) -> (forall x p, r_power rel = Some (x, p) -> vm_of x <> v) ->
+  same_for v s (deliver c rel s).
+Proof.
+  intros N PV.
+  assert (VC : forall w, vm_of w = v -> c_state (vcpu (deliver c rel s) w) = c_state (vcpu s w) /\
+    c_cpu (vcpu (deliver c rel s) w) = c_cpu (vcpu s w) /\ c_power (vcpu (deliver c rel s) w) = c_power (vcpu s w)).
+  { intros w W. unfold deliver. set (x := u_vcpu (cpu s c)). destruct (protected s (vm_of x)), (r_power rel) as [[y p]|] eqn:Pw; fields; unfold upd.
+    - destruct (Z.eqb_spec w y) as [->|]; [destruct (PV y p eq_refl); auto|]. destruct (Z.eqb_spec w x) as [->|]; auto.
+    - destruct (Z.eqb_spec w x) as [->|]; auto.
+    - destruct (Z.eqb_spec w y) as [->|]; [destruct (PV y p eq_refl); auto|]. auto.
+    - auto. }
+  split; [|split; [exact VC|split]]; unfold deliver.
+  - destruct (protected s (vm_of (u_vcpu (cpu s c)))), (r_power rel) as [[y p]|]; reflexivity.
+  - intros d. destruct (protected s (vm_of (u_vcpu (cpu s c)))), (r_power rel) as [[y p]|]; fields; unfold upd; destruct (Z.eqb_spec d c) as [->|]; auto.
+  - intros x. destruct (protected s (vm_of (u_vcpu (cpu s c)))), (r_power rel) as [[y p]|]; reflexivity.
+Qed.
+Lemma exit_aside v s w pg l x : is_vm v -> host_ok s pg = true -> vm_of w <> v -> In x [PageWrite pg l; IoSave w pg] -> aside s v x.
+Proof.
+  intros V H N [<-|[<-|[]]]; (split; [apply elsewhere_host; auto; cbn; intros p <-; auto|]; split; [cbn; tauto|intros d []]).
+Qed.
+Lemma leave_none v c rel s : sinv s -> is_vm v -> u_run (cpu (P s) c) = true -> vm_of (u_vcpu (cpu (P s) c)) <> v ->
+  (forall x p, r_power rel = Some (x, p) -> vm_of x <> v) -> becomes v None s (leave c rel s).
+Proof.
+  intros I V R N PV. unfold leave. apply same_for_none; auto; [apply delivered; auto|].
+  destruct (running_vcpu (P s) c I R) as [X _]. unfold deliver_effect. intros e H.
+  pose proof (exit_aside v (P s) (u_vcpu (cpu (P s) c)) _ (exit_page rel) e V (vcpu_page_ok _ _ I X) N) as A.
+  destruct H as [<-|[<-|[<-|[]]]]; [apply A; left; auto|apply A; right; left; auto|apply aside_x].
+Qed.
+
+Lemma fp_trap_none v c w s : sinv s -> u_vcpu (cpu (P s) c) = w -> vm_of w <> v -> becomes v None s (fp_trap c w s).
+Proof.
+  intros I U N. unfold sinv in I. split; [apply book_intro; auto|]. intros _. split; [intros i; auto|]. intros y Y _ _ k. split; [|reflexivity].
+  apply reg_intro; [reflexivity|reflexivity| |reflexivity]. intros L. destruct (i_loaded _ I y L) as [_ Z].
+  assert (C : c_cpu (vcpu (P s) y) <> c) by (intros C; rewrite C in Z; congruence). apply Z.eqb_neq in C.
+  unfold fp_trap. cbn [P D set_fpm fpm]. fields. unfold upd. rewrite C. auto.
+Qed.
+
+Lemma guest_other v c op s : sinv s -> is_vm v -> u_run (cpu (P s) c) = true -> vm_of (u_vcpu (cpu (P s) c)) <> v ->
+  becomes v None s (guest_step c (u_vcpu (cpu (P s) c)) op s).
+Proof.
+  intros I V R N. set (w := u_vcpu (cpu (P s) c)) in *. pose proof I as I0. unfold sinv in I0. destruct (running_vcpu (P s) c I0 R) as [X Xv]. fold w in X, Xv.
+  assert (W : forall l, becomes v None s (write_greg s w l)) by (intros; apply write_none; auto).
+  assert (WP : forall l, P (write_greg s w l) = P s) by reflexivity.
+  destruct op; cbn [guest_step].
+  - apply W.
+  - destruct (u_fp (cpu (P s) c)) eqn:F.
+    + eapply none_trans; [apply W|]. apply (set_fp_none v _ c w (fun d => writes W_FP N_FP _ (fpm d c))); auto.
+    + now apply fp_trap_none.
+  - destruct (reach _ _ _ _); [apply W|apply none_refl].
+  - destruct (reach _ _ _ _) as [[p o]|] eqn:Y; [|apply none_refl]. apply store_none; auto. cbn [fst]. apply reach_walk in Y as (r & Y & _).
+    destruct (protected (P s) (vm_of w)) eqn:Q.
+    + destruct (protected_guarded _ _ Q) as [G _]. destruct (walk_guarded _ _ _ _ _ I0 (vm_not_host _ (i_vm _ I0 _ Xv)) G Y) as (l & _ & _ & _ & _ & O).
+      intros (O' & _). congruence.
+    + destruct (unprotected_normal _ _ I0 Xv Q) as [A B]. intros M. pose proof (mine_not_host _ _ _ V M).
+      pose proof (walk_normal _ _ _ _ _ I0 A B Y). congruence.
+  - eapply none_trans; [apply W|]. apply (set_io_none v _ w (fun d => writes W_IO N_IO _ (io d w)) N).
+  - destruct (protected _ _); [|apply none_refl]. eapply none_trans; [apply W|]. apply pub_stat; auto.
+  - destruct (protected (P s) (vm_of w)) eqn:Q; [|apply none_refl].
+    destruct (guest_hvc w (sibling (P s) w) (greg s w)) as [x0|rel x0 k] eqn:Hv.
+    + eapply none_trans; [apply W|]. apply pub_stat; auto.
+    + destruct (guest_hvc_power _ _ _ _ _ _ Hv) as [H1 H2].
+      assert (K : becomes v None s (keep_entry k (keep w 0 (write_greg s w [(0, x0)])))).
+      { eapply none_trans; [apply W|]. eapply none_trans; [apply (set_ctx_none v _ w (fun d => upd (ctx d w) W_KEPT 0) N)|].
+        destruct k as [[[a b] e]|]; [|apply none_refl]. apply (set_ctx_none v _ a (fun d => upd (upd (ctx d a) (W_KEPT + 1) b) (W_KEPT + 2) e)).
+        rewrite (H2 a b e eq_refl). auto. }
+      eapply none_trans; [exact K|]. assert (KP : P (keep_entry k (keep w 0 (write_greg s w [(0, x0)]))) = P s) by (destruct k as [[[a b] e]|]; reflexivity).
+      apply leave_none; unfold sinv; rewrite ?KP; auto. intros x p Hx. rewrite (H1 x p Hx). auto.
+  - assert (PW : r_power (sync_release s w esr far hpfar) = None).
+    { unfold sync_release, exit_sync, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
+    destruct (protected (P s) (vm_of w)).
+    + destruct (exits_to_host esr); [|apply none_refl]. eapply none_trans; [apply (set_ctx_none v s w (fun d => upd (ctx d w) W_KEPT far) N)|].
+      apply leave_none; auto. intros x p H. congruence.
+    + apply leave_none; auto. intros x p H. congruence.
+Qed.
+
+(* A normal VM's own steps do not touch its public record. *)
+Lemma guest_normal v c op s : sinv s -> vm_of (u_vcpu (cpu (P s) c)) = v -> protected (P s) v = false ->
+  becomes v None s (guest_step c (u_vcpu (cpu (P s) c)) op s).
+Proof.
+  intros I Y Q. split; [|unfold steady, live; rewrite Q; discriminate].
+  assert (Dl : forall rel, r_power rel = None -> book (deliver c rel (P s)) v = book (P s) v).
+  { intros rel H. apply (same_for_book v). apply delivered; auto. intros x p. congruence. }
+  destruct op; cbn [guest_step]; rewrite ?Y, ?Q; try reflexivity.
+  - destruct (u_fp _); [reflexivity|]. apply book_intro; auto.
+  - destruct (reach _ _ _ _); reflexivity.
+  - destruct (reach _ _ _ _); reflexivity.
+  - cbn [leave P]. apply Dl. unfold sync_release. rewrite Y, Q. reflexivity.
+Qed.
+
+(* ------------------------------------------------------------------ other actions of the host *)
+
+Lemma host_fault_mild i tr s : mild HOST [] s (snd (host_fault i tr s)).
+Proof.
+  unfold host_fault. destruct (_ || _); [apply mild_refl|]. destruct (leaf_over s HOST i); [apply mild_refl|].
+  assert (M : match host_map i s with Fail _ u | Go u => mild HOST [] s u end).
+  { unfold host_map. destruct (negb _); [apply mild_refl|]. pose proof (mild_prepare HOST [] HOST i 2 s) as A. destruct (s2_prepare HOST i 2 s) as [r u|u]; auto.
+    set (level := if _ =? 2 then _ else _). pose proof (mild_prepare HOST [] HOST i level u) as B. destruct (s2_prepare HOST i level u) as [r x|x].
+    - eapply mild_trans; eauto.
+    - destruct (level =? 2); (eapply mild_trans; [exact A|]; eapply mild_trans; [exact B|apply mild_host_leaf]). }
+  destruct (host_map i s); auto.
+Qed.
+Lemma mild_same v s t e : is_vm v -> mild HOST e s t -> same_for v s t.
+Proof.
+  intros V M. split; [apply (d_vm _ _ _ _ M)|]. split; [intros w _; rewrite (d_vcpu _ _ _ _ M); auto|]. split.
+  - intros c. pose proof (d_cpu _ _ _ _ M c) as X. unfold place_of_cpu in X. congruence.
+  - intros x. apply (d_lf _ _ _ _ M); auto using vm_not_host.
+Qed.
+
+Lemma idle_stutter v (b : bool) s t : becomes v None s t -> becomes v None s (if b then t else s).
+Proof. destruct b; auto using none_refl. Qed.
+
+Lemma host_becomes a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> (match a with G _ _ => False | _ => True end) ->
+  becomes v (to_vm v a s) s s'.
+Proof.
+  intros B I V St NG. pose proof I as I0. unfold sinv in I0. destruct a; try contradiction; cbn [step] in St; try (apply ok_eq in St as ->).
+  - apply idle_stutter. apply host_data; auto.
+  - apply idle_stutter. unfold host_fp. destruct (u_fp (cpu (P s) c)) eqn:F; [now apply fp_release_steady|]. unfold with_data. apply host_data; auto.
+    intros d k Fd. cbn. unfold upd. destruct (Z.eqb_spec d c); auto. congruence.
+  - apply idle_stutter. destruct (reach _ _ _ _); [|apply none_refl]. apply host_data; auto.
+  - apply idle_stutter. destruct (reach _ _ _ _) as [[p o]|] eqn:Y; [|apply none_refl]. apply store_none; auto. cbn [fst].
+    apply reach_walk in Y as (r & W & _). intros M. pose proof (walk_host _ _ _ _ I0 W). pose proof (mine_not_host _ _ _ V M). congruence.
+  - apply idle_stutter. unfold host_abort. pose proof (mild_same v _ _ _ V (host_fault_mild i translation (P s))) as M.
+    destruct (host_fault _ _ _) as [[|] t]; cbn [snd] in M.
+    + apply (same_for_none v s _ []); auto. intros e [].
+    + apply (same_for_none v s _ [HostX c 63 1]); auto. intros e [<-|[]]. apply aside_x.
+  - cbn [to_vm]. destruct (idle (P s) c); [|apply ok_eq in St as ->; apply none_refl]. unfold after in St.
+    destruct (o_ok _); [|discriminate]. apply ok_eq in St as ->. now apply call_becomes.
+  - pose proof (section_becomes c v s B I V) as X. destruct (u_run (cpu (P s) c)); cbn [negb] in St.
+    + apply ok_eq in St as ->. exact X.
+    + unfold after in St. destruct (o_ok _); [|discriminate]. apply ok_eq in St as ->. exact X.
+  - now apply run_becomes.
+  - cbn [to_vm]. set (w := u_vcpu (cpu (P s) c)). destruct (idle (P s) c); cbn [andb]; [|apply none_refl].
+    destruct (Z.eqb_spec w NO_VCPU) as [N|N]; cbn [negb andb]; [apply none_refl|].
+    destruct (Z.eqb_spec (vm_of w) v) as [Y|Y]; [|apply (set_io_none v s w (fun d => upd (upd (io d w) W_TIMER cval) (W_TIMER + 1) ctl) Y)].
+    split; [reflexivity|]. split; auto. split.
+    + intros L. split; [intros i; auto|]. intros x X _ Nx k. split; [apply reg_intro; auto|]. cbn. unfold upd at 1. destruct (Z.eqb_spec x w); auto. congruence.
+    + intros _ _ k. split; [apply reg_intro; auto|]. cbn. unfold upd at 1. rewrite Z.eqb_refl. auto.
+  - cbn [to_vm]. destruct (u_run (cpu (P s) c)) eqn:R; [|apply ok_eq in St as ->; apply none_refl].
+    destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in St as ->. destruct (running_vcpu (P s) c I0 R) as [X _].
+    apply same_for_none; auto.
+    + unfold asynchronous. repeat split.
+      * destruct (protected _ _); reflexivity.
+      * destruct (protected _ _); fields; auto. unfold upd. destruct (Z.eqb_spec w (u_vcpu (cpu (P s) c))) as [->|]; auto.
+      * destruct (protected _ _); fields; auto. unfold upd. destruct (Z.eqb_spec w (u_vcpu (cpu (P s) c))) as [->|]; auto.
+      * destruct (protected _ _); fields; auto. unfold upd. destruct (Z.eqb_spec w (u_vcpu (cpu (P s) c))) as [->|]; auto.
+      * intros d. destruct (protected _ _); fields; unfold upd; destruct (Z.eqb_spec d c) as [->|]; auto.
+      * intros x. destruct (protected _ _); reflexivity.
+    + unfold asynchronous_effect. intros e [<-|[<-|[<-|[]]]]; [| |apply aside_x].
+      * split; [apply elsewhere_host; auto; cbn; intros p <-; now apply vcpu_page_ok|]. split; [cbn; tauto|intros d []].
+      * split; [apply elsewhere_host; auto; cbn; intros p <-; now apply vcpu_page_ok|]. split; [cbn; tauto|intros d []].
+  - destruct (host_ok (P s) p); cbn [andb]; [|apply none_refl]. destruct (host_ok (P s) q) eqn:H; [|apply none_refl].
+    apply store_none; auto. cbn [fst]. intros M. rewrite (mine_not_host _ _ _ V M) in H. discriminate.
+Qed.
+
+(* ------------------------------------------------------------------ unwinding *)
+
+Definition did (m : option msg) : bool := match m with Some (Did _ _) => true | _ => false end.
+
+(* Whatever is not its own step: it becomes what the message says. *)
+Theorem vm_becomes a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> did (to_vm v a s) = false -> becomes v (to_vm v a s) s s'.
+Proof.
+  intros B I V St Nd. destruct (match a with G _ _ => false | _ => true end) eqn:HA.
+  { apply host_becomes; auto. destruct a; auto; discriminate. }
+  destruct a as [| | | | | | | | | | |c op]; try discriminate HA. cbn [step] in St. cbn [to_vm] in *. pose proof I as I0. unfold sinv in I0.
+  destruct (u_run (cpu (P s) c)) eqn:R; [|apply ok_eq in St as ->; apply none_refl]. cbn [andb] in *.
+  destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in St as ->. set (w := u_vcpu (cpu (P s) c)) in *.
+  destruct (Z.eqb_spec (vm_of w) v) as [Y|Y]; cbn [andb] in *; [|now apply guest_other].
+  destruct (protected (P s) v) eqn:Q; [|now apply guest_normal].
+  assert (Ru : runs v c w s) by (split; auto). destruct (runs_facts _ _ _ _ Ru) as (L & G & Ld & Cc & Ex).
+  destruct op; try discriminate Nd; cbn [guest_step].
+  - destruct (u_fp (cpu (P s) c)) eqn:F; [discriminate|]. unfold fp_trap.
+    split; [apply book_intro; auto|]. intros _. split; [intros i; auto|]. intros x X _ _ k. split; auto. destruct (Z.eq_dec x w) as [->|N].
+    + rewrite (runs_reg v c w s k Ru), F, andb_false_r. unfold reg. cbn [P D set_fpm ctx fpm]. fields. rewrite Ld, Cc. unfold upd. rewrite !Z.eqb_refl. fields.
+      rewrite !andb_true_r. destruct (inside k W_FP N_FP); auto. unfold greg. rewrite Y, Q. auto.
+    + apply reg_intro; auto. intros Lx. pose proof (runs_other _ _ _ _ x Ru N Lx) as Nc. apply Z.eqb_neq in Nc. cbn [P D set_fpm fpm]. fields. unfold upd. rewrite Nc. auto.
+  - rewrite Y. destruct (reach _ _ _ _); [discriminate|apply none_refl].
+  - rewrite Y. destruct (reach _ _ _ _); [discriminate|apply none_refl].
+  - rewrite Y, Q. destruct (exits_to_host esr); [discriminate|apply none_refl].
+Qed.
+
+Theorem vm_respect a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> to_vm v a s = None -> vm_eq v s s'.
+Proof. intros B I V St N. apply becomes_none. rewrite <- N. apply vm_becomes; auto. now rewrite N. Qed.
+
+Lemma reach_both v s t a f : vm_eq v s t -> live (P s) v = true ->
+  match reach (P s) v a f, reach (P t) v a f with
+  | Some (p, o), Some (q, o') => o = o' /\ mem (D s) p o = mem (D t) q o
+  | None, None => True
+  | _, _ => False
+  end.
+Proof.
+  intros E L. pose proof (e_page _ _ _ E L (a / PAGE_BYTES)) as X. unfold same_page in X. unfold reach.
+  destruct (walk (P s) v (a / PAGE_BYTES)) as [[p r]|], (walk (P t) v (a / PAGE_BYTES)) as [[q r']|]; try contradiction; auto. destruct X as [-> X].
+  destruct (f r'); auto. split; auto. apply X. apply Z.mod_pos_bound. lia.
+Qed.
+
+Lemma did_own v a s w op s' : step a s = Ok s' -> to_vm v a s = Some (Did w op) -> sinv s -> is_vm v ->
+  exists c, a = G c op /\ runs v c w s /\ s' = guest_step c w op s /\
+    match op with
+    | OFp _ => u_fp (cpu (P s) c) = true
+    | OLoad f _ => exists x, reach (P s) v (f (guest_values s w)) readable = Some x
+    | OStore f _ => exists x, reach (P s) v (f (guest_values s w)) writable = Some x
+    | OExit esr _ _ => exits_to_host esr = true
+    | _ => True
+    end.
+Proof.
+  intros St M I V. destruct a; cbn [to_vm] in M; try discriminate.
+  - destruct (idle _ _); [|discriminate]. unfold call_to_vm in M. destruct (o_eff _) as [|[] ?]; repeat (match type of M with context [if ?b then _ else _] => destruct b end); discriminate.
+  - destruct (u_run _); [discriminate|]. destruct (u_call _); try discriminate. destruct (_ && _); discriminate.
+  - destruct (_ && _); discriminate.
+  - destruct (_ && _); discriminate.
+  - destruct (u_run (cpu (P s) c)) eqn:R; [|discriminate]. cbn [andb] in M.
+    destruct (Z.eqb_spec (vm_of (u_vcpu (cpu (P s) c))) v) as [Y|]; [|discriminate]. cbn [andb] in M. destruct (protected (P s) v) eqn:Q; [|discriminate].
+    cbn [step] in St. rewrite R in St. destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in St as ->.
+    assert (W : w = u_vcpu (cpu (P s) c) /\ op = op0 /\ match op0 with
+      | OFp _ => u_fp (cpu (P s) c) = true
+      | OLoad f _ => exists x, reach (P s) v (f (guest_values s w)) readable = Some x
+      | OStore f _ => exists x, reach (P s) v (f (guest_values s w)) writable = Some x
+      | OExit esr _ _ => exits_to_host esr = true
+      | _ => True end).
+    { destruct op0; try (injection M as <- <-; auto; fail).
+      - destruct (u_fp _); [injection M as <- <-; auto|discriminate].
+      - destruct (reach _ _ _ _) eqn:X; [injection M as <- <-; eauto|discriminate].
+      - destruct (reach _ _ _ _) eqn:X; [injection M as <- <-; eauto|discriminate].
+      - destruct (exits_to_host esr) eqn:X; [injection M as <- <-; auto|discriminate]. }
+    destruct W as (-> & -> & C). exists c. split; auto. split; [split; auto|]. auto.
+Qed.
+
+Lemma own_same v c d w op s t : runs v c w s -> runs v d w t -> vm_eq v s t ->
+  match op with
+  | OFp _ => u_fp (cpu (P s) c) = true /\ u_fp (cpu (P t) d) = true
+  | OExit esr _ _ => exits_to_host esr = true
+  | _ => True
+  end -> vm_eq v (guest_step c w op s) (guest_step d w op t).
+Proof.
+  intros Rs Rt E C. pose proof (own_values v c d w s t Rs Rt E) as GV. pose proof (own_reg v c w s t Rs E) as OR.
+  pose proof Rs as [I V Q Y Ru U]. pose proof Rt as [I' V' Q' Y' Ru' U'].
+  destruct (runs_facts _ _ _ _ Rs) as (L & Gs & Ld & Cc & Ex). destruct (runs_facts _ _ _ _ Rt) as (L' & Gt & Ld' & Cc' & Ex').
+  assert (Wr : forall l, vm_eq v (write_greg s w l) (write_greg t w l)) by (intros; apply (own_write v c d); auto).
+  assert (RW : forall l, runs v c w (write_greg s w l)) by (intros; eapply runs_same; eauto).
+  assert (RW' : forall l, runs v d w (write_greg t w l)) by (intros; eapply runs_same; eauto).
+  assert (St : forall a b x y, vm_eq v x y -> sinv x -> sinv y ->
+    (forall p, lf (a p) = lf p /\ vcpu (a p) = vcpu p /\ vm (a p) = vm p /\ forall e, u_fp (cpu (a p) e) = u_fp (cpu p e)) ->
+    (forall p, lf (b p) = lf p /\ vcpu (b p) = vcpu p /\ vm (b p) = vm p /\ forall e, u_fp (cpu (b p) e) = u_fp (cpu p e)) -> vm_eq v (with_pub a x) (with_pub b y)).
+  { intros a b x y Exy Ix Iy Ha Hb. eapply vm_eq_trans; [apply vm_eq_sym, becomes_none, pub_stat; auto|].
+    eapply vm_eq_trans; [exact Exy|]. apply becomes_none, pub_stat; auto. }
+  assert (GE : forall k, inside k 0 W_GP = true -> greg s w k = greg t w k).
+  { intros k K. rewrite (runs_greg v c w s k Rs K), (runs_greg v d w t k Rt K). auto. }
+  destruct op; cbn [guest_step].
+  - rewrite GV. apply Wr.
+  - destruct C as [F F']. rewrite F, F', GV.
+    assert (FV : fp_values (D s) c = fp_values (D t) d).
+    { apply values_ext. intros k K. assert (IN : inside k W_FP N_FP = true) by (apply inside_spec; change (Z.of_nat 66) with 66 in K; unfold N_FP; lia).
+      pose proof (OR k) as X. rewrite (runs_reg v c w s k Rs), (runs_reg v d w t k Rt), IN, F, F' in X. exact X. }
+    rewrite FV. generalize (f (guest_values t w ++ fp_values (D t) d)). intros l.
+    apply (own_change v c d w (write_greg s w l) (write_greg t w l)); auto.
+    + intros e N. cbn. unfold upd. destruct (Z.eqb_spec e c); [contradiction|auto].
+    + intros e N. cbn. unfold upd. destruct (Z.eqb_spec e d); [contradiction|auto].
+    + intros k. split; [|apply (e_io _ _ _ (Wr l) L w Y Ex)].
+      pose proof (e_reg _ _ _ (Wr l) L w Y Ex k) as X.
+      assert (R1 : runs v c w (with_data (fun d0 => set_fpm (upd (fpm d0) c (writes W_FP N_FP l (fpm d0 c))) d0) (write_greg s w l))) by (eapply runs_same; eauto).
+      assert (R2 : runs v d w (with_data (fun d0 => set_fpm (upd (fpm d0) d (writes W_FP N_FP l (fpm d0 d))) d0) (write_greg t w l))) by (eapply runs_same; eauto).
+      rewrite (runs_reg v c w _ k (RW l)), (runs_reg v d w _ k (RW' l)) in X. rewrite (runs_reg v c w _ k R1), (runs_reg v d w _ k R2).
+      cbn [with_data P write_greg set_greg] in *. rewrite F, F' in *. rewrite !andb_true_r in *. destruct (inside k W_FP N_FP) eqn:IN; auto.
+      unfold with_data; cbn [D set_fpm fpm]. unfold upd. rewrite !Z.eqb_refl. apply writes_ext. exact X.
+  - rewrite Y, GV. pose proof (reach_both v s t (a (guest_values t w)) readable E L) as X.
+    destruct (reach (P s) v _ readable) as [[p o]|], (reach (P t) v _ readable) as [[q o']|]; try contradiction; auto.
+    destruct X as [<- X]. unfold load_word. cbn [fst snd]. rewrite X. apply Wr.
+  - rewrite Y, GV. pose proof (reach_both v s t (a (guest_values t w)) writable E L) as X.
+    destruct (reach (P s) v _ writable) as [y|] eqn:A, (reach (P t) v _ writable) as [y'|] eqn:B; auto; try (destruct y; contradiction); try contradiction.
+    apply (own_store v c d w); eauto.
+  - assert (IV : io_values (D s) w = io_values (D t) w) by (apply values_ext; intros k _; apply (own_io v c w s t Rs E)).
+    rewrite GV, IV. generalize (f (guest_values t w ++ io_values (D t) w)). intros l.
+    apply (own_change v c d w (write_greg s w l) (write_greg t w l)); auto.
+    + intros x N X. split; intros k; split; auto; cbn; unfold upd; destruct (Z.eqb_spec x w); auto; contradiction.
+    + intros k. split.
+      * exact (e_reg _ _ _ (Wr l) L w Y Ex k).
+      * cbn. unfold upd. rewrite Z.eqb_refl. apply writes_ext. apply (e_io _ _ _ (Wr l) L w Y Ex).
+  - rewrite Y, Q, Q', GV. apply St; auto; apply RW || apply RW'.
+  - rewrite Y, Q, Q'. rewrite (guest_hvc_same w (sibling (P s) w) (sibling (P t) w) (greg s w) (greg t w)); auto.
+    2: apply (sibling_same v); auto; apply E.
+    destruct (guest_hvc w (sibling (P t) w) (greg t w)) as [x0|rel x0 k] eqn:Hv.
+    + apply St; auto; apply RW || apply RW'.
+    + destruct (guest_hvc_power _ _ _ _ _ _ Hv) as [H1 H2].
+      assert (K1 : vm_eq v (keep w 0 (write_greg s w [(0, x0)])) (keep w 0 (write_greg t w [(0, x0)]))).
+      { apply (own_ctx v c d w); auto.
+        - intros j _ X. unfold upd. destruct (j =? W_KEPT); auto.
+        - intros j J. unfold upd. destruct (Z.eqb_spec j W_KEPT) as [->|]; [discriminate J|auto]. }
+      assert (K2 : vm_eq v (keep_entry k (keep w 0 (write_greg s w [(0, x0)]))) (keep_entry k (keep w 0 (write_greg t w [(0, x0)])))).
+      { destruct k as [[[a b] e]|]; auto. apply (own_ctx v c d w); auto; try (eapply runs_same; [apply (RW [(0, x0)]) || apply (RW' [(0, x0)])|reflexivity]).
+        - rewrite (H2 a b e eq_refl). auto.
+        - intros j _ X. unfold upd. destruct (j =? W_KEPT + 2); auto. destruct (j =? W_KEPT + 1); auto.
+        - intros j J. unfold upd. destruct (Z.eqb_spec j (W_KEPT + 2)) as [->|]; [discriminate J|]. destruct (Z.eqb_spec j (W_KEPT + 1)) as [->|]; [discriminate J|]. auto. }
+      apply (leave_view v c d w); auto.
+      * eapply runs_same; [apply (RW [(0, x0)])|]. destruct k as [[[a b] e]|]; reflexivity.
+      * eapply runs_same; [apply (RW' [(0, x0)])|]. destruct k as [[[a b] e]|]; reflexivity.
+      * intros x p H. rewrite (H1 x p H). auto.
+  - rewrite Y, Q, Q', C.
+    assert (PW : forall u, r_power (sync_release u w esr far hpfar) = None).
+    { intros u. unfold sync_release, exit_sync, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
+    apply (leave_view v c d w); [exact (runs_same v c w s (keep w far s) Rs eq_refl)|exact (runs_same v d w t (keep w far t) Rt eq_refl)| | |].
+    + apply (own_ctx v c d w); auto.
+      * intros j _ X. unfold upd. destruct (j =? W_KEPT); auto.
+      * intros j J. unfold upd. destruct (Z.eqb_spec j W_KEPT) as [->|]; [discriminate J|auto].
+    + rewrite !PW. auto.
+    + intros x p H. rewrite PW in H. discriminate.
+Qed.
+
+Theorem vm_consistent a b v s t m s' t' : sound -> sinv s -> sinv t -> is_vm v -> vm_eq v s t ->
+  to_vm v a s = Some m -> to_vm v b t = Some m -> step a s = Ok s' -> step b t = Ok t' -> vm_eq v s' t'.
+Proof.
+  intros B I J V E Ma Mb Sa Sb. destruct (did (Some m)) eqn:Dm.
+  - destruct m as [| | | | |w op| | | | | | |]; try discriminate.
+    destruct (did_own v a s w op s' Sa Ma I V) as (c & -> & Rs & -> & Cs). destruct (did_own v b t w op t' Sb Mb J V) as (d & -> & Rt & -> & Ct).
+    apply own_same; auto. destruct op; auto.
+  - apply (becomes_eq v s t s' t' E m).
+    + rewrite <- Ma. apply vm_becomes; auto. now rewrite Ma.
+    + rewrite <- Mb. apply vm_becomes; auto. now rewrite Mb.
+Qed.
+End VmEnd.
