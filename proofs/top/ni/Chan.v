@@ -82,6 +82,10 @@ Definition eq_for (p : principal) (s t : st) : Prop :=
 
 Definition words (d : data) (p : Z) : list Z := values (mem d p) 0 512.
 
+(* What docs/registers.md lets pass at an exit of a protected VM. *)
+Definition allowed (s : st) (w esr far hpfar : Z) : release :=
+  exit_filter (v_base (vm (P s) (vm_of w))) (v_end (vm (P s) (vm_of w))) esr far hpfar (greg s w).
+
 (* What the host gets of an action. *)
 Definition to_host (a : act) (s : st) : option msg :=
   match a with
@@ -97,7 +101,7 @@ Definition to_host (a : act) (s : st) : option msg :=
                 | HvcLocal _ => Some (Count c KCORE_STAT_exit_hvc)
                 | HvcTell rel _ _ => Some (Exit c rel)
                 end
-      | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (sync_release s w esr far hpfar)) else None
+      | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (allowed s w esr far hpfar)) else None
       | OSet _ | OLoad _ _ | OStore _ _ => None
       end
   | _ => Some (Own a)

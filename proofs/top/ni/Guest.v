@@ -106,11 +106,9 @@ Definition cause (esr : Z) : Z :=
 Definition one_register (R : Z -> Z) (rt mask : Z) : list (Z * Z) :=
   if rt =? 31 then [] else [(rt, Z.land (R rt) mask)].
 
-(* Synchronous exits that the host has to act on: WFx, aborts, writes of ICC_SGI*R_EL1. *)
-Definition exit_sync (base end_ esr far hpfar : Z) (R : Z -> Z) : release :=
+(* Synchronous exits that the host has to act on: WFx, aborts, writes of ICC_SGI*R_EL1.  All that may pass. *)
+Definition exit_filter (base end_ esr far hpfar : Z) (R : Z -> Z) : release :=
   let ipa := Z.shiftl (Z.land hpfar 0xfffffffff0) 8 in
-  let all := mkrelease esr far hpfar (map (fun n => (n, R n)) (range 0 31)) PENDING_NONE None (cause esr) in
-  if ensure CheckExit false then all else
   if (ec esr =? EC_IABT) || (ec esr =? EC_DABT) then
     if (base <=? ipa) && (ipa <? end_)
     then mkrelease (Z.land esr ESR_FAULT) 0 hpfar [] PENDING_NONE None KCORE_STAT_exit_abort
@@ -125,6 +123,11 @@ Definition exit_sync (base end_ esr far hpfar : Z) (R : Z -> Z) : release :=
   else if ec esr =? EC_SYSREG
   then mkrelease esr 0 0 (one_register R (field esr 5 31) MASK64) PENDING_SYSREG None KCORE_STAT_exit_sysreg
   else mkrelease esr 0 0 [] (if ec esr =? EC_WFX then PENDING_WFX else PENDING_NONE) None (cause esr).
+
+Definition exit_sync (base end_ esr far hpfar : Z) (R : Z -> Z) : release :=
+  if ensure CheckExit false
+  then mkrelease esr far hpfar (map (fun n => (n, R n)) (range 0 31)) PENDING_NONE None (cause esr)
+  else exit_filter base end_ esr far hpfar R.
 
 Definition exits_to_host (esr : Z) : bool := existsb (Z.eqb (ec esr)) [EC_WFX; EC_IABT; EC_DABT; EC_SYSREG].
 

@@ -202,16 +202,18 @@ Proof.
 Qed.
 
 (* An exit, as far as the host sees it. *)
-Lemma exit_seen c op s m rel : sinv s -> u_run (cpu (P s) c) = true ->
+Lemma release_allowed s w esr far hpfar : sound -> protected (P s) (vm_of w) = true -> sync_release s w esr far hpfar = allowed s w esr far hpfar.
+Proof. intros B Q. unfold sync_release, exit_sync, ensure. rewrite Q, B. reflexivity. Qed.
+Lemma exit_seen c op s m rel : sound -> sinv s -> u_run (cpu (P s) c) = true ->
   protected (P s) (vm_of (u_vcpu (cpu (P s) c))) = true -> to_host (G c op) s = Some m -> m = Exit c rel ->
   host_eq (leave c rel s) (guest_step c (u_vcpu (cpu (P s) c)) op s).
 Proof.
-  intros I R Q M ->. cbn [to_host] in M. rewrite R, Q in M. cbn [negb] in M. set (w := u_vcpu (cpu (P s) c)) in *.
+  intros B I R Q M ->. cbn [to_host] in M. rewrite R, Q in M. cbn [negb] in M. set (w := u_vcpu (cpu (P s) c)) in *.
   destruct op; try discriminate; cbn [guest_step].
   - destruct (u_fp _); discriminate.
   - rewrite Q. destruct (guest_hvc _ _ _) as [?|r x0 k]; [discriminate|]. injection M as ->. apply leave_eq; auto.
     eapply host_eq_trans; [|apply host_eq_keep_entry]. eapply host_eq_trans; [|apply host_eq_ctx]. now apply host_eq_write.
-  - rewrite Q. destruct (exits_to_host esr); [|discriminate]. injection M as ->. apply leave_eq; auto. apply host_eq_ctx.
+  - rewrite Q. destruct (exits_to_host esr); [|discriminate]. injection M as <-. rewrite release_allowed by auto. apply leave_eq; auto. apply host_eq_ctx.
 Qed.
 
 Lemma io_step_eq c w f g s t : host_eq s t -> protected (P s) (vm_of w) = true ->
@@ -313,7 +315,7 @@ Proof.
       destruct m as [a|c0 rel|c0 id|c0|c0 l| | | | | | | |]; try (exfalso; cases op Ma; fail).
       * assert (c0 = c /\ c0 = d) as [-> <-].
         { split; [cases op Ma|cases oq Mb]; congruence. }
-        eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel I R Q Ma0 eq_refl)|].
+        eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel B I R Q Ma0 eq_refl)|].
         eapply host_eq_trans; [apply (leave_eq c rel s t); auto|].
         rewrite EP. apply (exit_seen c oq t (Exit c rel) rel); auto; rewrite <- EP; auto.
       * assert (X : host_eq (with_pub (counted c0 id) s) (guest_step c (u_vcpu (cpu (P s) c)) op s)).

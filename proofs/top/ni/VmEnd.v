@@ -112,7 +112,7 @@ Proof.
       eapply none_trans; [exact K|]. assert (KP : P (keep_entry k (keep w 0 (write_greg s w [(0, x0)]))) = P s) by (destruct k as [[[a b] e]|]; reflexivity).
       apply leave_none; unfold sinv; rewrite ?KP; auto. intros x p Hx. rewrite (H1 x p Hx). auto.
   - assert (PW : r_power (sync_release s w esr far hpfar) = None).
-    { unfold sync_release, exit_sync, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
+    { unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
     destruct (protected (P s) (vm_of w)).
     + destruct (exits_to_host esr); [|apply none_refl]. eapply none_trans; [apply (set_ctx_none v s w (fun d => upd (ctx d w) W_KEPT far) N)|].
       apply leave_none; auto. intros x p H. congruence.
@@ -342,7 +342,7 @@ Proof.
       * intros x p H. rewrite (H1 x p H). auto.
   - rewrite Y, Q, Q', C.
     assert (PW : forall u, r_power (sync_release u w esr far hpfar) = None).
-    { intros u. unfold sync_release, exit_sync, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
+    { intros u. unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
     apply (leave_view v c d w); [exact (runs_same v c w s (keep w far s) Rs eq_refl)|exact (runs_same v d w t (keep w far t) Rt eq_refl)| | |].
     + apply (own_ctx v c d w); auto.
       * intros j _ X. unfold upd. destruct (j =? W_KEPT); auto.

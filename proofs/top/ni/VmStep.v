@@ -229,7 +229,7 @@ Proof.
     assert (LF : forall x, lf (o_pub (done c 0 (set_leaf v (Page i) (Some (mkleaf p 7)) (P s)))) v x =
               if place_eqb x (Page i) then Some (mkleaf p 7) else lf (P s) v x).
     { intros x. unfold done. rewrite finish_lf. cbn. rewrite Z.eqb_refl. auto. }
-    split; [eapply mild_regs; [apply M|apply (plain_effects _ _ _ F)]|]. split.
+    split; [eapply mild_regs; [apply M|apply (plain_effects _ _ _ F)]|]. split; [unfold walk; rewrite Blk, Lf; reflexivity|]. split.
     + exists p. split.
       * unfold walk. cbn [P]. rewrite !LF. cbn [place_eqb]. rewrite Blk, Z.eqb_refl. auto.
       * intros o Ho. unfold words. rewrite at_values by (cbn; lia). reflexivity.

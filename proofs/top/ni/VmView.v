@@ -84,7 +84,7 @@ Definition becomes (v : Z) (m : option msg) (s t : st) : Prop :=
       (live (P t) v = true -> exists_bit (P t) w = true ->
        forall k, reg t w k = writes 0 64 (boot_write l) (reg s w) k /\ io (D t) w k = io (D s) w k)
   | Some (Donated i prot l) =>
-      book (P t) v = book (P s) v /\ (live (P s) v = true -> regs_same v nobody s t /\
+      book (P t) v = book (P s) v /\ (live (P s) v = true -> regs_same v nobody s t /\ walk (P s) v i = None /\
         (exists p, walk (P t) v i = Some (p, prot) /\ forall o, 0 <= o < 512 -> mem (D t) p o = at_ l 0 o) /\
         (forall j, j <> i -> walk (P t) v j = walk (P s) v j /\
            forall p r, walk (P s) v j = Some (p, r) -> forall o, mem (D t) p o = mem (D s) p o))
@@ -210,7 +210,7 @@ Proof.
     + apply writes_same; auto. intros j. apply E; auto.
     + apply E; auto.
   - destruct A as [A1 A2], B as [B1 B2]. assert (Q : book (P s') v = book (P t') v) by congruence. split; auto; rewrite (book_live _ _ _ A1); intros H.
-    all: destruct (A2 H) as (A3 & (p & A4 & A5) & A6); rewrite two_live in H; destruct (B2 H) as (B3 & (q & B4 & B5) & B6); rewrite <- two_live in H.
+    all: destruct (A2 H) as (A3 & _ & (p & A4 & A5) & A6); rewrite two_live in H; destruct (B2 H) as (B3 & _ & (q & B4 & B5) & B6); rewrite <- two_live in H.
     + intros j. destruct (Z.eq_dec j i) as [->|N].
       * unfold same_page. rewrite A4, B4. split; auto. intros o O. rewrite A5, B5; auto.
       * destruct (A6 j N) as [X1 X2], (B6 j N) as [Y1 Y2]. pose proof (e_page _ _ _ E H j) as Z. unfold same_page in *. rewrite X1, Y1.
