@@ -77,6 +77,8 @@ $(O)/.kcore-build:
 		echo "O=$(O): not empty, and not made by this Makefile" >&2; exit 2; \
 	fi; mkdir -p $(O) && : >$@
 
+build-directory: $(O)/.kcore-build
+
 setup:
 	$(Q)tools/setup
 
@@ -159,7 +161,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench mutants demo check \
-	clean distclean FORCE
+.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench mutants \
+	demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

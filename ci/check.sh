@@ -56,7 +56,6 @@ image=$dir/kcore/arch/arm64/boot/Image
 initrd=$dir/kcore.cpio
 limit=${KCORE_CHECK_LIMIT:-600}
 started=$(tap_clock)
-tap_start "$O/check"
 
 wanted()	# stage
 {
@@ -72,6 +71,10 @@ mk()
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u KCORE make O="$O" RELEASE="$RELEASE" \
 		${CROSS_COMPILE:+CROSS_COMPILE="$CROSS_COMPILE"} "$@"
 }
+
+# Before anything is written there: make builds only into a directory that it has marked
+mk -s build-directory || exit $EX_ENVIRONMENT
+tap_start "$O/check"
 
 boot()	# name, image, initrd, arguments of boot.sh...
 {
