@@ -75,7 +75,10 @@ help:
 $(O)/.kcore-build:
 	$(Q)if [ -n "$$(ls -A $(O) 2>/dev/null)" ]; then \
 		echo "O=$(O): not empty, and not made by this Makefile" >&2; exit 2; \
-	fi; mkdir -p $(O) && : >$@
+	fi; \
+	if ! mkdir -p $(O) 2>/dev/null || [ ! -w $(O) ]; then \
+		echo "O=$(O): nothing can be written there" >&2; exit 3; \
+	fi; : >$@
 
 build-directory: $(O)/.kcore-build
 

@@ -114,6 +114,158 @@ else
 	not_ok 'distclean left it alone' 'the file is gone'
 fi
 
+# ---- kinds of sources, by copies of the programs with made-up releases: no network
+kinds=$work/kinds
+mkdir -p "$kinds/tools" "$kinds/versions" "$kinds/linux-9.1" "$kinds/cache"
+cp tools/lib.sh tools/fetch-source tools/fetch-package "$kinds/tools"
+printf 'VERSION = 9\nPATCHLEVEL = 1\nSUBLEVEL = 0\n' >"$kinds/linux-9.1/Makefile"
+tar -C "$kinds" -cf "$kinds/linux-9.1.tar" linux-9.1
+xz -k "$kinds/linux-9.1.tar"
+tarball=$kinds/linux-9.1.tar.xz
+
+conf()	# release, lines of its release.conf...
+{
+	mkdir -p "$kinds/versions/$1"
+	release_conf=$kinds/versions/$1/release.conf
+	shift
+	printf '%s\n' "$@" >"$release_conf"
+}
+
+kind()	# arguments of fetch-source...
+{
+	XDG_CACHE_HOME="$kinds/cache" "$kinds/tools/fetch-source" --output "$work/o" "$@"
+}
+
+with_key()	# keyring, arguments of fetch-source...
+{
+	file=$1
+	shift
+	XDG_CACHE_HOME="$kinds/cache" KCORE_KEYRING="$file" "$kinds/tools/fetch-source" --output "$work/o" "$@"
+}
+
+# The first key signs, the other is a stranger's
+GNUPGHOME=$(mktemp -d) || exit $EX_ENVIRONMENT
+export GNUPGHOME
+cleanup_on_exit "rm -rf '$work' '$GNUPGHOME'"
+for who in signer stranger; do
+	gpg --batch --quiet --passphrase '' --quick-generate-key "$who@example.org" ed25519 sign never 2>/dev/null
+	gpg --batch --quiet --export "$who@example.org" >"$kinds/$who.gpg"
+done
+gpg --batch --quiet --local-user signer@example.org --detach-sign --output "$kinds/linux-9.1.tar.sign" "$kinds/linux-9.1.tar"
+printf 'another file\n' | gpg --batch --quiet --local-user signer@example.org --detach-sign >"$kinds/other.sign"
+
+absent="$work/o/src/v9.1 $work/o/src/v9.1.origin $work/o/src/.v9.1.new"
+tarball_conf()	# SHA-256, signature
+{
+	conf v9.1 RELEASE_VERSION=9.1 "RELEASE_TARBALL=file://$tarball" "RELEASE_SHA256=$1" "RELEASE_SIGNATURE=$2"
+}
+hash=$(sha256 "$tarball")
+tarball_conf "$(sha256 /dev/null)" "file://$kinds/linux-9.1.tar.sign"
+check 'tarball: another SHA-256 than declared' 3 "SHA-256 is $hash, not .*; refused" kind v9.1
+conf v9.1 RELEASE_VERSION=9.1 "RELEASE_TARBALL=file://$tarball"
+check 'tarball: no SHA-256 declared' 2 'RELEASE_TARBALL without RELEASE_SHA256' kind v9.1
+conf v9.1 RELEASE_VERSION=9.1 "RELEASE_TARBALL=file://$kinds/none.tar.xz" "RELEASE_SHA256=$hash"
+check 'tarball: not there' 3 'cannot be fetched; .*KSRC_v9_1=' kind v9.1
+tarball_conf "$hash" "file://$kinds/other.sign"
+check "tarball: another file's signature" 3 'its signature is not good' with_key "$kinds/signer.gpg" v9.1
+tarball_conf "$hash" "file://$kinds/linux-9.1.tar.sign"
+check "tarball: a stranger's keyring" 3 'its signature is not good' with_key "$kinds/stranger.gpg" v9.1
+check 'tarball: no such keyring' 3 'KCORE_KEYRING=.*: cannot be read' with_key "$kinds/none.gpg" v9.1
+tarball_conf "$hash" ''
+check 'tarball: no signature to check' 2 'no RELEASE_SIGNATURE' with_key "$kinds/signer.gpg" v9.1
+conf v9.1 RELEASE_VERSION=9.2 "RELEASE_TARBALL=file://$tarball" "RELEASE_SHA256=$hash"
+check 'tarball: of another version' 3 'is Linux 9\.1, not 9\.2 as versions/v9.1/release.conf declares' kind v9.1
+absent=''
+tarball_conf "$hash" "file://$kinds/linux-9.1.tar.sign"
+check 'tarball: signed' 0 "SOURCE .*sha256:$hash, signed by [0-9A-F]{40}" with_key "$kinds/signer.gpg" v9.1
+check 'tarball: without a keyring, and it says so' 0 'signature not checked' kind v9.1
+printf tampered | dd of="$kinds/cache/kcore/linux-9.1.tar.xz" bs=1 seek=50 conv=notrunc 2>/dev/null
+check 'tarball: a tampered cached file is refused and fetched again' 0 'refused, wrong SHA-256' kind v9.1
+twice()	# the second run has a keyring, or another declaration
+{
+	kind v9.1 && "$@"
+}
+check 'tarball: unpacked unsigned, then a keyring is named: checked' 3 'its signature is not good' \
+	twice with_key "$kinds/stranger.gpg" v9.1
+redeclared()
+{
+	tarball_conf "$(sha256 /dev/null)" ''
+	kind v9.1
+}
+check 'tarball: unpacked, then another SHA-256 is declared: not used' 3 'refused' twice redeclared
+
+# user's settings of git must not matter, nor those of the repository around the build directory
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+git_in()
+{
+	git -C "$kinds/linux-9.1" -c user.name=signer -c user.email=signer@example.org -c user.signingkey=signer@example.org "$@" >/dev/null 2>&1
+}
+git_in init -q
+git_in add Makefile
+git_in commit -qm first
+git_in tag -a -m plain plain
+git_in tag -s -m 'Linux 9.1' v9.1
+commit=$(git -C "$kinds/linux-9.1" rev-parse HEAD)
+git_conf()	# tag, commit, version
+{
+	conf v9.1 "RELEASE_VERSION=${3:-9.1}" "RELEASE_GIT=file://$kinds/linux-9.1" "RELEASE_TAG=$1" "RELEASE_COMMIT=$2"
+}
+absent="$work/o/src/v9.1 $work/o/src/v9.1.origin $work/o/src/.v9.1.new"
+git_conf none "$commit"
+check 'git: no such tag' 3 'tag none cannot be fetched; .*KSRC_v9_1=' kind v9.1
+git_conf v9.1 ''
+check 'git: no commit declared' 2 'RELEASE_GIT without RELEASE_COMMIT' kind v9.1
+git_conf v9.1 0123456789012345678901234567890123456789
+check 'git: the tag is another commit than declared' 3 "tag v9.1 is $commit, not 0123.*; refused" kind v9.1
+git_conf plain "$commit"
+check 'git: a tag without signature' 3 'tag plain has no signature' with_key "$kinds/signer.gpg" v9.1
+git_conf v9.1 "$commit"
+check "git: a stranger's keyring" 3 'its signature is not good' with_key "$kinds/stranger.gpg" v9.1
+git_conf v9.1 "$commit" 9.3
+check 'git: of another version' 3 'is Linux 9\.1, not 9\.3' kind v9.1
+absent=''
+git_conf v9.1 "$commit"
+check 'git: a signed tag' 0 "commit $commit, signed by [0-9A-F]{40}" with_key "$kinds/signer.gpg" v9.1
+check 'git: without a keyring, and it says so' 0 'signature not checked' kind v9.1
+
+absent="$work/o/src/v9.1 $work/o/src/v9.1.origin"
+conf v9.1 RELEASE_VERSION=9.1
+check 'a release without a source' 3 'names no source; set KSRC_v9_1=' kind v9.1
+conf v9.1 RELEASE_VERSION=9.1 "RELEASE_TARBALL=file://$tarball" RELEASE_PACKAGE=linux-source-9.1
+check 'a release with two sources' 2 'names more than one source' kind v9.1
+conf v9.1 "RELEASE_TARBALL=file://$tarball"
+check 'a release without a version' 2 'RELEASE_VERSION is missing' kind v9.1
+git_conf v9.1 "$commit"
+cp -r "$kinds/versions/v9.1" "$kinds/versions/v9.2"
+check 'two releases that claim one source' 2 'v9.1/release.conf and versions/v9.2/release.conf both claim tag v9.1' kind v9.1
+conf v9.2 RELEASE_VERSION=9.1
+own()	# KSRC_... variables, then arguments of fetch-source
+{
+	env "$@" "$kinds/tools/fetch-source" --output "$work/o" v9.1
+}
+check 'KSRC: one tree for two releases' 2 'KSRC_v9_1 and KSRC_v9_2 both name' \
+	own "KSRC_v9_1=$kinds/linux-9.1" "KSRC_v9_2=$kinds/linux-9.1/."
+printf 'EXTRAVERSION = -mine\n' >>"$kinds/linux-9.1/Makefile"
+check 'KSRC: a git tree with uncommitted changes' 3 'uncommitted changes, the first: Makefile; commit' own "KSRC_v9_1=$kinds/linux-9.1"
+absent=''
+git_in checkout Makefile
+check 'KSRC: a clean git tree' 0 'linux-9.1 \(unverified\)' own "KSRC_v9_1=$kinds/linux-9.1"
+
+read_only()	# a build directory on a file system that is mounted read-only
+{
+	mkdir -p "$work/small"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m sh -c 'mount -t tmpfs -o ro tmpfs "$0" && "$@"' "$work/small" "$@"
+}
+if [ "$(id -u)" = 0 ] && read_only true >/dev/null 2>&1; then
+	check 'a read-only build directory' 3 'nothing can be written there; name another build directory by O=' \
+		read_only "$kinds/tools/fetch-source" --output "$work/small" v9.1
+	check 'a read-only build directory, by make' 2 'nothing can be written there' read_only make O="$work/small" kcore
+else
+	skip 'a read-only build directory' 'a small file system can be mounted by root only'
+fi
+unset GNUPGHOME
+
 # ---- downloads: a small package stands for the source, it goes the same way
 package=busybox-static suite=bookworm
 export XDG_CACHE_HOME="$work/cache"

@@ -44,6 +44,25 @@ releases()	# the releases that have a directory, space separated
 	done
 }
 
+# The source that a release.conf names, in one line; two releases must not name the same
+release_claim()	# release.conf
+{
+	(
+		RELEASE_PACKAGE='' RELEASE_SUITE='' RELEASE_TARBALL='' RELEASE_GIT='' RELEASE_TAG=''
+		# shellcheck source=versions/v6.1/release.conf
+		. "$1"
+		if [ -n "$RELEASE_PACKAGE" ]; then
+			echo "package $RELEASE_PACKAGE of $RELEASE_SUITE"
+		fi
+		if [ -n "$RELEASE_TARBALL" ]; then
+			echo "tarball $RELEASE_TARBALL"
+		fi
+		if [ -n "$RELEASE_GIT" ]; then
+			echo "tag $RELEASE_TAG of $RELEASE_GIT"
+		fi
+	)
+}
+
 # Reads versions/<release>/release.conf into RELEASE_*; sets ksrc to the user's own tree, if there is one.
 release_load()	# release
 {
@@ -55,13 +74,26 @@ release_load()	# release
 	case ${1#v} in
 	*[!0-9.]*) known=n ;;
 	esac
-	if [ $known = n ] || [ ! -f "$top/versions/$1/release.conf" ]; then
+	conf=$top/versions/$1/release.conf
+	if [ $known = n ] || [ ! -f "$conf" ]; then
 		die $EX_USAGE "unknown release '$1': no versions/$1/release.conf (known: $(releases))"
 	fi
+	claim=$(release_claim "$conf")
+	[ "$(printf '%s\n' "$claim" | wc -l)" = 1 ] ||
+		die $EX_USAGE "versions/$1/release.conf: names more than one source; keep one of: $(printf '%s\n' "$claim" | paste -sd,)"
+	for other in "$top"/versions/v*/release.conf; do
+		if [ -n "$claim" ] && [ "$other" != "$conf" ] && [ "$(release_claim "$other")" = "$claim" ]; then
+			other=${other%/release.conf}
+			die $EX_USAGE "versions/$1/release.conf and versions/${other##*/}/release.conf both claim $claim; correct one of them"
+		fi
+	done
 	RELEASE_VERSION='' RELEASE_PACKAGE='' RELEASE_SUITE='' RELEASE_SECURITY='' RELEASE_MEMBER=''
+	RELEASE_TARBALL='' RELEASE_SHA256='' RELEASE_SIGNATURE='' RELEASE_GIT='' RELEASE_TAG='' RELEASE_COMMIT=''
 	# shellcheck source=versions/v6.1/release.conf
-	. "$top/versions/$1/release.conf"
-	: "$RELEASE_VERSION" "$RELEASE_PACKAGE" "$RELEASE_SUITE" "$RELEASE_SECURITY" "$RELEASE_MEMBER"
+	. "$conf"
+	: "$RELEASE_PACKAGE" "$RELEASE_SUITE" "$RELEASE_SECURITY" "$RELEASE_MEMBER"
+	: "$RELEASE_TARBALL" "$RELEASE_SHA256" "$RELEASE_SIGNATURE" "$RELEASE_GIT" "$RELEASE_TAG" "$RELEASE_COMMIT"
+	[ -n "$RELEASE_VERSION" ] || die $EX_USAGE "versions/$1/release.conf: RELEASE_VERSION is missing"
 	ksrc_name=KSRC_$(printf %s "$1" | tr . _)
 	eval "ksrc=\${$ksrc_name-}"
 }
