@@ -69,7 +69,9 @@ function close_plan()
 { line[NR] = $0 }
 /^--- test / {
 	close_plan()
-	begun[$3]++
+	name = $3
+	sub(/:.*/, "", name)
+	begun[name]++
 	where = $3 ": "
 	next
 }

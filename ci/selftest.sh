@@ -97,6 +97,7 @@ judge()	# sed program, arguments of judge.sh...
 }
 
 check 'judge: a good log passes' 0 '^1\.\.6$' judge '' --tests life,attack:read
+check 'judge: a test with words' 0 '^1\.\.6$' judge 's/^--- test attack/&:read+scrub/' --tests life,attack:read+scrub
 check 'judge: a failed test' 1 '^not ok 2 - life: many' judge 's/^ok 2 - many/not &/'
 check 'judge: a test that did not end' 1 '^not ok .*plan of 2 tests, 1 ended' judge '/^ok 2 - many/d'
 check 'judge: more results than planned' 1 'plan of 1 tests, 2 ended' judge 's/^1\.\.2/1..1/'
