@@ -103,7 +103,7 @@ same_series()	# a second run of the engine gives the same bytes
 {
 	rm -rf "$O/check/retrofit-again"
 	"$O/tools/retrofit/retrofit" --release "$RELEASE" --rules semantic-patches --tree "$O/src/$RELEASE" \
-		--output "$O/check/retrofit-again" && diff -r "$O/check/retrofit-again/quilt" "$dir/retrofit/quilt"
+		--verify "$dir/retrofit/quilt" --output "$O/check/retrofit-again" && diff -r "$O/check/retrofit-again/quilt" "$dir/retrofit/quilt"
 }
 
 if wanted style; then

@@ -454,15 +454,49 @@ static void append_lines(struct step *s)
 	s->after = source_parse(t);
 }
 
+/* One rule on one text: what it makes of it, and what spatch printed */
+struct work {
+	struct rule *rule;
+	const char *path;		/* of the kernel file */
+	struct text in, out;
+	const char *log;
+	bool broken;
+};
+
+static void run_rules(struct engine *e, struct work *w, size_t n, const char *place)
+{
+	struct job *jobs = xcalloc(n, sizeof(*jobs));
+	char **file = xcalloc(n, sizeof(*file)), **base = xcalloc(n, sizeof(*base));
+
+	for (size_t i = 0; i < n; i++) {
+		base[i] = fmt("%s/%s/%zu", e->scratch, place, i);
+		file[i] = fmt("%s/%s", base[i], w[i].path);
+		make_parent(file[i]);
+		file_write(file[i], w[i].in.data, w[i].in.len);
+		file_write(fmt("%s.before", base[i]), w[i].in.data, w[i].in.len);
+		jobs[i] = (struct job){
+			.argv = spatch_argv(e, fmt("%s/%s", e->ledger->dir, w[i].rule->file), true, false, file[i]),
+			.out = fmt("%s.out", base[i]), .err = fmt("%s.err", base[i]),
+		};
+	}
+	run_jobs(jobs, n, e->parallel);
+	for (size_t i = 0; i < n; i++) {
+		w[i].broken = spatch_failed(&jobs[i], e->ledger->name, w[i].rule->file, w[i].path);
+		if (!w[i].broken)
+			mend(fmt("%s.before", base[i]), file[i], fmt("%s.diff", base[i]));
+		w[i].out = file_read(file[i]);
+		w[i].log = jobs[i].out;
+	}
+}
+
 /*
  * Rules are stacked: each runs on the file as the rules before it left it.  Files are independent of
  * each other (no includes are read), so the first rules of all files run side by side, then the second.
  */
 static void apply_wave(struct engine *e, size_t wave)
 {
-	struct job *jobs = xcalloc(e->files.n, sizeof(*jobs));
+	struct work *w = xcalloc(e->files.n, sizeof(*w));
 	struct step **steps = xcalloc(e->files.n, sizeof(*steps));
-	char **work = xcalloc(e->files.n, sizeof(*work)), **base = xcalloc(e->files.n, sizeof(*base));
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->files.n; i++) {
@@ -478,28 +512,17 @@ static void apply_wave(struct engine *e, size_t wave)
 			f->final = s->after->text;
 			continue;
 		}
-		base[n] = fmt("%s/step/%zu/%zu", e->scratch, wave, i);
-		work[n] = fmt("%s/%s", base[n], f->path);
-		make_parent(work[n]);
-		file_write(work[n], f->final.data, f->final.len);
-		file_write(fmt("%s.before", base[n]), f->final.data, f->final.len);
-		jobs[n] = (struct job){
-			.argv = spatch_argv(e, fmt("%s/%s", e->ledger->dir, s->rule->file), true, false, work[n]),
-			.out = fmt("%s.out", base[n]), .err = fmt("%s.err", base[n]),
-		};
+		w[n] = (struct work){ .rule = s->rule, .path = f->path, .in = f->final };
 		steps[n++] = s;
 	}
-	run_jobs(jobs, n, e->parallel);
+	run_rules(e, w, n, fmt("step/%zu", wave));
 	for (size_t i = 0; i < n; i++) {
 		struct step *s = steps[i];
 
-		s->broken = spatch_failed(&jobs[i], e->ledger->name, s->rule->file, s->file->path);
-		s->failed = s->broken;
-		if (!s->failed)
-			mend(fmt("%s.before", base[i]), work[i], fmt("%s.diff", base[i]));
-		s->file->final = file_read(work[i]);
-		s->after = source_parse(s->file->final);
-		read_matches(s, jobs[i].out);
+		s->failed = s->broken = w[i].broken;
+		s->file->final = w[i].out;
+		s->after = source_parse(w[i].out);
+		read_matches(s, w[i].log);
 	}
 }
 
@@ -525,6 +548,93 @@ void engine_apply(struct engine *e)
 	}
 	for (size_t wave = 0; wave < waves; wave++)
 		apply_wave(e, wave);
+}
+
+/* ---- order ---- */
+
+static bool depends(const struct rule *r, const struct rule *on)
+{
+	return on->file && list_has(&r->after, on->file);
+}
+
+/* The steps of a file backwards, but a rule behind those that ledger.json says it needs: its "after" */
+static struct list other_order(const struct kfile *f)
+{
+	struct list order = { 0 };
+	bool *done = xcalloc(f->step.n, sizeof(*done));
+
+	while (order.n < f->step.n) {
+		for (size_t i = f->step.n; i-- > 0;) {
+			struct step *s = f->step.item[i];
+			bool ready = !done[i];
+
+			for (size_t k = 0; k < i && ready; k++)
+				ready = done[k] || !depends(s->rule, ((struct step *)f->step.item[k])->rule);
+			if (ready) {
+				done[i] = true;
+				list_add(&order, s);
+				break;
+			}
+		}
+	}
+	return order;
+}
+
+static void judge_order(const struct kfile *f, const struct text *other)
+{
+	struct lines a = split(&f->final), b = split(other);
+	struct text rules = { 0 };
+	size_t i = 0;
+
+	gate_pass("order");
+	if (text_equal(&f->final, other))
+		return;
+	for (size_t k = 0; k < f->step.n; k++)
+		text_fmt(&rules, "%s%s", k ? ", " : "", ((struct step *)f->step.item[k])->rule->file);
+	while (i < a.l.n && i < b.l.n && !strcmp(a.l.item[i], b.l.item[i]))
+		i++;
+	gate_fail("order", "%s: the order of the rules %s matters: the other way round line %zu, \"%s\", is \"%s\": make the rules "
+		  "independent, or say in ledger.json which has to come \"after\" which", f->path, rules.data, i + 1,
+		  i < a.l.n ? trim(a.l.item[i]) : "", i < b.l.n ? trim(b.l.item[i]) : "");
+}
+
+/* Hooks are independent: the rules of a file the other way round give the same bytes. */
+void engine_order(struct engine *e)
+{
+	struct list *order = xcalloc(e->files.n, sizeof(*order));
+	struct text *text = xcalloc(e->files.n, sizeof(*text));
+	struct work *w = xcalloc(e->files.n, sizeof(*w));
+	size_t *file = xcalloc(e->files.n, sizeof(*file)), waves = 0;
+
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+
+		if (f->step.n < 2)
+			continue;
+		order[i] = other_order(f);
+		text[i] = f->pristine->text;
+		waves = f->step.n > waves ? f->step.n : waves;
+	}
+	for (size_t wave = 0; wave < waves; wave++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < e->files.n; i++) {
+			if (wave >= order[i].n)
+				continue;
+			w[n] = (struct work){
+				.rule = ((struct step *)order[i].item[wave])->rule, .in = text[i],
+				.path = ((struct kfile *)e->files.item[i])->path,
+			};
+			file[n++] = i;
+		}
+		run_rules(e, w, n, fmt("order/%zu", wave));
+		for (size_t i = 0; i < n; i++)
+			text[file[i]] = w[i].out;
+	}
+	for (size_t i = 0; i < e->files.n; i++) {
+		if (order[i].n)
+			judge_order(e->files.item[i], &text[i]);
+	}
 }
 
 /* ---- audit ---- */

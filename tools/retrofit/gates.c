@@ -20,6 +20,8 @@ static struct gate gates[] = {
 	{ .name = "anchor",	.what = "added lines are inside the declared symbol" },
 	{ .name = "series",	.what = "the series applies without fuzz or offset" },
 	{ .name = "reverse",	.what = "applied and reversed, files are pristine" },
+	{ .name = "engines",	.what = "read by the letter, the series gives the same" },
+	{ .name = "order",	.what = "the rules the other way round give the same" },
 	{ .name = "audit",	.what = "no EL2 operation is left but allowed ones" },
 	{ .name = "unchanged",	.what = "the pristine tree has not changed" },
 };

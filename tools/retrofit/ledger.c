@@ -133,16 +133,22 @@ static void read_rules(struct ledger *l)
 	json_array_foreach(rules, i, j) {
 		struct rule *r = xcalloc(1, sizeof(*r));
 		const char *file = NULL, *patch = NULL;
-		json_t *hooks;
+		json_t *hooks, *after = NULL, *name;
+		size_t k;
 
-		unpack(j, path, "{s?s, s?s, s:s, s:s, s:o}", "rule", &file, "patch", &patch, "title", &r->title,
-		       "updated", &r->updated, "hooks", &hooks);
+		unpack(j, path, "{s?s, s?s, s:s, s:s, s?o, s:o}", "rule", &file, "patch", &patch, "title", &r->title,
+		       "updated", &r->updated, "after", &after, "hooks", &hooks);
 		if (!file == !patch)
 			die(EXIT_CHECK, "%s: entry %zu needs one of \"rule\" and \"patch\"", path, i + 1);
 		if (file && !is_rule_name(file))
 			die(EXIT_CHECK, "%s: %s: a rule is called NN-name.cocci", path, file);
 		r->file = file;
 		r->patch = patch ? patch : fmt("%.*s.patch", (int)(strlen(file) - 6), file);
+		json_array_foreach(after, k, name) {
+			if (!file || !json_is_string(name) || strcmp(json_string_value(name), file) >= 0)
+				die(EXIT_CHECK, "%s: %s: \"after\" lists rules with a lower number", path, r->patch);
+			list_add(&r->after, xstrdup(json_string_value(name)));
+		}
 		list_add(&l->rules, r);
 		read_hooks(l, r, hooks, path);
 		if (file)
@@ -182,6 +188,8 @@ static void read_targets(struct ledger *l, struct hook *h, json_t *places, const
 		if (matches < 0 || (matches && !t->insert) || (!matches && (t->insert || !t->reason)))
 			die(EXIT_CHECK, "%s: a place with matches needs \"insert\", one without needs \"reason\"",
 			    where);
+		if (!h->rule->file != !strcmp(t->symbol, "#end"))
+			die(EXIT_CHECK, "%s: \"#end\" is for an entry with \"patch\", and for no other", where);
 		t->matches = (unsigned int)matches;
 		t->hook = h;
 		list_add(&h->targets, t);

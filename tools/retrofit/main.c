@@ -217,6 +217,8 @@ int main(int argc, char **argv)
 	if (!failures)
 		series_check(&e, &patches);
 	if (!failures)
+		engine_order(&e);
+	if (!failures)
 		engine_audit(&e);
 	if (!failures && o.verify)
 		series_compare(&e, &patches, o.verify);

@@ -127,6 +127,7 @@ struct rule {
 	const char *file;		/* NN-name.cocci, or NULL for the appended lines */
 	const char *patch;		/* NN-name.patch */
 	const char *title, *updated;
+	struct list after;		/* rules of the same files that have to come before, from ledger.json */
 	struct list hooks;
 	struct list files;		/* the kernel files of its targets, in ledger order */
 };
@@ -198,6 +199,7 @@ struct kfile *engine_file(struct engine *e, const char *path);
 void engine_read_tree(struct engine *e);
 void engine_visibility(struct engine *e);
 void engine_apply(struct engine *e);
+void engine_order(struct engine *e);
 void engine_audit(struct engine *e);
 void engine_tree_unchanged(struct engine *e);
 

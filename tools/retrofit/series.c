@@ -278,6 +278,108 @@ static bool same_as(struct engine *e, const char *gate, const char *root, bool p
 	return same;
 }
 
+/* ---- a second engine: the series applied by ourselves, where each hunk says and nowhere else ---- */
+
+static bool copy_lines(const char **in, unsigned int *at, unsigned int until, struct text *out)
+{
+	for (; *at < until && **in; ++*at) {
+		const char *next = next_line(*in);
+
+		text_add(out, *in, (size_t)(next - *in));
+		*in = next;
+	}
+	return *at == until;
+}
+
+/* One hunk, whose lines begin at *line; false if it is not exactly what the file has there */
+static bool apply_hunk(const char **line, const char **in, unsigned int *at, struct text *out)
+{
+	unsigned int start, old = 1, new_start, new = 1;
+	const char *s = *line;
+
+	if (sscanf(s, "@@ -%u,%u +%u,%u @@", &start, &old, &new_start, &new) != 4 &&
+	    sscanf(s, "@@ -%u +%u,%u @@", &start, &new_start, &new) != 3 &&
+	    sscanf(s, "@@ -%u,%u +%u @@", &start, &old, &new_start) != 3)
+		return false;
+	if (!copy_lines(in, at, start + !old, out))
+		return false;
+	for (s = next_line(s); old || new; s = next_line(s)) {
+		size_t n = (size_t)(next_line(s) - s);
+
+		if (*s != '+') {
+			if (!n || (*s != ' ' && *s != '-') || !old || strncmp(s + 1, *in, n - 1))
+				return false;
+			*in = next_line(*in);
+			++*at;
+			old--;
+		}
+		if (*s != '-') {
+			if (!new)
+				return false;
+			text_add(out, s + 1, n - 1);
+			new--;
+		}
+	}
+	*line = s;
+	return true;
+}
+
+static bool apply_exactly(struct engine *e, const struct patch *p, struct text *text)
+{
+	const char *line = strstr(p->text.data, "\n--- a/");
+
+	for (line = line ? line + 1 : ""; *line;) {
+		const char *path = line + 6, *in;
+		struct text out = { 0 };
+		unsigned int at = 1;
+		size_t file = 0;
+
+		while (file < e->files.n && strncmp(path, fmt("%s\n", ((struct kfile *)e->files.item[file])->path),
+						    strcspn(path, "\n") + 1))
+			file++;
+		if (strncmp(line, "--- a/", 6) || file == e->files.n)
+			break;
+		line = next_line(line);
+		if (strncmp(line, "+++ b/", 6) || strncmp(line + 6, path, strcspn(path, "\n") + 1))
+			break;
+		line = next_line(line);
+		in = text[file].data;
+		while (*line == '@') {
+			if (!apply_hunk(&line, &in, &at, &out))
+				goto fail;
+		}
+		text_add(&out, in, strlen(in));
+		text[file] = out;
+	}
+	if (!*line)
+		return true;
+fail:
+	gate_fail("engines", "%s: line \"%.*s\" is no hunk that is exactly where it says it is: the series would be read "
+		  "differently by another program; generate it again", p->name, (int)strcspn(line, "\n"), line);
+	return false;
+}
+
+/* patch(1) forgives: text between hunks, wrong counts.  Who reads the series by the letter gets the same files. */
+static void engines_agree(struct engine *e, const struct list *patches)
+{
+	struct text *text = xcalloc(e->files.n, sizeof(*text));
+
+	for (size_t i = 0; i < e->files.n; i++)
+		text[i] = ((struct kfile *)e->files.item[i])->pristine->text;
+	for (size_t i = 0; i < patches->n; i++) {
+		if (!apply_exactly(e, patches->item[i], text))
+			return;
+	}
+	for (size_t i = 0; i < e->files.n; i++) {
+		struct kfile *f = e->files.item[i];
+
+		gate_pass("engines");
+		if (!text_equal(&text[i], &f->final))
+			gate_fail("engines", "%s: the series applied by the letter is not what the rules give: generate the "
+				  "series again", f->path);
+	}
+}
+
 void series_check(struct engine *e, const struct list *patches)
 {
 	char *root = fmt("%s/apply", e->scratch);
@@ -301,7 +403,8 @@ void series_check(struct engine *e, const struct list *patches)
 		if (!one_patch(e, "reverse", p->name, paths[i], root, true))
 			return;
 	}
-	same_as(e, "reverse", root, true);
+	if (same_as(e, "reverse", root, true))
+		engines_agree(e, patches);
 }
 
 static struct list read_series(const char *dir)

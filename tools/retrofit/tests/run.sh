@@ -545,6 +545,74 @@ edit "$top/case/kept/quilt/40-table.patch" 's/^Description: .*/Description: some
 fails "--verify: a kept series with another header" 1 'is not what the rules give (the text differs)' \
 	--verify "$top/case/kept/quilt"
 
+### gate: engines
+
+fresh
+wrapper diff <<'END'
+"$REAL" "$@"
+status=$?
+case $* in
+*U3*) echo "A line that patch(1) takes for no part of the patch" ;;
+esac
+exit $status
+END
+fails "a series that patch(1) reads generously" 1 '10-call.patch: line "A line that patch(1) takes .*" is no hunk'
+fresh
+wrapper patch <<END
+"\$REAL" "\$@" && sed -i 's/^static int quota.8./static int quota[9]/' machine/run.c
+END
+fails "a patch program that does more than the series says" 1 'machine/run.c: the series applied does not give'
+
+### gate: order
+
+# puts a second line at the place where 20-guard.cocci puts its own; the ledger has it as H07
+second_at_reset() {
+	cat >"$rules/25-second.cocci" <<'END'
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// A second hook at the same place.
+//
+// Hook:      H07
+
+@again@
+identifier cpu;
+statement S, S1;
+position p;
+@@
+ guest_reset@p(struct guest_cpu *cpu)
+ {
+ 	... when != S1
++	kcore_second(cpu);
+ 	S
+ 	... when any
+ }
+
+@script:python@
+p << again.p;
+@@
+print("MATCH H07 %s %s" % (p[0].line, p[0].current_element))
+END
+	edit "$rules/ledger.json" "s|^  { \"rule\": \"30-state|  { \"rule\": \"25-second.cocci\", $1 \"title\": \"second\", \"updated\": \"2026-11-24\", \"hooks\": [ { \"id\": \"H07\", \"class\": \"O\", \"purpose\": \"second\" } ] },\n&|"
+	edit "$rules/ledger/v1.0.json" 's|^  "H06": \[|  "H07": [ { "file": "machine/run.c", "symbol": "guest_reset()", "insert": "kcore_second(cpu);" } ],\n&|'
+}
+
+fresh
+second_at_reset ''
+fails "two hooks whose order matters" 1 \
+	'machine/run.c: the order of the rules .*25-second.cocci.* matters: the other way round line [0-9]*, "kcore_[a-z]*(cpu);", is "kcore_'
+fresh
+second_at_reset '"after": [ "20-guard.cocci" ],'
+retrofit
+status=$?
+if [ $status -eq 0 ] && grep -q '^gate order *pass *[1-9]' "$top/out"; then
+	ok "two hooks whose order is declared"
+else
+	not_ok "two hooks whose order is declared" "exit status $status"
+fi
+fresh
+second_at_reset '"after": [ "30-state.cocci" ],'
+fails "a declared order that is not that of the numbers" 1 '25-second.patch: "after" lists rules with a lower number'
+
 ### gate: audit
 
 fresh
@@ -609,7 +677,7 @@ else
 	tree=$KSRC
 	retrofit --release v6.1 -j 2
 	status=$?
-	hooks=$(grep -c '^  "H[0-9]*": \[' "$RULES/ledger/v6.1.json")
+	hooks=$(grep -c '^  "[HQ][0-9]*": \[' "$RULES/ledger/v6.1.json")
 	if [ $status -eq 0 ] && [ "$hooks" -gt 0 ] && grep -q "^v6.1: $hooks hooks in .*: all gates passed" "$top/out"; then
 		ok "v6.1: all gates pass"
 	else
