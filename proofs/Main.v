@@ -1,54 +1,129 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (*
- * The strongest closed theorems so far (docs/proof.md says what they mean and what they do not say).
+ * The strongest closed theorems so far.  This file can be read alone; docs/proof.md says what the theorems rest on.
  *
- * The top machine (top/Top.v) is what KCore is to do, as atomic steps; a step is a total function, so no run of it
- * is ever stuck.  `event_of p a s' is what principal p notices of action a: an action of its own, or one
- * release over a channel of top/View.v; None if it notices nothing.
+ * The top machine (top/) is what KCore is to do.  Its state has two parts: [P], all bookkeeping of KCore (owners, maps, stage-2
+ * leaves, VMs, vCPUs, counters), and [D], contents (memory, registers).  Anybody's step is an action ([act], top/Machine.v):
+ * instructions of the host and of guests, with any address and value that a program can compute from what it can
+ * read; DMA; stage-2 faults; interrupts; each critical section of each host call; entry and exit of a vCPU.
+ * [step] performs one action: Ok and a state, Halt (KCore stops the CPU), or Stuck (KCore is wrong).
+ * The calls follow common-core/core section by section, with the same checks in the same order (top/Hyper.v, top/Guest.v).
+ *
+ * Principals.  The host with all its devices and all normal VMs is one, since a normal VM extends the host's authority;
+ * each protected VM is one of its own.  [eq_for p s t]: p has the same view in s and t (top/Chan.v).  The host sees all of
+ * [P], the pages that are its own or not DRAM, its registers, FP registers unless they are a protected VM's, and virtual
+ * GICs and timers.  A protected VM sees its public record ([book]: state, type, memory range, vCPUs, their power), its memory by IPA,
+ * and the registers, virtual GIC and timer of its vCPUs.
+ *
+ * Channels.  [events p l s] lists what reaches p in the run of the actions l from s: what p does itself, and messages.  A message
+ * ([msg], top/Chan.v) is one of: an exit, as the register filter lets it pass; the host's answer to it; a donated page with its
+ * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
+ * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
+ *
+ * Not in these theorems: that the C does what the top machine does (docs/proof.md says how far that is), several CPUs
+ * inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
-  code.Owner code.Pool code.Pte code.Walk top.Boot.
+  code.Owner code.Pool code.Pte code.Walk.
+From KCore Require Import top.Ni.
+From KCore Require top.Needed.
+
+(* ------------------------------------------------------------------ the top machine *)
 
 Section Top.
-Variable dram : Z -> bool.
-Variable query : Z -> public -> Z.
+(* Any machine: which pages are DRAM, which are denied to everyone, which are KCore's; how many tables there are. *)
+Context {cfg : config}.
 
-(* What a principal can see depends only on what it saw at installation, on what it did, and on what was
-   released to it, in that order; not on anything else that anybody did. *)
-Theorem ni_top p l l' s t :
-  boot s -> boot t -> same p s t -> events dram query p l s = events dram query p l' t ->
-  same p (run dram query l s) (run dram query l' t).
-Proof. intros; apply noninterference; auto using boot_inv. Qed.
+(* A state that can be reached from installation, with any contents of memory and registers at installation.  [sound]: no check of
+   the core is left out (top/Needed.v leaves them out one at a time). *)
+Definition reached (s : st) : Prop := exists l d, run l (boot d) = Ok s.
+Lemma reached_invariant s : sound -> reached s -> sinv s.
+Proof. intros B (l & d & R). destruct (never_stuck l d B) as (t & T & I). congruence. Qed.
 
-(* Confidentiality: after any history, if two states differ only in what the host cannot see (pages and registers of
-   protected VMs), nothing that the host, its devices and normal VMs do afterwards, with the same releases to
-   them, shows a difference. *)
-Theorem confidentiality l l' s t :
-  inv s -> inv t -> same PHost s t -> events dram query PHost l s = events dram query PHost l' t ->
-  same PHost (run dram query l s) (run dram query l' t).
-Proof. apply noninterference. Qed.
+(* Every run ends in a state: KCore never contradicts itself, nothing that anybody does halts a CPU. *)
+Theorem top_never_stuck l d : sound -> exists s, run l (boot d) = Ok s.
+Proof. intros B. destruct (never_stuck l d B) as (s & R & _). eauto. Qed.
 
-(* Integrity: an action that is no event of a protected VM's changes nothing that it can see. *)
-Theorem integrity v g a s :
-  inv s -> event_of dram (PVm v g) a s = None -> same (PVm v g) s (step dram query a s).
-Proof. apply local_respect. Qed.
+(* Noninterference (m1).  Two runs in which a principal starts with the same view and gets the same messages end with the same
+   view.  Nothing else that happens in them, in whatever order and on whatever CPU, makes a difference to it. *)
+Theorem ni_top p la lb s t s' t' : sound -> principal_ok p -> reached s -> reached t -> eq_for p s t ->
+  run la s = Ok s' -> run lb t = Ok t' -> events p la s = events p lb t -> eq_for p s' t'.
+Proof. eauto using Ni.ni_top, reached_invariant. Qed.
 
-(* A page that a protected VM has mapped is its own and mapped by nobody else, in every state of every run. *)
-Theorem exclusive l s e f :
-  boot s -> let P := pub (run dram query l s) in
-  In e (tr P) -> prot P (e_vm e) = true ->
-  owner P (e_pg e) = e_vm e /\ (In f (tr P) -> e_pg e = e_pg f -> e = f).
-Proof.
-  intros B. cbn zeta. intros He Hp. pose proof (inv_run dram query l s (boot_inv s B)) as I.
-  split; [|intros Hf; apply (i_once _ I); auto].
-  rewrite (i_owner _ I e He), Hp. reflexivity.
-Qed.
+(* Confidentiality.  Two states that differ only in what the host does not see, that is, in memory and registers of protected VMs;
+   runs from them with the same messages to the host.  Then the host, its devices and its normal VMs end with the same bookkeeping,
+   registers and memory: what protected VMs hold did not reach them. *)
+Theorem confidential la lb s t s' t' : sound -> reached s -> reached t -> eq_for Host s t ->
+  run la s = Ok s' -> run lb t = Ok t' -> events Host la s = events Host lb t ->
+  P s' = P t' /\ (forall c k, hreg (D s') c k = hreg (D t') c k) /\
+  (forall p o, host_ok (P s') p = true -> mem (D s') p o = mem (D t') p o) /\
+  (forall c k, fp_shared (P s') c = true -> fpm (D s') c k = fpm (D t') c k).
+Proof. intros B R1 R2. apply Ni.confidential; auto using reached_invariant. Qed.
+
+(* Integrity.  An action that is not the VM's own leaves each page that a live protected VM has mapped where it is, with its contents, and
+   leaves its registers, but for those that creation, finalisation, or the answer to the VM's own last exit sets. *)
+Theorem integrity a v s s' : sound -> reached s -> is_vm v -> step a s = Ok s' -> did (to_vm v a s) = false ->
+  live (P s) v = true ->
+  (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ forall o, mem (D s') p o = mem (D s) p o) /\
+  (forall w k, vm_of w = v -> exists_bit (P s) w = true -> ~ sets_registers (to_vm v a s) w -> reg s' w k = reg s w k).
+Proof. intros B R. apply Ni.integrity; auto using reached_invariant. Qed.
+
+(* Isolation.  A page that a live protected VM has mapped is not the host's to access, is not in the host's stage 2, and is not mapped by
+   any other VM, normal or protected. *)
+Theorem isolated s v i p r : sound -> reached s -> is_vm v -> live (P s) v = true -> walk (P s) v i = Some (p, r) ->
+  host_ok (P s) p = false /\ (forall j q r', walk (P s) HOST j = Some (q, r') -> q <> p) /\
+  (forall u j q r', is_vm u -> u <> v -> walk (P s) u j = Some (q, r') -> q <> p).
+Proof. intros B R. apply Ni.isolated; auto using reached_invariant. Qed.
+
+(* A page to which the host gets access, and did not have it, is all zero. *)
+Theorem reclaimed_zero a s s' p : sound -> reached s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true ->
+  forall o, mem (D s') p o = 0.
+Proof. intros B R. apply Ni.reclaimed_zero; auto using reached_invariant. Qed.
+
+(* The register filter.  What an exit shows depends on one of the protected vCPU's registers at most, the one that the syndrome
+   names; and of the address of a fault on the offset in its page at most. *)
+Theorem filter_narrow s t w esr far far' hpfar : sound -> protected (P s) (vm_of w) = true -> P s = P t ->
+  Z.land far 4095 = Z.land far' 4095 ->
+  (named_register esr <> 31 -> greg s w (named_register esr) = greg t w (named_register esr)) ->
+  sync_release s w esr far hpfar = sync_release t w esr far' hpfar.
+Proof. exact (Ni.filter_narrow s t w esr far far' hpfar). Qed.
+
+(* An answer of the host's that reaches a protected vCPU's registers is one that its last exit allows. *)
+Theorem answer_allowed a v s w pending esr flags value l : sound -> to_vm v a s = Some (Answer w pending esr flags value l) ->
+  pending = c_pending (vcpu (P s) w) /\ esr = c_esr (vcpu (P s) w) /\ enter_allowed pending esr flags = true.
+Proof. exact (Ni.answer_allowed a v s w pending esr flags value l). Qed.
 End Top.
 
-(* Functions of the core whose translation is proved to meet a specification. *)
-Definition proved : list string := map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs).
+(* The checks are needed.  [noninterfering]: the machine has the property of ni_top, from installation.  The real core has it; a core
+   that differs in one check only has not: without the scrub of a page on its way back, the register filter at an exit, the
+   look at who else maps a donated page, the clearing of FP registers, the look at a donated page's owner.  Without the check of
+   the host's answer, one that the last exit does not allow reaches the guest. *)
+Theorem core_noninterfering {cfg : config} : sound -> noninterfering.
+Proof. exact real_core_noninterfering. Qed.
+Theorem scrub_needed : ~ @noninterfering (Needed.without CheckScrub).
+Proof. exact Needed.scrub_needed. Qed.
+Theorem exit_filter_needed : ~ @noninterfering (Needed.without CheckExit).
+Proof. exact Needed.exit_filter_needed. Qed.
+Theorem maps_check_needed : ~ @noninterfering (Needed.without CheckMaps).
+Proof. exact Needed.maps_check_needed. Qed.
+Theorem fp_clear_needed : ~ @noninterfering (Needed.without CheckFp).
+Proof. exact Needed.fp_clear_needed. Qed.
+Theorem owner_check_needed : ~ @noninterfering (Needed.without CheckOwner).
+Proof. exact Needed.owner_check_needed. Qed.
+Theorem answer_check_needed : exists s pending esr flags value l, @reached (Needed.without CheckEnter) s /\
+  @to_vm (Needed.without CheckEnter) 1 (HRun 0 16) s = Some (Answer 16 pending esr flags value l) /\
+  enter_allowed pending esr flags = false.
+Proof.
+  destruct Needed.answer_check_needed as (pe & es & fl & va & l & X). do 6 eexists. split; [|exact X].
+  exists Needed.forged. eexists. apply Examples.run_final. vm_compute. reflexivity.
+Qed.
 
-Definition unproved : list string :=
+(* ------------------------------------------------------------------ the code *)
+
+(* Functions of the core whose translation is proved to meet a specification. *)
+Definition proved : list String.string := map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs).
+
+Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
 
 Eval vm_compute in unproved.
@@ -65,8 +140,18 @@ Print Assumptions lock_discipline.
 Print Assumptions tlb_discipline.
 Print Assumptions commit_discipline.
 (* m1: the atomic top machine *)
+Print Assumptions top_never_stuck.
 Print Assumptions ni_top.
-Print Assumptions confidentiality.
+Print Assumptions confidential.
 Print Assumptions integrity.
-Print Assumptions exclusive.
-Print Assumptions boot_inv.
+Print Assumptions isolated.
+Print Assumptions reclaimed_zero.
+Print Assumptions filter_narrow.
+Print Assumptions answer_allowed.
+Print Assumptions core_noninterfering.
+Print Assumptions scrub_needed.
+Print Assumptions exit_filter_needed.
+Print Assumptions maps_check_needed.
+Print Assumptions fp_clear_needed.
+Print Assumptions owner_check_needed.
+Print Assumptions answer_check_needed.

@@ -3,7 +3,7 @@
  * What the sections of a memory call leave alone: vCPUs, who runs where, VM records, other VMs' leaves; and that no page
  * comes back to the host unscrubbed, nor is a page scrubbed that isn't the VM's.
  *)
-From KCore Require Export top.ni.InvStep.
+From KCore Require Export top.InvStep.
 
 Section Mild.
 Context {cfg : config}.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Local respect and step consistency for a protected VM. *)
-From KCore Require Export top.ni.VmOwn.
+From KCore Require Export top.VmOwn.
 
 Section VmEnd.
 Context {cfg : config}.

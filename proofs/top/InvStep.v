@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Load and put of vCPUs; then: every action keeps the invariant and is never stuck, and it holds at boot. *)
-From KCore Require Export top.ni.InvLife.
+From KCore Require Export top.InvLife.
 
 Section InvStep.
 Context {cfg : config}.

@@ -3,7 +3,7 @@
  * What each message does to a protected VM's view: [becomes] says it of one run, [becomes_eq] that two runs with
  * the same view before and the same message have the same view afterwards.
  *)
-From KCore Require Export top.ni.HostStep.
+From KCore Require Export top.HostStep.
 
 Section VmView.
 Context {cfg : config}.

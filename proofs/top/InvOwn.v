@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The invariant under changes of owner and under the mappings of normal VMs; what the core may count on ([o_ok]). *)
-From KCore Require Export top.ni.InvMap.
+From KCore Require Export top.InvMap.
 
 Ltac owners := unfold OWNER_HOST, OWNER_CORE, HOST, KCORE_NR_VMS in *; congruence.
 

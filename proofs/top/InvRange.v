@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The invariant under mappings of normal VMs, and under every memory call, section by section. *)
-From KCore Require Export top.ni.InvOwn.
+From KCore Require Export top.InvOwn.
 
 Section InvRange.
 Context {cfg : config}.

@@ -1,43 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
-(*
- * Milestone m1: noninterference of the atomic top machine.  This file can be read alone; it uses
- *   State.v, Hyper.v, Guest.v   the handlers over maps, section by section as in common-core/core
- *   Machine.v                   what anybody can do ([act], [step]), and runs of it ([run])
- *   Chan.v                      what each principal sees ([eq_for]) and gets ([msg], [chan], [events])
- *   Inv.v                       the ownership invariant ([inv])
- *
- * Principals.  The host with all its devices and all normal VMs is one: a normal VM extends the host's authority.
- * Each protected VM is one of its own.
- *
- * In words, for every machine configuration and whatever host, devices and guests do:
- *   never_stuck       every action is defined in every state that can be reached: no check of the core's own is ever
- *                     contradicted, and no CPU halts.
- *   ni_top            two runs in which a principal starts with the same view and gets the same messages leave it with the
- *                     same view.  Nothing else that happens in them, in whatever order and on whatever CPU, matters to it.
- *   confidential      two runs whose starts differ only in what protected VMs hold (memory, registers), and whose
- *                     messages to the host are the same, can't be told apart by the host, its devices and normal VMs.
- *   integrity         whatever others do, what a protected VM holds stays: its pages where they are mapped with their
- *                     contents; its registers too, but for what finalisation and the answer to its last exit set.
- *   isolated          no page of a protected VM is mapped by the host, a normal VM, or another protected VM.
- *   reclaimed_zero    a page that the host gets access to, and didn't have it, is all zero.
- *   filter_narrow     an exit shows of a protected VM's registers at most the one that the syndrome names.
- *   answer_allowed    an answer that reaches a protected VM's registers is one that its last exit allows.
- * Needed.v has, for each of five checks of the core, a run that breaks these when the check is left out.
- *
- * Channels, all of them ([msg]): contents of donated pages; boot registers; exits through the filter; the host's answers;
- * virtual GIC and virtual timer, which are the host's by design, both ways; public bookkeeping ([pub] for the host, [book]
- * for a VM), with the counts of exits by cause, also of those that KCore finishes alone, and of the first use of FP.
- *
- * What it doesn't say.
- *  - Devices have the rights of the host's map: the slice has no SMMU, so on hardware a device's DMA is not restricted.
- *  - One action is one critical section, or one run or exit: that code under the lock, and the reads of a shared page in
- *    one action, may be taken as atomic is m4.  Stage-2 tables are maps with a table tree (words, walk and pool: m3),
- *    memory is flat (TLB and caches: m5), EL1 and EL2 registers of host and guest are separate banks but for FP (m6).
- *  - Counts are unbounded; m2 has to show that maps < 2^32 (a leaf needs 8 bytes of table).
- *  - What KCore answers alone but for PSCI (ID and debug registers) is any function of the guest's own registers.
- *  - The host's SMCs, log reading, installation, timing, caches as side channels, availability.
- *)
-From KCore Require Export top.ni.Reclaim.
+(* Noninterference over traces, by unwinding, and its corollaries.  Main.v restates them in words. *)
+From KCore Require Export top.Reclaim.
 
 Section Ni.
 Context {cfg : config}.
@@ -110,6 +73,13 @@ Proof. intros B. apply run_total; auto. apply boot_sinv. Qed.
 Corollary ni_boot p la lb d e s t : sound -> principal_ok p -> eq_for p (boot d) (boot e) ->
   run la (boot d) = Ok s -> run lb (boot e) = Ok t -> events p la (boot d) = events p lb (boot e) -> eq_for p s t.
 Proof. intros B V E. apply ni_top; auto using boot_sinv. Qed.
+
+(* All of it, of one machine.  [ni_boot]: the real core has it; Needed.v: with a check left out it hasn't. *)
+Definition noninterfering : Prop :=
+  forall p la lb d e s t, principal_ok p -> eq_for p (boot d) (boot e) ->
+  run la (boot d) = Ok s -> run lb (boot e) = Ok t -> events p la (boot d) = events p lb (boot e) -> eq_for p s t.
+Theorem real_core_noninterfering : sound -> noninterfering.
+Proof. intros B p la lb d e s t V. now apply ni_boot. Qed.
 
 (* ------------------------------------------------------------------ corollaries *)
 

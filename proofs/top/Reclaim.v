@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Pages that the host gets back are zero; what an exit shows; what an answer may be. *)
-From KCore Require Export top.ni.VmEnd.
+From KCore Require Export top.VmEnd.
 
 Section Reclaim.
 Context {cfg : config}.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* A protected VM's side of the unwinding: runs, exits and guests; then local respect and step consistency for it. *)
-From KCore Require Export top.ni.VmCalls.
+From KCore Require Export top.VmCalls.
 
 Section VmGuest.
 Context {cfg : config}.

@@ -3,7 +3,7 @@
  * The register filter of protected VMs (docs/registers.md; regs.c, gpsci.c, run.c).  An exit is filtered first, which sees
  * the guest's registers, and then delivered, which sees only the [release]: what passes the filter is a value.
  *)
-From KCore Require Export top.ni.Hyper.
+From KCore Require Export top.Hyper.
 
 Section Guest.
 Context {cfg : config}.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* A protected VM's side of the unwinding, for the actions of the host: what it doesn't get changes nothing of its view. *)
-From KCore Require Export top.ni.VmView.
+From KCore Require Export top.VmView.
 
 Section VmStep.
 Context {cfg : config}.

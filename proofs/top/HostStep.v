@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Local respect and step consistency for the host, action by action. *)
-From KCore Require Export top.ni.NiHost.
+From KCore Require Export top.NiHost.
 
 (* The cases of what a guest's action tells. *)
 Ltac cases op H :=

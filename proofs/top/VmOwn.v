@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* What a protected VM does itself: two runs with the same view take the same step and have the same view. *)
-From KCore Require Export top.ni.VmGuest.
+From KCore Require Export top.VmGuest.
 
 Section VmOwn.
 Context {cfg : config}.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The invariant under the life of VMs and vCPUs, runs and exits; then for every action, and from boot. *)
-From KCore Require Export top.ni.InvRange.
+From KCore Require Export top.InvRange.
 
 Section InvLife.
 Context {cfg : config}.

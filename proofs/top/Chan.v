@@ -3,7 +3,7 @@
  * Who sees what, and every way in which something passes from one principal to another.  Principals: the host, with its
  * devices and its normal VMs (extensions of its authority), and each protected VM.
  *)
-From KCore Require Export top.ni.Mild.
+From KCore Require Export top.Mild.
 
 Inductive principal := Host | Vm (v : Z).
 

@@ -4,7 +4,7 @@
  * A section sees the bookkeeping only, and says what is to be done to contents ([effect]); so what it decides can't
  * depend on contents.  [o_ok] is false where the core would be wrong: a count below zero, a page without a record.
  *)
-From KCore Require Export top.ni.State.
+From KCore Require Export top.State.
 
 Inductive effect :=
 | Scrub (p : Z)                     (* zero the page *)

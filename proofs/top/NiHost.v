@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The host's side of the unwinding: what it doesn't get changes nothing that it sees; what it gets changes all the same. *)
-From KCore Require Export top.ni.Chan.
+From KCore Require Export top.Chan.
 
 Section NiHost.
 Context {cfg : config}.

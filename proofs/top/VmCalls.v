@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* A protected VM's side of the unwinding: calls, runs, interrupts and accesses of the host. *)
-From KCore Require Export top.ni.VmStep.
+From KCore Require Export top.VmStep.
 
 Section VmCalls.
 Context {cfg : config}.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The invariant under what the memory calls do: tables, leaves, owners. *)
-From KCore Require Export top.ni.Inv.
+From KCore Require Export top.Inv.
 
 Ltac fields :=
   cbn [owner maps vm lf s1 tab vcpu cpu cnt stat logged set_owner set_maps set_vm set_lf set_s1 set_tab set_vcpu set_cpu

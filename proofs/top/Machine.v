@@ -4,7 +4,7 @@
  * action and state: Ok, Halt (the core stops the CPU) or Stuck (the core is wrong).  An action that the state doesn't
  * offer (another one runs on the CPU, the page isn't mapped) changes nothing.
  *)
-From KCore Require Export top.ni.Guest.
+From KCore Require Export top.Guest.
 
 (* A program's choice of addresses and values: any function of the registers it can read. *)
 Definition chosen := list Z -> Z.
