@@ -59,6 +59,8 @@ u64 s2_root(u64 vm);
 u64 s2_vttbr(u64 vm);
 u64 s2_entry(u64 vm, u64 ipa, u64 level);			/* locked; PA of the entry, 0: no table on the way */
 u64 s2_level(u64 vm, u64 ipa);					/* locked; where the walk ends, 1..3 */
+u64 s2_load(u64 vm, u64 ipa, u64 level);			/* locked; the entry, 0: no table on the way */
+u64 s2_table_empty(u64 vm, u64 ipa);				/* locked; 1 if the level-3 table over the IPA is empty */
 
 /* s2map.c */
 u64 s2_prepare(u64 vm, u64 ipa, u64 level);			/* locked; tables down to `level' */

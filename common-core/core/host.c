@@ -74,7 +74,6 @@ static u64 host_map(u64 ipa)
 u64 host_fault_map(u64 ipa)
 {
 	u64 level;
-	u64 entry;
 	u64 pte;
 	u64 r;
 
@@ -82,8 +81,7 @@ u64 host_fault_map(u64 ipa)
 		return 0UL;
 	lock_acquire();
 	level = s2_level(HOST, ipa);
-	entry = s2_entry(HOST, ipa, level);
-	pte = pt_load(entry);
+	pte = s2_load(HOST, ipa, level);
 	if ((pte & PTE_VALID) != 0UL)
 		r = 0UL;
 	else
@@ -96,8 +94,7 @@ u64 host_fault_map(u64 ipa)
 u64 host_prepare_unmap(u64 pa)
 {
 	u64 level = s2_level(HOST, pa);
-	u64 entry = s2_entry(HOST, pa, level);
-	u64 pte = pt_load(entry);
+	u64 pte = s2_load(HOST, pa, level);
 	u64 r = 0UL;
 
 	if (level == 2UL && (pte & PTE_VALID) != 0UL)
@@ -108,8 +105,8 @@ u64 host_prepare_unmap(u64 pa)
 /* Take one page away from the host.  Lock: held. */
 void host_unmap(u64 pa)
 {
-	u64 entry = s2_entry(HOST, pa, 3UL);
+	u64 level = s2_level(HOST, pa);
 
-	if (entry != 0UL)
+	if (level == 3UL)
 		s2_clear(HOST, pa, 3UL);
 }

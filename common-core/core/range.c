@@ -42,26 +42,10 @@ static u64 map_check(u64 pa, u64 bytes, u64 prot)
 	return yes == 0UL ? 0UL : KCORE_EPERM;
 }
 
-/* 1 if no entry of the table below the level-2 entry is valid.  Lock: held. */
-static u64 table_empty(u64 vm, u64 ipa)
-{
-	u64 table = s2_entry(vm, ipa & ~(BLOCK_BYTES - 1UL), 3UL);
-	u64 pte;
-	u64 i;
-
-	for (i = 0UL; i < 512UL; i++) {
-		pte = pt_load(table + i * 8UL);
-		if ((pte & PTE_VALID) != 0UL)
-			return 0UL;
-	}
-	return 1UL;
-}
-
 /* Tables down to the level, with the entry invalid; AGAIN if something is mapped there.  Lock: held. */
 static u64 map_prepare(u64 vm, u64 ipa, u64 level)
 {
 	u64 end;
-	u64 entry;
 	u64 pte;
 	u64 r;
 
@@ -70,13 +54,12 @@ static u64 map_prepare(u64 vm, u64 ipa, u64 level)
 		return r == KCORE_EBUSY ? KCORE_EAGAIN : r;
 	end = s2_level(vm, ipa);
 	if (level == 2UL && end == 3UL) {
-		r = table_empty(vm, ipa);
+		r = s2_table_empty(vm, ipa);
 		if (r == 0UL)
 			return KCORE_EAGAIN;
 		s2_free_table(vm, ipa, 2UL);
 	}
-	entry = s2_entry(vm, ipa, level);
-	pte = pt_load(entry);
+	pte = s2_load(vm, ipa, level);
 	return (pte & PTE_VALID) != 0UL ? KCORE_EAGAIN : 0UL;
 }
 
@@ -227,7 +210,6 @@ static u64 wrprotect_one(u64 vm, u64 ipa)
 {
 	u64 level;
 	u64 bytes;
-	u64 entry;
 	u64 pte;
 	u64 prot;
 	u64 r;
@@ -235,8 +217,7 @@ static u64 wrprotect_one(u64 vm, u64 ipa)
 	lock_acquire();
 	r = normal_check(vm);
 	level = s2_level(vm, ipa);
-	entry = s2_entry(vm, ipa, level);
-	pte = pt_load(entry);
+	pte = s2_load(vm, ipa, level);
 	lock_release();
 	if (r != 0UL)
 		return r;

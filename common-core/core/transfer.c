@@ -41,7 +41,6 @@ static u64 donate_check(u64 vm, u64 ipa, u64 pa)
 	u64 index = page_index(pa);
 	u64 owner;
 	u64 maps;
-	u64 entry;
 	u64 pte;
 	u64 r;
 
@@ -62,8 +61,7 @@ static u64 donate_check(u64 vm, u64 ipa, u64 pa)
 	r = s2_prepare(vm, ipa, 3UL);
 	if (r != 0UL)
 		return r;
-	entry = s2_entry(vm, ipa, 3UL);
-	pte = pt_load(entry);
+	pte = s2_load(vm, ipa, 3UL);
 	if ((pte & PTE_VALID) != 0UL)
 		return KCORE_EBUSY;
 	return host_prepare_unmap(pa);
@@ -94,12 +92,10 @@ static u64 donate_take(u64 vm, u64 ipa, u64 pa)
 static u64 donate_map(u64 vm, u64 ipa, u64 pa)
 {
 	u64 state = get_vm_state(vm);
-	u64 entry = s2_entry(vm, ipa, 3UL);
-	u64 pte = 0UL;
+	u64 level = s2_level(vm, ipa);
+	u64 pte = s2_load(vm, ipa, level);
 
-	if (entry != 0UL)
-		pte = pt_load(entry);
-	if (state != VM_READY || entry == 0UL || (pte & PTE_VALID) != 0UL) {
+	if (state != VM_READY || level != 3UL || (pte & PTE_VALID) != 0UL) {
 		page_reclaim(vm, pa);
 		return state != VM_READY ? KCORE_ESTATE : KCORE_EBUSY;
 	}

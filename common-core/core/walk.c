@@ -73,3 +73,28 @@ u64 s2_level(u64 vm, u64 ipa)
 		return 2UL;
 	return 1UL;
 }
+
+/* The IPA's descriptor at the level; 0 when an entry above it is no table.  Lock: held. */
+u64 s2_load(u64 vm, u64 ipa, u64 level)
+{
+	u64 entry = s2_entry(vm, ipa, level);
+
+	if (entry == 0UL)
+		return 0UL;
+	return pt_load(entry);
+}
+
+/* 1 if no entry of the table below the level-2 entry is valid.  There is a table.  Lock: held. */
+u64 s2_table_empty(u64 vm, u64 ipa)
+{
+	u64 table = s2_entry(vm, ipa & ~(BLOCK_BYTES - 1UL), 3UL);
+	u64 pte;
+	u64 i;
+
+	for (i = 0UL; i < 512UL; i++) {
+		pte = pt_load(table + i * 8UL);
+		if ((pte & PTE_VALID) != 0UL)
+			return 0UL;
+	}
+	return 1UL;
+}

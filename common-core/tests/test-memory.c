@@ -163,6 +163,7 @@ static void walk_levels(void **state)
 	eq(s2_level(vm, 0), 1);
 	eq(s2_entry(vm, 0, 2), 0);
 	eq(s2_entry(vm, 0, 3), 0);
+	eq(s2_load(vm, 0, 3), 0);
 	eq(s2_entry(vm, IPA_END - 1, 1), s2_root(vm) + 1023 * 8);
 	eq(s2_prepare(vm, 0x40201000UL, 2), 0);
 	eq(s2_level(vm, 0x40201000UL), 2);

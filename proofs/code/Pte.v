@@ -21,7 +21,7 @@ Qed.
 Definition when (c : bool) (v : Z) : Z := if c then v else 0.
 Definition has (v m : Z) : bool := negb (Z.land v m =? 0).
 
-Definition leaf (pa prot level : Z) : Z :=
+Definition leaf_word (pa prot level : Z) : Z :=
   Z.lor (Z.lor (Z.lor (Z.lor (Z.lor
     (Z.lor (Z.lor (Z.lor (Z.land pa PTE_ADDRESS) 0x400) 0x300) PTE_VALID)   (* access flag, inner shareable *)
     (if has prot KCORE_PROT_DEVICE then 0x4 else 0x3c))                     (* Device-nGnRE or Normal write-back *)
@@ -31,7 +31,7 @@ Definition leaf (pa prot level : Z) : Z :=
     (when (level =? 3) PTE_TABLE).
 
 Definition s_pte_leaf : prim state := fun args s =>
-  match args with [pa; prot; level] => Ok (leaf pa prot level, s) | _ => Stuck end.
+  match args with [pa; prot; level] => Ok (leaf_word pa prot level, s) | _ => Stuck end.
 
 Lemma pte_leaf_ok : meets (run L0 f_pte_leaf) s_pte_leaf.
 Proof. spec_args. start f_pte_leaf. steps. reflexivity. Qed.
@@ -50,18 +50,18 @@ Lemma pte_prot_ok : meets (run L0 f_pte_prot) s_pte_prot.
 Proof. spec_args. start f_pte_prot. steps. reflexivity. Qed.
 
 (* What was asked for is what the leaf says: no right is lost or gained on the way. *)
-Lemma prot_of_leaf pa prot level : 0 <= prot < 16 -> prot_of (leaf pa prot level) = prot.
+Lemma prot_of_leaf pa prot level : 0 <= prot < 16 -> prot_of (leaf_word pa prot level) = prot.
 Proof.
   intros H. unfold prot_of.
   assert (A : forall m, Z.land PTE_ADDRESS m = 0 ->
-    Z.land (leaf pa prot level) m = Z.land (leaf 0 prot level) m).
-  { intros m Hm. unfold leaf. rewrite !Z.land_lor_distr_l.
+    Z.land (leaf_word pa prot level) m = Z.land (leaf_word 0 prot level) m).
+  { intros m Hm. unfold leaf_word. rewrite !Z.land_lor_distr_l.
     rewrite <- Z.land_assoc, Hm, Z.land_0_r, Z.land_0_l. reflexivity. }
   unfold has. rewrite !A by reflexivity.
   assert (E : prot = 0 \/ prot = 1 \/ prot = 2 \/ prot = 3 \/ prot = 4 \/ prot = 5 \/ prot = 6 \/
     prot = 7 \/ prot = 8 \/ prot = 9 \/ prot = 10 \/ prot = 11 \/ prot = 12 \/ prot = 13 \/
     prot = 14 \/ prot = 15) by lia.
-  repeat (destruct E as [->|E]); [..|subst prot]; unfold leaf; destruct (level =? 3); reflexivity.
+  repeat (destruct E as [->|E]); [..|subst prot]; unfold leaf_word; destruct (level =? 3); reflexivity.
 Qed.
 
 Definition pte_specs : list (string * prim state) := [
@@ -73,7 +73,7 @@ Proof.
   module_step pte_is_table_ok. module_step pte_leaf_ok. module_step pte_prot_ok. exact I.
 Qed.
 
-Example leaf_host_page : leaf 0x40001000 7 3 = 0x400017ff.
+Example leaf_host_page : leaf_word 0x40001000 7 3 = 0x400017ff.
 Proof. reflexivity. Qed.
-Example leaf_device_block : leaf 0x8000000 11 2 = 0x400000080007c5.
+Example leaf_device_block : leaf_word 0x8000000 11 2 = 0x400000080007c5.
 Proof. reflexivity. Qed.

@@ -52,36 +52,34 @@ Definition f_host_map : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (S
   SCall None "s2_set" [(EConst 0); (EVar 0); (EVar 1); (EVar 5)];;
   SReturn (Some (EConst 0))).
 
-(* host_fault_map: 0=ipa 1=level 2=entry 3=pte 4=r *)
-Definition f_host_fault_map : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
+(* host_fault_map: 0=ipa 1=level 2=pte 3=r *)
+Definition f_host_fault_map : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
   SIf (ECmp Ge (EVar 0) (EConst 1099511627776))
     (SReturn (Some (EConst 0)))
     (SSkip);;
   SCall None "lock_acquire" [];;
   SCall (Some 1) "s2_level" [(EConst 0); (EVar 0)];;
-  SCall (Some 2) "s2_entry" [(EConst 0); (EVar 0); (EVar 1)];;
-  SCall (Some 3) "pt_load" [(EVar 2)];;
-  SIf (ECmp Ne (EBin And U64 (EVar 3) (EConst 1)) (EConst 0))
-    (SAssign 4 (EConst 0))
-    (SCall (Some 4) "host_map" [(EVar 0)]);;
+  SCall (Some 2) "s2_load" [(EConst 0); (EVar 0); (EVar 1)];;
+  SIf (ECmp Ne (EBin And U64 (EVar 2) (EConst 1)) (EConst 0))
+    (SAssign 3 (EConst 0))
+    (SCall (Some 3) "host_map" [(EVar 0)]);;
   SCall None "lock_release" [];;
-  SReturn (Some (ECond (ECmp Eq (EVar 4) (EConst 0)) (EConst 1) (EConst 0)))).
+  SReturn (Some (ECond (ECmp Eq (EVar 3) (EConst 0)) (EConst 1) (EConst 0)))).
 
-(* host_prepare_unmap: 0=pa 1=level 2=entry 3=pte 4=r *)
-Definition f_host_prepare_unmap : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
+(* host_prepare_unmap: 0=pa 1=level 2=pte 3=r *)
+Definition f_host_prepare_unmap : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "s2_level" [(EConst 0); (EVar 0)];;
-  SCall (Some 2) "s2_entry" [(EConst 0); (EVar 0); (EVar 1)];;
-  SCall (Some 3) "pt_load" [(EVar 2)];;
-  SAssign 4 (EConst 0);;
-  SIf (ELAnd (ECmp Eq (EVar 1) (EConst 2)) (ECmp Ne (EBin And U64 (EVar 3) (EConst 1)) (EConst 0)))
-    (SCall (Some 4) "s2_split" [(EConst 0); (EVar 0)])
+  SCall (Some 2) "s2_load" [(EConst 0); (EVar 0); (EVar 1)];;
+  SAssign 3 (EConst 0);;
+  SIf (ELAnd (ECmp Eq (EVar 1) (EConst 2)) (ECmp Ne (EBin And U64 (EVar 2) (EConst 1)) (EConst 0)))
+    (SCall (Some 3) "s2_split" [(EConst 0); (EVar 0)])
     (SSkip);;
-  SReturn (Some (EVar 4))).
+  SReturn (Some (EVar 3))).
 
-(* host_unmap: 0=pa 1=entry *)
+(* host_unmap: 0=pa 1=level *)
 Definition f_host_unmap : fundef := mkfun 1 [U64; U64] None (
-  SCall (Some 1) "s2_entry" [(EConst 0); (EVar 0); (EConst 3)];;
-  SIf (ECmp Ne (EVar 1) (EConst 0))
+  SCall (Some 1) "s2_level" [(EConst 0); (EVar 0)];;
+  SIf (ECmp Eq (EVar 1) (EConst 3))
     (SCall None "s2_clear" [(EConst 0); (EVar 0); (EConst 3)])
     (SSkip)).
 

@@ -35,33 +35,22 @@ Definition f_map_check : fundef := mkfun 3 [U64; U64; U64; U64; U64] (Some U64) 
   SCall (Some 4) "range_denied" [(EVar 0); (EVar 1)];;
   SReturn (Some (ECond (ECmp Eq (EVar 4) (EConst 0)) (EConst 0) (EConst 18446744073709551615)))).
 
-(* table_empty: 0=vm 1=ipa 2=table 3=pte 4=i *)
-Definition f_table_empty : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
-  SCall (Some 2) "s2_entry" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EConst 2097152) (EConst 1)))); (EConst 3)];;
-  SFor 4 U64 (EConst 0) (EConst 512) 1
-    (SCall (Some 3) "pt_load" [(EBin Add U64 (EVar 2) (EBin Mul U64 (EVar 4) (EConst 8)))];;
-    SIf (ECmp Ne (EBin And U64 (EVar 3) (EConst 1)) (EConst 0))
-      (SReturn (Some (EConst 0)))
-      (SSkip));;
-  SReturn (Some (EConst 1))).
-
-(* map_prepare: 0=vm 1=ipa 2=level 3=end 4=entry 5=pte 6=r *)
-Definition f_map_prepare : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
-  SCall (Some 6) "s2_prepare" [(EVar 0); (EVar 1); (EVar 2)];;
-  SIf (ECmp Ne (EVar 6) (EConst 0))
-    (SReturn (Some (ECond (ECmp Eq (EVar 6) (EConst 18446744073709551600)) (EConst 18446744073709551605) (EVar 6))))
+(* map_prepare: 0=vm 1=ipa 2=level 3=end 4=pte 5=r *)
+Definition f_map_prepare : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 5) "s2_prepare" [(EVar 0); (EVar 1); (EVar 2)];;
+  SIf (ECmp Ne (EVar 5) (EConst 0))
+    (SReturn (Some (ECond (ECmp Eq (EVar 5) (EConst 18446744073709551600)) (EConst 18446744073709551605) (EVar 5))))
     (SSkip);;
   SCall (Some 3) "s2_level" [(EVar 0); (EVar 1)];;
   SIf (ELAnd (ECmp Eq (EVar 2) (EConst 2)) (ECmp Eq (EVar 3) (EConst 3)))
-    (SCall (Some 6) "table_empty" [(EVar 0); (EVar 1)];;
-    SIf (ECmp Eq (EVar 6) (EConst 0))
+    (SCall (Some 5) "s2_table_empty" [(EVar 0); (EVar 1)];;
+    SIf (ECmp Eq (EVar 5) (EConst 0))
       (SReturn (Some (EConst 18446744073709551605)))
       (SSkip);;
     SCall None "s2_free_table" [(EVar 0); (EVar 1); (EConst 2)])
     (SSkip);;
-  SCall (Some 4) "s2_entry" [(EVar 0); (EVar 1); (EVar 2)];;
-  SCall (Some 5) "pt_load" [(EVar 4)];;
-  SReturn (Some (ECond (ECmp Ne (EBin And U64 (EVar 5) (EConst 1)) (EConst 0)) (EConst 18446744073709551605) (EConst 0)))).
+  SCall (Some 4) "s2_load" [(EVar 0); (EVar 1); (EVar 2)];;
+  SReturn (Some (ECond (ECmp Ne (EBin And U64 (EVar 4) (EConst 1)) (EConst 0)) (EConst 18446744073709551605) (EConst 0)))).
 
 (* map_leaf: 0=vm 1=ipa 2=pa 3=level 4=prot 5=bytes 6=index 7=pte 8=n 9=r *)
 Definition f_map_leaf : fundef := mkfun 5 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
@@ -185,28 +174,27 @@ Definition f_hc_vm_age : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (
   SCall (Some 3) "range_unmap" [(EVar 0); (EVar 1); (EVar 2)];;
   SReturn (Some (EVar 3))).
 
-(* wrprotect_one: 0=vm 1=ipa 2=level 3=bytes 4=entry 5=pte 6=prot 7=r *)
-Definition f_wrprotect_one : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* wrprotect_one: 0=vm 1=ipa 2=level 3=bytes 4=pte 5=prot 6=r *)
+Definition f_wrprotect_one : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall None "lock_acquire" [];;
-  SCall (Some 7) "normal_check" [(EVar 0)];;
+  SCall (Some 6) "normal_check" [(EVar 0)];;
   SCall (Some 2) "s2_level" [(EVar 0); (EVar 1)];;
-  SCall (Some 4) "s2_entry" [(EVar 0); (EVar 1); (EVar 2)];;
-  SCall (Some 5) "pt_load" [(EVar 4)];;
+  SCall (Some 4) "s2_load" [(EVar 0); (EVar 1); (EVar 2)];;
   SCall None "lock_release" [];;
-  SIf (ECmp Ne (EVar 7) (EConst 0))
-    (SReturn (Some (EVar 7)))
+  SIf (ECmp Ne (EVar 6) (EConst 0))
+    (SReturn (Some (EVar 6)))
     (SSkip);;
   SCall (Some 3) "level_bytes" [(EVar 2)];;
-  SIf (ELOr (ECmp Eq (EBin And U64 (EVar 5) (EConst 1)) (EConst 0)) (ECmp Eq (EBin And U64 (EVar 5) (EConst 128)) (EConst 0)))
+  SIf (ELOr (ECmp Eq (EBin And U64 (EVar 4) (EConst 1)) (EConst 0)) (ECmp Eq (EBin And U64 (EVar 4) (EConst 128)) (EConst 0)))
     (SReturn (Some (EVar 3)))
     (SSkip);;
-  SCall (Some 7) "range_drop" [(EVar 0); (EVar 1)];;
-  SIf (ECmp Ge (EVar 7) (EConst 18446744073709547520))
-    (SReturn (Some (EVar 7)))
+  SCall (Some 6) "range_drop" [(EVar 0); (EVar 1)];;
+  SIf (ECmp Ge (EVar 6) (EConst 18446744073709547520))
+    (SReturn (Some (EVar 6)))
     (SSkip);;
-  SCall (Some 6) "pte_prot" [(EVar 5)];;
-  SCall (Some 7) "map_try" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EVar 3) (EConst 1)))); (EBin And U64 (EVar 5) (EConst 1099511623680)); (EVar 2); (EBin And U64 (EVar 6) (EBNot U64 (EConst 2)))];;
-  SReturn (Some (ECond (ECmp Eq (EVar 7) (EConst 18446744073709551605)) (EVar 7) (EVar 3)))).
+  SCall (Some 5) "pte_prot" [(EVar 4)];;
+  SCall (Some 6) "map_try" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EVar 3) (EConst 1)))); (EBin And U64 (EVar 4) (EConst 1099511623680)); (EVar 2); (EBin And U64 (EVar 5) (EBNot U64 (EConst 2)))];;
+  SReturn (Some (ECond (ECmp Eq (EVar 6) (EConst 18446744073709551605)) (EVar 6) (EVar 3)))).
 
 (* hc_vm_wrprotect: 0=vm 1=ipa 2=bytes 3=end 4=r 5=i *)
 Definition f_hc_vm_wrprotect : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
@@ -261,7 +249,6 @@ Definition f_hc_page_state : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
 Definition m_range : modul := [
   ("normal_check", f_normal_check);
   ("map_check", f_map_check);
-  ("table_empty", f_table_empty);
   ("map_prepare", f_map_prepare);
   ("map_leaf", f_map_leaf);
   ("range_drop", f_range_drop);

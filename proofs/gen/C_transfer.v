@@ -21,8 +21,8 @@ Definition f_page_reclaim : fundef := mkfun 2 [U64; U64; U64; U64] None (
   SCall (Some 3) "get_pages_scrubbed" [];;
   SCall None "set_pages_scrubbed" [(EBin Add U64 (EVar 3) (EConst 1))]).
 
-(* donate_check: 0=vm 1=ipa 2=pa 3=state 4=type 5=base 6=end 7=index 8=owner 9=maps 10=entry 11=pte 12=r 13=(result) *)
-Definition f_donate_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* donate_check: 0=vm 1=ipa 2=pa 3=state 4=type 5=base 6=end 7=index 8=owner 9=maps 10=pte 11=r 12=(result) *)
+Definition f_donate_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 3) "get_vm_state" [(EVar 0)];;
   SCall (Some 4) "get_vm_type" [(EVar 0)];;
   SCall (Some 5) "get_vm_mem_base" [(EVar 0)];;
@@ -48,17 +48,16 @@ Definition f_donate_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64
   SIf (ECmp Ne (EVar 9) (EConst 0))
     (SReturn (Some (EConst 18446744073709551600)))
     (SSkip);;
-  SCall (Some 12) "s2_prepare" [(EVar 0); (EVar 1); (EConst 3)];;
-  SIf (ECmp Ne (EVar 12) (EConst 0))
-    (SReturn (Some (EVar 12)))
+  SCall (Some 11) "s2_prepare" [(EVar 0); (EVar 1); (EConst 3)];;
+  SIf (ECmp Ne (EVar 11) (EConst 0))
+    (SReturn (Some (EVar 11)))
     (SSkip);;
-  SCall (Some 10) "s2_entry" [(EVar 0); (EVar 1); (EConst 3)];;
-  SCall (Some 11) "pt_load" [(EVar 10)];;
-  SIf (ECmp Ne (EBin And U64 (EVar 11) (EConst 1)) (EConst 0))
+  SCall (Some 10) "s2_load" [(EVar 0); (EVar 1); (EConst 3)];;
+  SIf (ECmp Ne (EBin And U64 (EVar 10) (EConst 1)) (EConst 0))
     (SReturn (Some (EConst 18446744073709551600)))
     (SSkip);;
-  SCall (Some 13) "host_prepare_unmap" [(EVar 2)];;
-  SReturn (Some (EVar 13))).
+  SCall (Some 12) "host_prepare_unmap" [(EVar 2)];;
+  SReturn (Some (EVar 12))).
 
 (* donate_take: 0=vm 1=ipa 2=pa 3=index 4=n 5=r *)
 Definition f_donate_take : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
@@ -77,15 +76,12 @@ Definition f_donate_take : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Som
   SCall None "icache_inval" [];;
   SReturn (Some (EConst 0))).
 
-(* donate_map: 0=vm 1=ipa 2=pa 3=state 4=entry 5=pte *)
+(* donate_map: 0=vm 1=ipa 2=pa 3=state 4=level 5=pte *)
 Definition f_donate_map : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 3) "get_vm_state" [(EVar 0)];;
-  SCall (Some 4) "s2_entry" [(EVar 0); (EVar 1); (EConst 3)];;
-  SAssign 5 (EConst 0);;
-  SIf (ECmp Ne (EVar 4) (EConst 0))
-    (SCall (Some 5) "pt_load" [(EVar 4)])
-    (SSkip);;
-  SIf (ELOr (ELOr (ECmp Ne (EVar 3) (EConst 2)) (ECmp Eq (EVar 4) (EConst 0))) (ECmp Ne (EBin And U64 (EVar 5) (EConst 1)) (EConst 0)))
+  SCall (Some 4) "s2_level" [(EVar 0); (EVar 1)];;
+  SCall (Some 5) "s2_load" [(EVar 0); (EVar 1); (EVar 4)];;
+  SIf (ELOr (ELOr (ECmp Ne (EVar 3) (EConst 2)) (ECmp Ne (EVar 4) (EConst 3))) (ECmp Ne (EBin And U64 (EVar 5) (EConst 1)) (EConst 0)))
     (SCall None "page_reclaim" [(EVar 0); (EVar 2)];;
     SReturn (Some (ECond (ECmp Ne (EVar 3) (EConst 2)) (EConst 18446744073709551489) (EConst 18446744073709551600))))
     (SSkip);;

@@ -59,10 +59,31 @@ Definition f_s2_level : fundef := mkfun 2 [U64; U64; U64] (Some U64) (
     (SSkip);;
   SReturn (Some (EConst 1))).
 
+(* s2_load: 0=vm 1=ipa 2=level 3=entry 4=(result) *)
+Definition f_s2_load : fundef := mkfun 3 [U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 3) "s2_entry" [(EVar 0); (EVar 1); (EVar 2)];;
+  SIf (ECmp Eq (EVar 3) (EConst 0))
+    (SReturn (Some (EConst 0)))
+    (SSkip);;
+  SCall (Some 4) "pt_load" [(EVar 3)];;
+  SReturn (Some (EVar 4))).
+
+(* s2_table_empty: 0=vm 1=ipa 2=table 3=pte 4=i *)
+Definition f_s2_table_empty : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 2) "s2_entry" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EConst 2097152) (EConst 1)))); (EConst 3)];;
+  SFor 4 U64 (EConst 0) (EConst 512) 1
+    (SCall (Some 3) "pt_load" [(EBin Add U64 (EVar 2) (EBin Mul U64 (EVar 4) (EConst 8)))];;
+    SIf (ECmp Ne (EBin And U64 (EVar 3) (EConst 1)) (EConst 0))
+      (SReturn (Some (EConst 0)))
+      (SSkip));;
+  SReturn (Some (EConst 1))).
+
 Definition m_walk : modul := [
   ("level_bytes", f_level_bytes);
   ("s2_root", f_s2_root);
   ("s2_vttbr", f_s2_vttbr);
   ("entry_offset", f_entry_offset);
   ("s2_entry", f_s2_entry);
-  ("s2_level", f_s2_level)].
+  ("s2_level", f_s2_level);
+  ("s2_load", f_s2_load);
+  ("s2_table_empty", f_s2_table_empty)].

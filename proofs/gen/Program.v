@@ -60,6 +60,7 @@ Definition program : modul := [
   ("pte_leaf", f_pte_leaf);
   ("s2_set", f_s2_set);
   ("host_map", f_host_map);
+  ("s2_load", f_s2_load);
   ("host_fault_map", f_host_fault_map);
   ("s2_vttbr", f_s2_vttbr);
   ("s2_split", f_s2_split);
@@ -86,7 +87,7 @@ Definition program : modul := [
   ("pte_prot", f_pte_prot);
   ("normal_check", f_normal_check);
   ("map_check", f_map_check);
-  ("table_empty", f_table_empty);
+  ("s2_table_empty", f_s2_table_empty);
   ("s2_free_table", f_s2_free_table);
   ("map_prepare", f_map_prepare);
   ("map_leaf", f_map_leaf);
