@@ -30,6 +30,11 @@ retrofit := $(O)/tools/retrofit/retrofit
 base := versions/config/host.config $(wildcard versions/$(RELEASE)/kernel.config)
 fragments := $(base) versions/config/$(variant).config
 
+# make port
+FROM ?=
+WRITE ?=
+KSRC ?=
+
 # make boot
 CPU ?= cortex-a57
 SMP ?= 2
@@ -56,6 +61,7 @@ help:
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, stock and under KCore'
+	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  clean       remove what was built, keep the kernel sources'
 	@echo '  distclean   remove the build directory'
@@ -144,6 +150,9 @@ boot: initramfs
 bench: initramfs
 	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
 
+port: $(O)/.kcore-build
+	$(Q)tools/port $(if $(FROM),--from $(FROM)) $(if $(filter 1,$(WRITE)),--write) $(RELEASE) $(KSRC)
+
 mutants: initramfs
 	$(Q)ci/tests/mutants.sh --image $(image) --kcore $(kcore) --initrd $(initramfs) --tools $(O)/tests \
 		--output $(dir)/mutants $(M)
@@ -164,7 +173,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench mutants \
+.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench port mutants \
 	demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

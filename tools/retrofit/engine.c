@@ -36,6 +36,14 @@ static bool makefile_number(const char *text, const char *name, unsigned int *va
 	return false;
 }
 
+bool engine_tree_version(const char *tree, unsigned int *version, unsigned int *patchlevel)
+{
+	struct text t;
+
+	return file_try_read(fmt("%s/Makefile", tree), &t) && makefile_number(t.data, "VERSION", version) &&
+	       makefile_number(t.data, "PATCHLEVEL", patchlevel);
+}
+
 static void check_release(struct engine *e)
 {
 	char *path = fmt("%s/Makefile", e->tree);
@@ -46,7 +54,7 @@ static void check_release(struct engine *e)
 		die(EXIT_ENV, "%s: no such directory: --tree must name an unpacked kernel source", e->tree);
 	if (!file_try_read(path, &t))
 		die(EXIT_ENV, "%s: %s: --tree must name an unpacked kernel source", path, strerror(errno));
-	if (!makefile_number(t.data, "VERSION", &version) || !makefile_number(t.data, "PATCHLEVEL", &patchlevel))
+	if (!engine_tree_version(e->tree, &version, &patchlevel))
 		die(EXIT_ENV, "%s: names no kernel version: --tree must name an unpacked kernel source", path);
 	if (version != e->ledger->version || patchlevel != e->ledger->patchlevel)
 		die(EXIT_ENV, "%s: is Linux %u.%u, the ledger of %s is for %u.%u: give the tree of that release",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 unsigned int failures;
+bool gates_quiet;
 
 static struct gate gates[] = {
 	{ .name = "ledger",	.what = "rules and ledger name the same hooks" },
@@ -51,7 +52,8 @@ void gate_fail(const char *name, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	fprintf(stderr, "%s\n", message);
+	if (!gates_quiet)
+		fprintf(stderr, "%s\n", message);
 	list_add(&g->messages, xstrdup(message));
 	g->failed++;
 	failures++;
@@ -64,6 +66,13 @@ struct list *gate_results(void)
 	for (size_t i = 0; i < NR_GATES; i++)
 		list_add(l, &gates[i]);
 	return l;
+}
+
+void gates_reset(void)
+{
+	for (size_t i = 0; i < NR_GATES; i++)
+		gates[i].checks = gates[i].failed = (unsigned int)(gates[i].messages.n = 0);
+	failures = 0;
 }
 
 /* A gate that had nothing to judge has not passed. */
@@ -157,6 +166,7 @@ static void assign_matches(struct engine *e, struct step *s)
 		}
 		gate_pass("matches");
 		if (owner) {
+			m->owned = true;
 			list_add(&owner->found, m);
 			continue;
 		}

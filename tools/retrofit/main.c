@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Options, order of the stages, output. */
-#include "retrofit.h"
+#include "port.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,7 +10,9 @@
 
 static const char usage[] =
 	"usage: retrofit --release R --rules DIR --tree DIR --output DIR [options]\n"
+	"       retrofit --port FROM --release R --rules DIR --tree DIR --output DIR [options]\n"
 	"Apply the semantic patches of a kernel release to its pristine source and check what they did.\n"
+	"With --port: say what becomes of FROM's hooks on a release R that has no ledger, and write a skeleton of one.\n"
 	"\n"
 	"  -r, --release R    the release, as in RULES/ledger/R.json (v6.1)\n"
 	"      --rules DIR    rules, macro file and ledger (semantic-patches)\n"
@@ -21,14 +23,19 @@ static const char usage[] =
 	"  -n, --dry-run      run all stages and gates, write nothing\n"
 	"      --json         print the report as JSON instead of the table\n"
 	"  -j, --jobs N       run N spatch processes at a time (1)\n"
+	"      --port FROM    the declared release to start from\n"
+	"      --from-tree DIR  its pristine source, to compare with\n"
+	"      --glue DIR     its glue, to look for shims\n"
+	"      --truth DIR    rules that have R's ledger: compare the verdicts with it\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the program's version\n"
 	"\n"
 	"exit status: 0 all gates passed, 1 a gate failed, 2 usage or unknown release,\n"
-	"             3 a tool, the source or the output place is missing\n";
+	"             3 a tool, the source or the output place is missing\n"
+	"with --port: 0 all hooks apply unread, 1 they don't, 125 cannot be judged (for git bisect run)\n";
 
 struct options {
-	const char *release, *rules, *tree, *output, *verify;
+	const char *release, *rules, *tree, *output, *verify, *port, *from_tree, *glue, *truth;
 	bool dry_run, json;
 	unsigned int jobs;
 };
@@ -51,13 +58,17 @@ static unsigned int read_jobs(const char *s)
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { RULES = 256, VERIFY, JSON };
+	enum { RULES = 256, VERIFY, JSON, PORT, FROM_TREE, GLUE, TRUTH };
 	static const struct option options[] = {
 		{ "release", required_argument, NULL, 'r' },
 		{ "rules", required_argument, NULL, RULES },
 		{ "tree", required_argument, NULL, 't' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "verify", required_argument, NULL, VERIFY },
+		{ "port", required_argument, NULL, PORT },
+		{ "from-tree", required_argument, NULL, FROM_TREE },
+		{ "glue", required_argument, NULL, GLUE },
+		{ "truth", required_argument, NULL, TRUTH },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, JSON },
 		{ "jobs", required_argument, NULL, 'j' },
@@ -84,6 +95,18 @@ static void read_options(struct options *o, int argc, char **argv)
 		case VERIFY:
 			o->verify = optarg;
 			break;
+		case PORT:
+			o->port = optarg;
+			break;
+		case FROM_TREE:
+			o->from_tree = optarg;
+			break;
+		case GLUE:
+			o->glue = optarg;
+			break;
+		case TRUTH:
+			o->truth = optarg;
+			break;
 		case 'n':
 			o->dry_run = true;
 			break;
@@ -107,8 +130,10 @@ static void read_options(struct options *o, int argc, char **argv)
 		bad_usage("unexpected argument ", argv[optind]);
 	if (!o->release || !o->rules || !o->tree)
 		bad_usage("missing ", !o->release ? "--release" : !o->rules ? "--rules" : "--tree");
-	if (!o->output && !o->dry_run && !o->verify)
+	if (!o->output && ((!o->dry_run && !o->verify) || o->port))
 		bad_usage("missing ", "--output");
+	if (o->port && !is_dir(o->rules))
+		bad_usage("no such directory ", o->rules);
 }
 
 /* An existing directory is replaced only if it is an earlier output of ours. */
@@ -117,7 +142,7 @@ static void check_output(struct options *o)
 	char *path;
 	size_t n;
 
-	if (!o->output || o->dry_run)
+	if (!o->output || o->dry_run || o->port)
 		return;
 	path = xstrdup(o->output);
 	for (n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
@@ -184,6 +209,18 @@ static void make_scratch(struct engine *e)
 	e->scratch = path;
 }
 
+static int port(struct engine *e, const struct options *o)
+{
+	struct port p = {
+		.e = e, .from = o->port, .from_tree = o->from_tree, .glue = o->glue, .output = o->output, .truth = o->truth,
+	};
+
+	if (!engine_tree_version(o->tree, &e->ledger->version, &e->ledger->patchlevel))
+		die(EXIT_ENV, "%s: no kernel source: --tree must name an unpacked kernel source", o->tree);
+	e->ledger->release = o->release;
+	return port_run(&p);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .jobs = 1 };
@@ -193,10 +230,11 @@ int main(int argc, char **argv)
 
 	signals_init();
 	read_options(&o, argc, argv);
+	env_status = o.port ? EXIT_UNKNOWN : EXIT_ENV;
 	need_tool("spatch", "coccinelle");
 	need_tool("patch", "patch");
 	need_tool("diff", "diffutils");
-	e.ledger = ledger_load(o.rules, o.release);
+	e.ledger = ledger_load(o.rules, o.port ? o.port : o.release);
 	gate_pass("ledger");
 	e.tree = o.tree;
 	e.parallel = o.jobs;
@@ -204,6 +242,8 @@ int main(int argc, char **argv)
 	make_scratch(&e);
 	find_tools(&e);
 	try_script_rule(&e);
+	if (o.port)
+		finish(port(&e, &o));
 
 	engine_read_tree(&e);
 	gate_pristine(&e);

@@ -12,7 +12,7 @@
 
 #define RETROFIT_VERSION "1"
 
-enum { EXIT_PASS = 0, EXIT_CHECK = 1, EXIT_USAGE = 2, EXIT_ENV = 3 };
+enum { EXIT_PASS = 0, EXIT_CHECK = 1, EXIT_USAGE = 2, EXIT_ENV = 3, EXIT_UNKNOWN = 125 };
 
 /* util.c: memory, text, files.  None of these returns on failure; the error names the thing. */
 void *xcalloc(size_t n, size_t size);
@@ -54,6 +54,7 @@ char *sha256(const void *data, size_t n);	/* 64 hex digits */
 void at_exit_remove(const char *path);
 void die(int status, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void cleanup(void);
+extern int env_status;			/* what EXIT_ENV ends the program with */
 void finish(int status) __attribute__((noreturn));
 
 /* process.c: the only place where programs are started and waited for */
@@ -155,6 +156,7 @@ struct match {
 	const char *id;			/* of the hook */
 	unsigned int line;
 	const char *element, *note, *symbol;
+	bool owned;			/* a place of the ledger claims it */
 };
 
 extern unsigned int failures;
@@ -162,6 +164,8 @@ void gate_fail(const char *gate, const char *format, ...) __attribute__((format(
 void gate_pass(const char *gate);
 void gates_all_run(void);
 struct list *gate_results(void);
+void gates_reset(void);			/* forget what was checked */
+extern bool gates_quiet;		/* failures are kept, not printed */
 
 struct gate {
 	const char *name, *what;
@@ -196,6 +200,7 @@ struct engine {
 };
 
 struct kfile *engine_file(struct engine *e, const char *path);
+bool engine_tree_version(const char *tree, unsigned int *version, unsigned int *patchlevel);
 void engine_read_tree(struct engine *e);
 void engine_visibility(struct engine *e);
 void engine_apply(struct engine *e);

@@ -34,8 +34,11 @@ void cleanup(void)
 	}
 }
 
+int env_status = EXIT_ENV;
+
 void finish(int status)
 {
+	status = status == EXIT_ENV ? env_status : status;
 	cleanup();
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "retrofit: standard output: %s\n", strerror(errno));
