@@ -27,6 +27,7 @@ image := $(kernel)/arch/arm64/boot/Image
 initramfs := $(kernel).cpio
 kcore := $(O)/kcore/kcore.bin
 retrofit := $(O)/tools/retrofit/retrofit
+facts := $(O)/tools/facts/facts
 base := versions/config/host.config $(wildcard versions/$(RELEASE)/kernel.config)
 fragments := $(base) versions/config/$(variant).config
 
@@ -39,6 +40,7 @@ KSRC ?=
 CPU ?= cortex-a57
 SMP ?= 2
 T ?= all
+RELEASES ?=
 M ?=
 STAGES ?=
 under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
@@ -58,6 +60,7 @@ help:
 	@echo '  proofs      compile the proofs and run their gates'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
+	@echo '  facts       compare what the proofs assume of the release with what was built; facts-update: write it anew'
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, stock and under KCore'
@@ -65,6 +68,7 @@ help:
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  clean       remove what was built, keep the kernel sources'
 	@echo '  distclean   remove the build directory'
+	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
 	@echo
 	@echo 'Variables:'
 	@echo '  O=DIR             build directory (build)'
@@ -128,6 +132,13 @@ kernel: retrofit
 	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) \
 		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(V),--verbose) $(fragments)
 
+$(facts): $(O)/.kcore-build FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MAKE) -C tools/facts O=$(@D) $(quiet)
+
+facts facts-update: kernel $(facts)
+	$(Q)tools/check-facts --build $(O) --release $(RELEASE) $(if $(filter facts-update,$@),--update)
+
 # Linux without the retrofit, same configuration: what KCORE=n is compared with
 pristine: source
 	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) \
@@ -157,6 +168,16 @@ mutants: initramfs
 	$(Q)ci/tests/mutants.sh --image $(image) --kcore $(kcore) --initrd $(initramfs) --tools $(O)/tests \
 		--output $(dir)/mutants $(M)
 
+retrofit-tool: $(retrofit)
+facts-tool: $(facts)
+
+matrix:
+	+$(Q)RELEASES="$(RELEASES)" STAGES="$(STAGES)" ci/matrix.sh
+
+# What GitHub and GitLab run
+ci-files:
+	$(Q)ci/generate.sh
+
 demo: setup
 	$(Q)ci/demo.sh
 
@@ -173,7 +194,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel pristine programs initramfs boot bench port mutants \
-	demo check clean distclean FORCE
+.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot bench \
+	port mutants retrofit-tool facts-tool matrix ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

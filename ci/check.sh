@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs engine source kernel stock input boot off vhe bench mutants'
+stages='style selftest lint unit proofs engine source kernel facts stock input boot off vhe bench mutants'
 
 usage()
 {
@@ -22,6 +22,7 @@ Run all tests, or those of the stages named, in this order:
   engine     the retrofit engine's gates
   source     the release's source
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
+  facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
   stock      without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs
@@ -111,6 +112,8 @@ if wanted style; then
 fi
 if wanted selftest; then
 	tap_suite selftest ci/selftest.sh
+	tap_suite matrix ci/matrix-test.sh
+	tap_test 'matrix: the files for GitHub and GitLab are those of versions/' ci/generate.sh --check
 fi
 if wanted lint; then
 	tap_test 'lint: common-core/core keeps to the subset' mk lint
@@ -125,7 +128,7 @@ fi
 if wanted proofs; then
 	tap_suite proofs mk -s proofs
 fi
-if wanted source || wanted kernel || wanted engine || wanted stock || wanted input; then
+if wanted source || wanted kernel || wanted facts || wanted engine || wanted stock || wanted input; then
 	tap_test "source: $RELEASE, fetched and verified" mk source
 	sed -n 's/^  SOURCE  /# /p' "$(tap_log "source: $RELEASE, fetched and verified")"
 fi
@@ -133,7 +136,7 @@ if wanted engine; then
 	mkdir -p "$O/tools/retrofit"
 	tap_suite engine env KSRC="$O/src/$RELEASE" make -s -C tools/retrofit O="$O/tools/retrofit" check
 fi
-if wanted kernel || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
+if wanted kernel || wanted facts || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
 	tap_test "kernel: $RELEASE, retrofitted and built with KCore" mk initramfs
 	sed -n 's/^  \(KCORE\|BLOB\|IMAGE\) */# /p' "$(tap_log "kernel: $RELEASE, retrofitted and built with KCore")"
 fi
@@ -141,6 +144,11 @@ if wanted kernel; then
 	tap_test 'kernel: a second make compiles nothing' same_again
 	tap_test 'kernel: kcore.bin is the same from another build directory' reproducible
 	tap_test 'kernel: the patch series is the same from a second run' same_series
+fi
+if wanted facts; then
+	tap_test "facts: those of $RELEASE are as committed" mk facts
+	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"
+	tap_suite 'facts: spoilt ones' mk -s -C tools/facts O="$O/tools/facts" COMPILED="$O/proofs/v" check
 fi
 if wanted stock; then
 	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs

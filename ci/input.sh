@@ -364,6 +364,26 @@ check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times
 check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' tools/build-kernel \
 	--tree "$dir/tree" --output "$dir/kcore" --no-blob "$O/kcore/kcore.bin" versions/config/host.config versions/config/kcore.config
 
+# ---- facts
+make -s O="$O" facts-tool >/dev/null
+cp -r proofs/versions "$work/facts"
+sed -i 's/"FAR_EL1"/"ESR_EL1"/' "$work/facts/V$(printf %s "${RELEASE#v}" | tr . _).v"
+check 'facts: others are committed than the kernel has' 1 'is not what .* gives now .*make facts-update' \
+	tools/check-facts --build "$O" --release "$RELEASE" --proofs "$work/facts"
+# a build directory of links, in which one object has other code
+mkdir -p "$work/linked/$RELEASE"
+for f in tools kcore "$RELEASE/tree"; do
+	ln -s "$O/$f" "$work/linked/$f"
+done
+cp -rs "$dir/kcore" "$work/linked/$RELEASE/kcore"
+object=$work/linked/$RELEASE/kcore/arch/arm64/kvm/kcore/run.o
+cp --remove-destination "${object%/*}/install.o" "$object"
+check 'facts: the kernel has other code than its sources' 1 'run.o: the kernel has other code' \
+	tools/check-facts --build "$work/linked" --release "$RELEASE"
+rm "$object"
+check 'facts: a kernel that is not built' 3 'run.o: not there; run .make kernel' tools/check-facts --build "$work/linked" --release "$RELEASE"
+rm -rf "$work/linked"
+
 make_tree()	# arguments of make-tree...
 {
 	tools/make-tree --pristine "$src" --series "$work/series" --output "$work/o/tree" "$@"

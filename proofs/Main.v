@@ -155,3 +155,13 @@ Print Assumptions maps_check_needed.
 Print Assumptions fp_clear_needed.
 Print Assumptions owner_check_needed.
 Print Assumptions answer_check_needed.
+(* Releases: the facts of each built kernel hold; what they imply for the shared page and the glue's copies *)
+From KCore Require versions.All.
+Print Assumptions versions.All.releases_ok.
+Print Assumptions versions.Ver.page_agrees.
+Print Assumptions versions.Ver.page_disjoint.
+Print Assumptions versions.Ver.own_slot.
+Print Assumptions versions.Ver.none_lost.
+Print Assumptions versions.Ver.none_twice.
+Print Assumptions versions.Ver.there_and_back.
+Print Assumptions versions.Ver.memory_disjoint.

@@ -30,7 +30,7 @@ fresh_copy()
 {
 	rm -rf "$tmp/p" "$tmp/o"
 	mkdir "$tmp/p" "$tmp/o"
-	cp -r ./*.v gates.sh unproved.txt lang machine code gen "$tmp/p/"
+	cp -r ./*.v gates.sh unproved.txt lang machine code gen versions "$tmp/p/"
 	[ ! -d top ] || cp -r top "$tmp/p/"
 	cp -r "$OUT/v" "$OUT/fresh" "$tmp/o/"
 }
