@@ -69,6 +69,8 @@ help:
 	@echo '  clean       remove what was built, keep the kernel sources'
 	@echo '  distclean   remove the build directory'
 	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
+	@echo '  series      the retrofit as patches for a Debian source package (3.0 quilt)'
+	@echo '  reuse       lines of core, proof, glue and rules; what each release verifies again and what it reuses'
 	@echo
 	@echo 'Variables:'
 	@echo '  O=DIR             build directory (build)'
@@ -174,6 +176,14 @@ facts-tool: $(facts)
 matrix:
 	+$(Q)RELEASES="$(RELEASES)" STAGES="$(STAGES)" ci/matrix.sh
 
+# For packagers
+series: retrofit
+	$(Q)tools/make-series --build $(O) --release $(RELEASE) --output $(dir)/series
+
+# Lines, and what of the verification is the release's own
+reuse: $(O)/.kcore-build
+	$(Q)tools/reuse --build $(O)
+
 # What GitHub and GitLab run
 ci-files:
 	$(Q)ci/generate.sh
@@ -195,6 +205,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot bench \
-	port mutants retrofit-tool facts-tool matrix ci-files demo check clean distclean FORCE
+	port mutants retrofit-tool facts-tool matrix series reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -145,6 +145,26 @@ if wanted kernel; then
 	tap_test 'kernel: kcore.bin is the same from another build directory' reproducible
 	tap_test 'kernel: the patch series is the same from a second run' same_series
 fi
+# The same series from another time zone and locale, into another directory
+series_again()
+{
+	env TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 tools/make-series --build "$O" --release "$RELEASE" --output "$O/check/series-again" &&
+		diff -r "$O/check/series-again" "$dir/series"
+}
+
+reuse()	# no column of this release may be empty
+{
+	mk reuse >"$O/check/reuse" || return
+	cat "$O/check/reuse"
+	grep -Eq "^  $RELEASE( +[0-9]+){8}$" "$O/check/reuse"
+}
+
+if wanted kernel; then
+	tap_test 'series: patches for a Debian package give the tree and the image' mk series
+	tap_test 'series: the same bytes again' series_again
+	tap_test 'reuse: lines and what is verified again' reuse
+	sed 's/^/# /' "$(tap_log 'reuse: lines and what is verified again')"
+fi
 if wanted facts; then
 	tap_test "facts: those of $RELEASE are as committed" mk facts
 	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"

@@ -364,6 +364,26 @@ check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times
 check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' tools/build-kernel \
 	--tree "$dir/tree" --output "$dir/kcore" --no-blob "$O/kcore/kcore.bin" versions/config/host.config versions/config/kcore.config
 
+# ---- the series for packagers
+series()	# arguments of make-series...
+{
+	tools/make-series --build "$O" --release "$RELEASE" --output "$work/o/series" "$@"
+}
+
+absent="$work/o/series $work/o/series.new"
+cp -r "$dir/retrofit" "$work/retrofit"
+sed -i '$d' "$work/retrofit/quilt/series"
+check 'series: a patch is left out' 1 'the series does not give what is in' series --quilt "$work/retrofit/quilt"
+cp "$dir/retrofit/quilt/series" "$work/retrofit/quilt/series"
+first=$(sed '/^#/d' "$work/retrofit/quilt/series" | sed -n 1p)
+sed -i 's/^ #include/ #inclode/' "$work/retrofit/quilt/$first"
+check 'series: a patch that needs fuzz' 1 'does not apply .* with zero fuzz' series --quilt "$work/retrofit/quilt"
+check 'series: no retrofit' 3 "not there; run 'make retrofit" series --quilt "$work/none"
+absent=''
+mkdir -p "$work/full"
+: >"$work/full/file"
+check 'series: a directory with other things in it' 2 'is not a series of this program' series --output "$work/full"
+
 # ---- facts
 make -s O="$O" facts-tool >/dev/null
 cp -r proofs/versions "$work/facts"
