@@ -54,6 +54,7 @@ struct copies {
 
 struct glue {
 	struct unit *unit;
+	const char *macros;	/* what the preprocessor defines for run.c */
 	struct copies into;	/* from KVM's context to the page */
 	struct copies out;	/* and back */
 };

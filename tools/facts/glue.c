@@ -100,6 +100,7 @@ struct value {
 
 struct reader {
 	struct unit *unit;
+	const char *macros;
 	const char *where;	/* the whole expression, for messages */
 	const char *p;
 	int64_t i;		/* what the loop's variable stands for */
@@ -138,6 +139,17 @@ static struct value member(struct reader *r, struct value v)
 	return v;
 }
 
+/* The kernel's own constants, as its preprocessor leaves them: "#define NAME 1" */
+static bool constant(struct reader *r, const char *name, int64_t *value)
+{
+	char *line = xasprintf("#define %s ", name), *end;
+	const char *p = r->macros ? strstr(r->macros, line) : NULL;
+
+	if (p)
+		*value = strtoll(p + strlen(line), &end, 0);
+	return p && end != p + strlen(line) && *end == '\n';
+}
+
 static struct value element(struct reader *r, struct value v)
 {
 	size_t n = word(r->p);
@@ -149,8 +161,8 @@ static struct value element(struct reader *r, struct value v)
 	i = strtoll(name, &end, 0);
 	if (!strcmp(name, "i"))
 		i = r->i;
-	else if ((end == name || *end) && !unit_enumerator(r->unit, name, &i))
-		bad(r, "neither a number nor an enumerator");
+	else if ((end == name || *end) && !unit_enumerator(r->unit, name, &i) && !constant(r, name, &i))
+		bad(r, "neither a number nor an enumerator or constant");
 	if (isupper((unsigned char)*name))
 		v.name = name;
 	if (!type_element(&v.type, &type, &count) || i < 0 || (uint64_t)i >= count)
@@ -281,7 +293,7 @@ static struct value path(struct reader *r)
 
 static struct value evaluate(struct glue *g, const char *text, int64_t i)
 {
-	struct reader r = { .unit = g->unit, .where = text, .p = text, .i = i };
+	struct reader r = { .unit = g->unit, .macros = g->macros, .where = text, .p = text, .i = i };
 	struct value v = path(&r);
 
 	if (*skip(r.p))

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"Usage: facts --release R --objects FILE --glue DIR --output FILE\n"
+	"Usage: facts --release R --objects FILE --macros FILE --glue DIR --output FILE\n"
 	"       facts --image FILE --output FILE\n"
 	"Write the facts of a built kernel that the proofs rest on as a Coq file (proofs/versions/), the same bytes for the same\n"
 	"input: the layout of the page that a vCPU shares with KCore and of the installation's arguments, the hypercalls, and which\n"
@@ -19,6 +19,7 @@ static const char usage[] =
 	"\n"
 	"  --release R       name of the release, for instance v6.1\n"
 	"  --objects FILE    run.o and install.o of the glue, with debugging information, linked\n"
+	"  --macros FILE     what the preprocessor defines for run.c (-E -dM)\n"
 	"  --glue DIR        arch/arm64/kvm/kcore of the tree that it was built from\n"
 	"  --image FILE      kcore.elf\n"
 	"  --output FILE     the Coq file; written beside it and renamed\n"
@@ -151,9 +152,9 @@ static char *identifier(const char *release)
 	return name;
 }
 
-static void print_version(FILE *out, const char *release, const char *objects, const char *directory)
+static void print_version(FILE *out, const char *release, const char *objects, const char *macros, const char *directory)
 {
-	struct glue g = { .unit = unit_open(objects, "kvm/kcore/run.c") };
+	struct glue g = { .unit = unit_open(objects, "kvm/kcore/run.c"), .macros = read_text(macros) };
 	struct unit *install = unit_open(objects, "kvm/kcore/install.c");
 	struct list calls = { .out = out };
 	char *name = identifier(release);
@@ -182,10 +183,10 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "release", required_argument, NULL, 'r' }, { "objects", required_argument, NULL, 'b' },
-		{ "glue", required_argument, NULL, 'g' }, { "image", required_argument, NULL, 'i' },
+		{ "macros", required_argument, NULL, 'm' }, { "glue", required_argument, NULL, 'g' }, { "image", required_argument, NULL, 'i' },
 		{ "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
-	const char *release = NULL, *objects = NULL, *glue = NULL, *image = NULL, *output = NULL;
+	const char *release = NULL, *objects = NULL, *macros = NULL, *glue = NULL, *image = NULL, *output = NULL;
 	FILE *out;
 	int c;
 
@@ -193,6 +194,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'r': release = optarg; break;
 		case 'b': objects = optarg; break;
+		case 'm': macros = optarg; break;
 		case 'g': glue = optarg; break;
 		case 'i': image = optarg; break;
 		case 'o': output = optarg; break;
@@ -200,8 +202,8 @@ int main(int argc, char **argv)
 		default: return EXIT_USAGE;
 		}
 	}
-	if (optind != argc || !output || !image == !release || (!image && (!objects || !glue)))
-		die(EXIT_USAGE, "--output and either --image, or --release, --objects and --glue, are needed; see --help");
+	if (optind != argc || !output || !image == !release || (!image && (!objects || !macros || !glue)))
+		die(EXIT_USAGE, "--output and either --image, or --release, --objects, --macros and --glue, are needed; see --help");
 	temporary = xasprintf("%s.new", output);
 	out = fopen(temporary, "w");
 	if (!out)
@@ -209,7 +211,7 @@ int main(int argc, char **argv)
 	if (image)
 		image_print(out, image);
 	else
-		print_version(out, release, objects, glue);
+		print_version(out, release, objects, macros, glue);
 	if (fclose(out) || rename(temporary, output))
 		die(EXIT_ENV, "%s: %s", output, strerror(errno));
 	return 0;

@@ -74,6 +74,7 @@ EOT
 	cc -g -c -o $f.o kvm/kcore/$f.c || exit
 done && cc -shared -nostdlib -o objects run.o install.o && cc -shared -nostdlib -s -o stripped run.o install.o &&
 	cc -shared -nostdlib -o other install.o) || exit 3
+printf '#define SP_EL0X 3\n#define NO_NUMBER (3)\n' >"$work/macros"
 cp -r "$glue" "$work/good"
 
 facts()	# objects, file to spoil, sed program, sed program...
@@ -82,12 +83,16 @@ facts()	# objects, file to spoil, sed program, sed program...
 	rm -rf "$glue" "$work/V.v"
 	cp -r "$work/good" "$glue"
 	sed "$change" "$work/good/$file" >"$glue/$file"
-	"$FACTS" --release v9.1 --objects "$work/$objects" --glue "$glue" --output "$work/V.v" || return
+	"$FACTS" --release v9.1 --objects "$work/$objects" --macros "$work/macros" --glue "$glue" --output "$work/V.v" || return
 	cat "$work/V.v"
 }
 
 check 'a register of the array, by its enumerator' 0 'Copy "sys.esr_el1" 256 8 "kvm_cpu_context" "ESR_EL1" 280 8' facts objects run.c ''
 check 'a register that KVM keeps apart' 0 'Copy "sys.sp_el0" 272 8 "kvm_cpu_context" "sp" 248 8' facts objects run.c ''
+check 'a register of an array, by a constant' 0 'Copy "sys.sp_el0" 272 8 "kvm_cpu_context" "SP_EL0X" 288 8' \
+	facts objects regs.h 's/(kcore_gp(vcpu)->sp)/__vcpu_sys_reg(vcpu, SP_EL0X)/'
+check 'a constant that is no number' 1 'neither a number nor an enumerator' \
+	facts objects regs.h 's/(kcore_gp(vcpu)->sp)/__vcpu_sys_reg(vcpu, NO_NUMBER)/'
 check 'pairs of words' 0 'Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240' facts objects run.c ''
 check 'a loop over an array of shorter elements' 0 'Copy "ap0r" 304 8 "vgic_v3_cpu_if" "vgic_ap0r" 12 4' facts objects run.c ''
 check 'calls of an unsigned enumeration' 0 '"KCORE_HC_B", 3321907969' facts objects run.c ''
@@ -109,7 +114,7 @@ check 'an index beyond the array' 1 'not an element of the array' facts objects 
 check 'objects without debugging information' 3 'no compilation unit|no debugging information' facts stripped run.c ''
 check 'objects without the glue' 1 'no compilation unit of kvm/kcore/run.c' facts other run.c ''
 check 'no objects' 3 "none: .*tools/check-facts makes it" facts none run.c ''
-check 'a bad release' 2 'is no release' "$FACTS" --release ../v6 --objects "$work/objects" --glue "$work/good" --output "$work/W.v"
+check 'a bad release' 2 'is no release' "$FACTS" --release ../v6 --objects "$work/objects" --macros "$work/macros" --glue "$work/good" --output "$work/W.v"
 check 'no arguments' 2 'see --help' "$FACTS"
 if [ -e "$work/W.v" ] || [ -e "$work/V.v.new" ]; then
 	echo "not ok $((n += 1)) - a failed run leaves nothing"
