@@ -52,6 +52,21 @@ matched() {
 	done | paste -s -d , | sed 's/,/, /g'
 }
 
+# Each match in a function is at a line of the function that it names: the engine's anchor gate relies on it
+positions() {
+	awk 'NR == FNR { if (/^MATCH /) { n++; line[n] = $3; element[n] = $4 } next }
+		/^[A-Za-z_].*\(/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name); known[name] }
+		{ at[FNR] = name }
+		END {
+			for (i = 1; i <= n; i++)
+				if (element[i] in known && at[line[i]] != element[i]) {
+					print "match of " element[i] "() at line " line[i] ", which is in " at[line[i]] "()"
+					wrong = 1
+				}
+			exit wrong
+		}' "$top/matches" "$1"
+}
+
 for rule in "$rules"/[0-9][0-9]-*.cocci; do
 	name=$(basename "$rule" .cocci)
 	tested=1
@@ -66,7 +81,7 @@ for rule in "$rules"/[0-9][0-9]-*.cocci; do
 		[ -z "$update" ] || cp "$top/t.c" "${test%.c}.res"
 		if [ "$status" -eq 0 ]; then
 			echo "matches: $got, expected $want" >"$top/why"
-			[ "$got" = "$want" ] && diff -u "${test%.c}.res" "$top/t.c" >>"$top/why"
+			[ "$got" = "$want" ] && diff -u "${test%.c}.res" "$top/t.c" >>"$top/why" && positions "$test" >>"$top/why"
 			status=$?
 		fi
 		result "$status" "$(basename "$test")"
