@@ -44,6 +44,10 @@ struct kcore_vm_glue {
 #define KCORE_FP_IN_PAGE	4
 #define KCORE_IS_PRIVATE	8		/* of a protected VM */
 
+/* Up to 5.10: what KVM did to its context, which a protected vCPU has to be told (pc_direct.h) */
+#define KCORE_NOTED_SKIP	1
+#define KCORE_NOTED_INJECT	2
+
 /* Per vCPU.  Touched by the thread that holds the vCPU's mutex only. */
 struct kcore_vcpu_glue {
 	struct kcore_vcpu_page *page;		/* NULL: can't run */
@@ -53,6 +57,7 @@ struct kcore_vcpu_glue {
 	bool put;				/* between kcore_vcpu_put() and the next load */
 	bool parked;				/* protected, off by PSCI, not yet asleep */
 	u8 todo;				/* KCORE_TODO_*: what kcore_handle_guest_abort() is to do first */
+	u8 noted;				/* KCORE_NOTED_* */
 	int error;				/* why the vCPU can't run, negative errno */
 };
 
@@ -84,6 +89,31 @@ long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 /* kcore_memslot_allowed(kvm, change): the type of the second differs in no release, but is not known here yet */
 bool kcore_memslots_fixed(struct kvm *kvm);
 #define kcore_memslot_allowed(kvm, change)	((void)(change), !kcore_memslots_fixed(kvm))
+
+int kcore_handle_guest_abort(struct kvm_vcpu *vcpu);
+void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end);
+void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end);
+void kcore_save_host_fp(void);
+
+/* What the shims of the releases do.  Called only with kcore_active(); each returns a value, for all forms of the crossing. */
+long kcore_adjust_pc(struct kvm_vcpu *vcpu);
+long kcore_flush_vm(struct kvm *kvm);
+long kcore_flush_ipa(struct kvm *kvm, phys_addr_t ipa, int level);
+long kcore_flush_pages(struct kvm *kvm, phys_addr_t ipa, unsigned long pages);
+long kcore_flush_local(struct kvm *kvm);
+long kcore_set_cntvoff(u64 offset);
+long kcore_vgic_load(struct kvm_vcpu *vcpu);
+long kcore_vmcr_save(struct kvm_vcpu *vcpu);
+u64 kcore_vmcr_read(void);
+u64 kcore_gic_config(void);
+u64 kcore_mdcr(void);
+long kcore_refused(void);
+
+/* VMIDs are KCore's; VMCR and the active priorities move with VCPU_LOAD and VCPU_PUT; KCore clears the list registers */
+static inline long kcore_nothing(void)
+{
+	return 0;
+}
 
 #include <asm/kcore_release.h>
 

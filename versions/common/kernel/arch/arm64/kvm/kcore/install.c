@@ -19,7 +19,6 @@
 #include <asm/cacheflush.h>
 #include <asm/smp_plat.h>
 #include <asm/virt.h>
-#include <crypto/sha2.h>
 #include "kcore.h"
 
 extern const u8 kcore_blob[], kcore_blob_end[];
@@ -152,8 +151,8 @@ static bool __init kcore_has_gicv3(void)
 static const char *__init kcore_obstacle(void)
 {
 	if (is_kernel_in_hyp_mode())
-		return "the kernel runs at EL2 (VHE); boot with kvm-arm.mode=nvhe";
-	if (kvm_get_mode() == KVM_MODE_PROTECTED)
+		return "the kernel runs at EL2 (VHE); " KCORE_VHE_REMEDY;
+	if (kcore_upstream_protected())
 		return "kvm-arm.mode=protected is upstream's own hypervisor; boot with kvm-arm.mode=nvhe";
 	if (!kcore_base)
 		return "no memory for KCore; boot with less memory reserved elsewhere";

@@ -154,7 +154,7 @@ static void *test_map(u64 pa, pgprot_t prot)
 		page = pfn_to_page(pfn);
 		return vmap(&page, 1, VM_MAP, prot);
 	}
-	return (void __force *)ioremap_prot(pa & PAGE_MASK, PAGE_SIZE, pgprot_val(prot));
+	return (void __force *)kcore_ioremap(pa & PAGE_MASK, PAGE_SIZE, prot);
 }
 
 static void test_unmap(u64 pa, void *va)
@@ -318,29 +318,29 @@ static long test_ioctl_vcpu_page(void __user *arg)
 {
 	struct kcore_test_vcpu q;
 	struct kvm_vcpu *vcpu;
-	struct fd f;
+	struct file *file;
 
 	if (copy_from_user(&q, arg, sizeof(q)))
 		return -EFAULT;
 	if (!kcore_active())
 		return -ENODEV;
-	f = fdget(q.vm_fd);
-	if (!f.file)
+	file = fget(q.vm_fd);
+	if (!file)
 		return -EBADF;
-	if (!kcore_file_is_vm(f.file)) {
-		fdput(f);
+	if (!kcore_file_is_vm(file)) {
+		fput(file);
 		return -EINVAL;
 	}
 	q.pa = 0;
 	q.handle = 0;
 	q.error = ENOENT;
-	vcpu = kvm_get_vcpu_by_id(f.file->private_data, q.index);
+	vcpu = kvm_get_vcpu_by_id(file->private_data, q.index);
 	if (vcpu && vcpu->arch.kcore.page) {
 		q.pa = __pa(vcpu->arch.kcore.page);
 		q.handle = vcpu->arch.kcore.handle;
 		q.error = 0;
 	}
-	fdput(f);
+	fput(file);
 	return copy_to_user(arg, &q, sizeof(q)) ? -EFAULT : 0;
 }
 

@@ -21,6 +21,7 @@
 #include <asm/daifflags.h>
 #include <asm/esr.h>
 #include <asm/kvm_emulate.h>
+#include <asm/neon.h>
 #include <kvm/arm_vgic.h>
 #include "kcore.h"
 #include "regs.h"
@@ -131,11 +132,21 @@ void kcore_note_inject(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 
+	kcore_expect_exception(vcpu);
 	if (g->where & KCORE_GP_IN_PAGE)
 		kcore_gp_out(vcpu, g->page);
 	if (g->where & KCORE_SYS_IN_PAGE)
 		kcore_sys_out(vcpu, g->page);
 	g->where &= ~(KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
+}
+
+/* H43, up to 5.15: at a load, so that no host state is in the FP registers when KCore loads a guest's */
+void kcore_save_host_fp(void)
+{
+	if (kcore_active()) {
+		kernel_neon_begin();
+		kernel_neon_end();
+	}
 }
 
 /* Leave KVM's loop for code that may sleep: the exit handler of aborts does what `todo' says. */
@@ -190,7 +201,25 @@ static __always_inline void kcore_leave(struct kvm_vcpu *vcpu, struct kcore_vcpu
 		vcpu->arch.hcr_el2 = (vcpu->arch.hcr_el2 & ~(u64)HCR_VSE) | (page->enter.hcr & KCORE_HCR_VSE);
 }
 
-/* The hypercall, with what stock KVM's EL2 does around the guest and EL1 can do as well. */
+/* PMU counters that count in the guest only, or not in the guest.  Stock KVM does this at EL2, EL1 can do it as well. */
+static __always_inline bool kcore_pmu_enter(struct kvm_vcpu *vcpu)
+{
+	u32 host = kcore_pmu_host(vcpu), guest = kcore_pmu_guest(vcpu);
+
+	if (likely(!(host | guest)))
+		return false;
+	write_sysreg(host, pmcntenclr_el0);
+	write_sysreg(guest, pmcntenset_el0);
+	return true;
+}
+
+static __always_inline void kcore_pmu_leave(struct kvm_vcpu *vcpu)
+{
+	write_sysreg(kcore_pmu_guest(vcpu), pmcntenclr_el0);
+	write_sysreg(kcore_pmu_host(vcpu), pmcntenset_el0);
+}
+
+/* The hypercall, and what goes around it */
 static __always_inline u64 kcore_switch(struct kvm_vcpu *vcpu)
 {
 	u64 handle = vcpu->arch.kcore.handle;
@@ -384,11 +413,9 @@ long kcore_set_cntvoff(u64 offset)
 }
 
 /* First of KVM's vGIC crossings at a load: the put is over.  VCPU_LOAD moves the registers. */
-long kcore_aprs_load(struct vgic_v3_cpu_if *cpu_if)
+long kcore_vgic_load(struct kvm_vcpu *vcpu)
 {
-	struct vgic_cpu *vgic = container_of(cpu_if, struct vgic_cpu, vgic_v3);
-
-	container_of(vgic, struct kvm_vcpu, arch.vgic_cpu)->arch.kcore.put = false;
+	vcpu->arch.kcore.put = false;
 	return 0;
 }
 
@@ -402,6 +429,14 @@ u64 kcore_vmcr_read(void)
 	if (vcpu->arch.kcore.loaded)
 		return kcore_hvc1(KCORE_HC_VGIC_VMCR_READ, 0);
 	return vcpu->arch.vgic_cpu.vgic_v3.vgic_vmcr;
+}
+
+/* The same from 6.2 on, where KVM puts the vGIC before a vCPU blocks */
+long kcore_vmcr_save(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->arch.kcore.loaded)
+		vcpu->arch.vgic_cpu.vgic_v3.vgic_vmcr = kcore_hvc1(KCORE_HC_VGIC_VMCR_READ, 0);
+	return 0;
 }
 
 /* ICH_VTR_EL2; bit 63 (GICv2 on a GICv3) is not offered */

@@ -273,25 +273,31 @@ void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
 	}
 }
 
-long kcore_flush_vm(struct kvm_s2_mmu *mmu)
+long kcore_flush_vm(struct kvm *kvm)
 {
-	kcore_flush_range(kcore_mmu_kvm(mmu), 0, KCORE_IPA_END);
+	kcore_flush_range(kvm, 0, KCORE_IPA_END);
 	return 0;
 }
 
 /* The leaf's size is what the level says; without one, KCore drops the leaf that covers the page */
-long kcore_flush_ipa(struct kvm_s2_mmu *mmu, phys_addr_t ipa, int level)
+long kcore_flush_ipa(struct kvm *kvm, phys_addr_t ipa, int level)
 {
 	u64 bytes = level >= 1 && level <= 3 ? s2_bytes(level) : SZ_4K;
 
-	kcore_flush_range(kcore_mmu_kvm(mmu), ipa & ~(bytes - 1), bytes);
+	kcore_flush_range(kvm, ipa & ~(bytes - 1), bytes);
+	return 0;
+}
+
+long kcore_flush_pages(struct kvm *kvm, phys_addr_t ipa, unsigned long pages)
+{
+	kcore_flush_range(kvm, ipa, (u64)pages << PAGE_SHIFT);
 	return 0;
 }
 
 /* Another vCPU of the VM ran here last: their TLB entries have the same VMID */
-long kcore_flush_local(struct kvm_s2_mmu *mmu)
+long kcore_flush_local(struct kvm *kvm)
 {
-	u64 handle = kcore_mmu_kvm(mmu)->arch.kcore.handle;
+	u64 handle = kvm->arch.kcore.handle;
 
 	if (handle)
 		kcore_hvc1(KCORE_HC_TLB_FLUSH_LOCAL, handle);
@@ -310,6 +316,22 @@ void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end)
 	while (ipa < to) {
 		if (kcore_hvc(KCORE_HC_VM_AGE, handle, ipa, to - ipa, 0, 0, &ipa) != KCORE_EAGAIN)
 			return;
+	}
+}
+
+/* The same up to 5.10, where KVM ages host addresses.  Lock: kvm->srcu. */
+void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end)
+{
+	struct kvm_memslots *slots = kvm_memslots(kvm);
+	struct kvm_memory_slot *slot;
+	int bkt;
+
+	kcore_for_each_slot(slot, bkt, slots) {
+		unsigned long from = max(start, slot->userspace_addr);
+		unsigned long to = min(end, slot->userspace_addr + (slot->npages << PAGE_SHIFT));
+
+		if (from < to)
+			kcore_age_gfn(kvm, hva_to_gfn_memslot(from, slot), hva_to_gfn_memslot(to + PAGE_SIZE - 1, slot));
 	}
 }
 

@@ -72,7 +72,7 @@ static int kcore_vm_create(struct kvm *kvm)
 	}
 	g->handle = ret;
 	g->state = KCORE_STATE_CREATED;
-	kvm->max_vcpus = min_t(int, kvm->max_vcpus, KCORE_MAX_VCPUS);	/* KVM itself refuses more from now on */
+	kcore_max_vcpus(kvm) = min_t(int, kcore_max_vcpus(kvm), KCORE_MAX_VCPUS);	/* KVM itself refuses more from now on */
 	return 0;
 }
 
@@ -198,6 +198,27 @@ static void kcore_boot_registers(struct kvm_vcpu *vcpu)
 	page->cntvoff = kcore_cntvoff(vcpu);
 }
 
+/* Hull of all memory slots; false if there is none, or one that the guest may not write.  Lock: kvm->srcu. */
+static bool kcore_slots_hull(struct kvm *kvm, u64 *ipa, u64 *bytes)
+{
+	struct kvm_memslots *slots = kvm_memslots(kvm);
+	struct kvm_memory_slot *slot;
+	u64 from = U64_MAX, to = 0;
+	int bkt;
+
+	kcore_for_each_slot(slot, bkt, slots) {
+		if (slot->flags & (KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES))
+			return false;
+		from = min_t(u64, from, slot->base_gfn);
+		to = max_t(u64, to, slot->base_gfn + slot->npages);
+	}
+	if (from >= to)
+		return false;
+	*ipa = from << PAGE_SHIFT;
+	*bytes = (to - from) << PAGE_SHIFT;
+	return true;
+}
+
 /* Fix the memory range and start vCPU 0.  `vcpu' is vCPU 0 and its mutex is held. */
 int kcore_vm_finalise(struct kvm_vcpu *vcpu)
 {
@@ -246,7 +267,7 @@ static int kcore_vcpu_park(struct kvm_vcpu *vcpu)
 	if (g->parked)
 		kvm_make_request(KVM_REQ_SLEEP, vcpu);
 	else
-		kcore_mp_state_set(vcpu, KVM_MP_STATE_STOPPED);
+		kcore_mp_state_stop(vcpu);
 	g->parked = !g->parked;
 	return 1;
 }

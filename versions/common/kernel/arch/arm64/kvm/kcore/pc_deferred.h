@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From 5.11 on KVM only marks a vCPU whose instruction it has finished or to which it gives an exception; its EL2 does the
+ * rest before the next run.  The release's header says where the marks are:
+ *
+ *   kcore_pc_pending(vcpu)             any of them
+ *   kcore_exception_pending(vcpu)      an exception, else a skip
+ *   kcore_exception_is_sync(vcpu)      ... a synchronous one, to EL1
+ *   kcore_forget_pc(vcpu)              clears them
+ */
+#ifndef KCORE_PC_DEFERRED_H
+#define KCORE_PC_DEFERRED_H
+
+/*
+ * Exception entry at EL1h (D1.10) on KVM's context, which holds all registers now.  __kvm_adjust_pc() of this image is
+ * the one of VHE: for an exception it takes VBAR_EL1 and the others from the hardware, by names that are UNDEFINED here.
+ */
+static __always_inline void kcore_take_exception(struct kvm_vcpu *vcpu)
+{
+	u64 *pstate = &kcore_gp(vcpu)->pstate, *pc = &kcore_gp(vcpu)->pc;
+	u64 old = *pstate, sctlr = __vcpu_sys_reg(vcpu, SCTLR_EL1), vector = 0x400;
+
+	if ((old & PSR_MODE_MASK) == PSR_MODE_EL1h)
+		vector = 0x200;
+	else if ((old & PSR_MODE_MASK) == PSR_MODE_EL1t)
+		vector = 0;
+	else if (old & PSR_MODE32_BIT)
+		vector = 0x600;
+	__vcpu_sys_reg(vcpu, ELR_EL1) = *pc;
+	__vcpu_sys_reg(vcpu, SPSR_EL1) = old;
+	*pc = __vcpu_sys_reg(vcpu, VBAR_EL1) + vector;
+	*pstate = (old & (PSR_N_BIT | PSR_Z_BIT | PSR_C_BIT | PSR_V_BIT | PSR_DIT_BIT | PSR_PAN_BIT)) |
+		  (sctlr & SCTLR_EL1_SPAN ? 0 : PSR_PAN_BIT) | (sctlr & SCTLR_ELx_DSSBS ? PSR_SSBS_BIT : 0) |
+		  PSR_D_BIT | PSR_A_BIT | PSR_I_BIT | PSR_F_BIT | PSR_MODE_EL1h;
+}
+
+static __always_inline void kcore_apply_pc(struct kvm_vcpu *vcpu)
+{
+	if (kcore_exception_pending(vcpu)) {
+		if (kcore_exception_is_sync(vcpu))
+			kcore_take_exception(vcpu);
+		kcore_forget_pc(vcpu);
+	} else {
+		__kvm_adjust_pc(vcpu);		/* a skip: on the context alone */
+	}
+}
+
+/* H30: KVM's marks say it all */
+static inline void kcore_expect_exception(struct kvm_vcpu *vcpu)
+{
+}
+
+#endif
