@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs engine source kernel facts stock input boot off vhe bench mutants'
+stages='style selftest lint unit proofs engine source kernel facts stock input boot off vhe bench mutants releases'
 
 usage()
 {
@@ -30,6 +30,8 @@ Run all tests, or those of the stages named, in this order:
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
   bench      instructions per operation against stock
   mutants    each check taken out of KCore is noticed
+  releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit with its gates, kernel, the
+             same kcore.bin in it, and VMs and attacks on cortex-a57 with 2 CPUs
 
 Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600).
 Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
@@ -56,6 +58,7 @@ dir=$O/$RELEASE
 image=$dir/kcore/arch/arm64/boot/Image
 initrd=$dir/kcore.cpio
 limit=${KCORE_CHECK_LIMIT:-600}
+stock_kvm='Hyp (nVHE )?mode initialized'
 started=$(tap_clock)
 
 wanted()	# stage
@@ -83,6 +86,27 @@ boot()	# name, image, initrd, arguments of boot.sh...
 	shift 3
 	tap_suite "$name" ci/boot.sh --image "$boot_image" --initrd "$boot_initrd" --limit "$limit" \
 		--log "$O/check/console-$(printf %s "$name" | tr -cs 'A-Za-z0-9._-' '-').log" "$@"
+}
+
+another()	# release: the whole way to its boot, with the words of tap.sh
+{
+	if (release_load "$1" && [ -z "$ksrc$RELEASE_PACKAGE" ]); then
+		tap_result skip "releases: $1" "Debian has no source package of it: set KSRC_$(printf %s "$1" | tr . _)=<path of its tree>"
+		return
+	fi
+	built="releases: $1, retrofitted and built with the same kcore.bin"
+	tap_test "$built" mk RELEASE="$1" initramfs || return
+	sed -n 's/^  \(SOURCE\|BLOB\|IMAGE\) */# /p' "$(tap_log "$built")"
+	echo "# $1: $(cat "$O/$1/retrofit/quilt"/*.patch | grep -c '^@@') hunks," \
+		"$(cat "$O/$1/retrofit/quilt"/*.patch | grep -c '^+\([^+]\|$\)') lines added," \
+		"$(find "versions/$1/kernel" -type f -exec cat {} + | wc -l) lines of glue of its own"
+	boot "releases: $1, cortex-a57, 2 CPUs" "$O/$1/kcore/arch/arm64/boot/Image" "$O/$1/kcore.cpio" --tests all \
+		--expect "$(running)"
+}
+
+running()	# what the console says when this KCore is in command
+{
+	echo "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2"
 }
 
 same_again()	# a second make compiles nothing
@@ -176,25 +200,26 @@ if wanted stock; then
 	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one, byte for byte' \
 		cmp "$dir/stock/arch/arm64/boot/Image" "$dir/pristine/arch/arm64/boot/Image"
 	boot 'stock: boot' "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal \
-		--expect 'Hyp mode initialized' --refuse 'kcore: '
+		--expect "$stock_kvm" --refuse 'kcore: '
 fi
 if wanted input; then
 	tap_suite input ci/input.sh
 fi
 if wanted boot; then
-	running="sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2"
 	for cpu in cortex-a57 max; do
 		for smp in 1 2 4; do
 			boot "boot: $cpu, $smp CPUs" "$image" "$initrd" --cpu $cpu --smp $smp --tests all \
-				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect "$running"
+				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect "$(running)"
 		done
 	done
 fi
 if wanted off; then
 	boot 'off: kcore=off' "$image" "$initrd" --tests vmm,linux-normal --append kcore=off \
-		--expect 'Hyp mode initialized'
+		--expect "$stock_kvm"
 fi
-if wanted vhe; then
+if wanted vhe && grep -q '^# CONFIG_ARM64_VHE is not set' "$dir/kcore/.config"; then
+	tap_result skip 'vhe: KVM does not start silently' "$RELEASE can't leave VHE and is built without it"
+elif wanted vhe; then
 	boot 'vhe: KVM does not start silently' "$image" "$initrd" --cpu max --tests '' --expect 'kvm-arm.mode=nvhe' \
 		--refuse 'VHE mode initialized'
 fi
@@ -206,6 +231,11 @@ fi
 if wanted mutants; then
 	tap_suite mutants ci/tests/mutants.sh --image "$image" --kcore "$O/kcore/kcore.bin" --initrd "$initrd" \
 		--tools "$O/tests" --output "$dir/mutants"
+fi
+if wanted releases; then
+	for release in $(releases); do
+		[ "$release" = "$RELEASE" ] || another "$release"
+	done
 fi
 
 printf '# whole run: %s\n' "$(tap_since "$started")"

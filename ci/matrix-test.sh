@@ -146,5 +146,13 @@ mkdir "$p/versions/v10.1"
 cp "$p/versions/v9.3/release.conf" "$p/versions/v10.1"
 check 'generate: stale for a new release' 1 "matrix.yml: is not what .*run 'make ci-files'" generate --check
 
+# The other releases of ci/check.sh: v9.2 has a source but doesn't build, v9.3 has none
+cp "$top/ci/check.sh" "$top/ci/tap.sh" "$p/ci"
+rm -rf "$p/versions/v10.1"
+check 'check: a release that does not build fails' 1 '^not ok 1 - releases: v9.2, retrofitted and built' \
+	env RELEASE=v9.1 KSRC_v9_2=/ "$p/ci/check.sh" releases
+check 'check: a release without a source is skipped, with the remedy' 1 '^ok 2 - releases: v9.3 # SKIP .*set KSRC_v9_3=<path' \
+	env RELEASE=v9.1 KSRC_v9_2=/ "$p/ci/check.sh" releases
+
 echo "1..$n"
 exit $failed
