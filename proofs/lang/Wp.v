@@ -171,7 +171,8 @@ Ltac eval_steps :=
   cbn [eval evals obind getv nth setv put eval_bin eval_cmp bits Z.ltb Z.compare Pos.compare
        Pos.compare_cont];
   repeat first
-    [ rewrite truth_b2z | rewrite land_some | rewrite lor_some | rewrite if_some
+    [ match goal with |- context [Z.pos ?p =? 0] => change (Z.pos p =? 0) with false; cbn beta iota end
+    | rewrite truth_b2z | rewrite land_some | rewrite lor_some | rewrite if_some
     | match goal with |- context [wrap ?t ?z] => rewrite (wrap_small t z) by (cbn [modulus]; lia) end
     | progress cbn [obind] ].
 Ltac eval_tac := eval_steps; reflexivity.

@@ -365,5 +365,5 @@ Ltac reads :=
 Ltac unfold_prims :=
   cbv beta iota delta [get set get0 set0 p_lock_acquire p_lock_release p_load p_store p_page_load p_page_store
     p_halt p_read p_write p_host_x p_host_x_set p_guest_select p_host_select p_el1_save p_el1_load p_fp_save p_fp_load
-    p_fp_clear p_gic_lrs_load p_gic_lrs_save p_gic_state_load p_gic_state_save p_do p_ask p_smc_forward bind].
+    p_fp_clear p_gic_lrs_load p_gic_lrs_save p_gic_state_load p_gic_state_save p_do p_ask p_smc_forward].
 Ltac simpl_prim ::= base_lookup; unfold_prims; reads; pres.
