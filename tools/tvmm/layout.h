@@ -42,6 +42,7 @@
 #define AGENT_CYCLES	11	/* loops -> CNTVCT ticks */
 #define AGENT_SYSREG	12	/* index: a register of the agent_sysregs table -> value */
 #define AGENT_SMC	13	/* x0, x1, x2, x3 -> x0 */
+#define AGENT_JUMP	14	/* address: call what is there */
 
 #define AGENT_HELLO	0x41474e54UL
 

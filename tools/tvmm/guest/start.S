@@ -43,7 +43,8 @@ smc4:	smc	#0
 
 /*
  * Every exception is counted.  A synchronous one returns behind the instruction, so that the payload
- * goes on and can say what it saw; an asynchronous one returns to where it was.
+ * goes on and can say what it saw, or to the caller where there is no instruction (instruction abort at
+ * EL1); an asynchronous one returns to where it was.
  */
 	.macro vector skip
 	.balign	0x80
@@ -63,7 +64,11 @@ smc4:	smc	#0
 	mrs	x1, elr_el1
 	str	x1, [x2, #0x470]
 	.if \skip
+	mrs	x2, esr_el1
+	lsr	x2, x2, #26			// ESR_EL1.EC
+	cmp	x2, #0x21
 	add	x1, x1, #4
+	csel	x1, x30, x1, eq
 	msr	elr_el1, x1
 	.endif
 	ldp	x2, x3, [sp, #16]
