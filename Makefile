@@ -30,6 +30,7 @@ retrofit := $(O)/tools/retrofit/retrofit
 facts := $(O)/tools/facts/facts
 base := versions/config/host.config $(wildcard versions/$(RELEASE)/kernel.config)
 fragments := $(base) versions/config/$(variant).config
+host-flags := $(shell sed -n 's/^RELEASE_HOST_FLAGS=//p' versions/$(RELEASE)/release.conf 2>/dev/null)
 
 # make port
 FROM ?=
@@ -131,7 +132,7 @@ retrofit: source kcore $(retrofit)
 		--file $(kcore)=arch/arm64/kvm/kcore/kcore.bin
 
 kernel: retrofit
-	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) \
+	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(V),--verbose) $(fragments)
 
 $(facts): $(O)/.kcore-build FORCE
@@ -143,7 +144,7 @@ facts facts-update: kernel $(facts)
 
 # Linux without the retrofit, same configuration: what KCORE=n is compared with
 pristine: source
-	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) \
+	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 		$(if $(V),--verbose) $(base)
 
 programs: $(O)/.kcore-build
