@@ -34,6 +34,7 @@ struct kcore_vm_glue {
 	struct kcore_vcpu_page *page[KCORE_MAX_VCPUS];
 	struct radix_tree_root pinned;		/* donated pages by guest frame number */
 	unsigned long donated;
+	u64 pieces;				/* span of the largest leaf of KVM's that KCore has in pieces, 0: none */
 	u64 mem_ipa;
 	u64 mem_size;
 };
@@ -90,7 +91,7 @@ long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 bool kcore_memslots_fixed(struct kvm *kvm);
 #define kcore_memslot_allowed(kvm, change)	((void)(change), !kcore_memslots_fixed(kvm))
 
-int kcore_handle_guest_abort(struct kvm_vcpu *vcpu);
+int kcore_guest_abort(struct kvm_vcpu *vcpu);
 void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end);
 void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end);
 void kcore_save_host_fp(void);
@@ -117,6 +118,15 @@ static inline long kcore_nothing(void)
 
 #include <asm/kcore_release.h>
 
+#ifndef kcore_handle_guest_abort	/* the release has its own where KVM's handlers have more arguments */
+/* H20, in KVM's table of exit handlers */
+static inline int kcore_handle_guest_abort(struct kvm_vcpu *vcpu)
+{
+	return kcore_guest_abort(vcpu);
+}
+#endif
+
+#ifndef kcore_call_hyp		/* the release has its own where it isn't a statement */
 #define kcore_call_hyp(f, ...)							\
 	do {									\
 		if (kcore_active())						\
@@ -124,6 +134,7 @@ static inline long kcore_nothing(void)
 		else								\
 			kvm_call_hyp(f, ##__VA_ARGS__);				\
 	} while (0)
+#endif
 
 #define kcore_call_hyp_ret(f, ...)						\
 	({									\

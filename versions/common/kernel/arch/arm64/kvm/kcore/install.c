@@ -120,7 +120,11 @@ static void __init kcore_deny_gic_of(void)
 }
 
 #ifdef CONFIG_ACPI
-static int __init kcore_deny_madt(union acpi_subtable_headers *header, const unsigned long end)
+#ifndef KCORE_MADT_HEADER		/* the release has its own up to 5.1 */
+#define KCORE_MADT_HEADER	union acpi_subtable_headers
+#endif
+
+static int __init kcore_deny_madt(KCORE_MADT_HEADER *header, const unsigned long end)
 {
 	struct acpi_madt_generic_interrupt *gicc = (struct acpi_madt_generic_interrupt *)header;
 

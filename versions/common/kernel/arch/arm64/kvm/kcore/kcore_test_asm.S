@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The test driver's landing pad for CPU_ON, and a call with an exception net of its own. */
-#include <linux/linkage.h>
 #include <uapi/linux/psci.h>
 #include <asm/assembler.h>
 #include "kcore_test.h"
+
+	/* linkage.h's own macros have other names in every other release */
+	.macro	test_symbol, name
+	.globl	\name
+	.type	\name, %function
+\name:
+	.endm
 
 	.text
 
@@ -12,7 +18,7 @@
  * physical address.  Reports the exception level and turns the CPU off again.
  */
 	.balign	64
-SYM_CODE_START(kcore_landing_pad)
+	test_symbol kcore_landing_pad
 	mrs	x1, CurrentEL
 	lsr	x1, x1, #2
 	str	x1, [x0, #KCORE_PAD_CURRENT_EL]
@@ -30,19 +36,19 @@ SYM_CODE_START(kcore_landing_pad)
 	smc	#0
 3:	wfi
 	b	3b
-SYM_CODE_END(kcore_landing_pad)
+	.size	kcore_landing_pad, . - kcore_landing_pad
 
 /* Vectors while kcore_exec_call() is under way: any exception ends it.  x9..x11 are the call's own. */
 	.balign	2048
-SYM_CODE_START(kcore_exec_vectors)
+	test_symbol kcore_exec_vectors
 	.rept	16
 	.balign	128
 	b	kcore_exec_fault
 	.endr
-SYM_CODE_END(kcore_exec_vectors)
+	.size	kcore_exec_vectors, . - kcore_exec_vectors
 
 /* u64 kcore_exec_call(u64 x0, unsigned long address, u64 *fault), interrupts and SErrors masked */
-SYM_FUNC_START(kcore_exec_call)
+	test_symbol kcore_exec_call
 	stp	x29, x30, [sp, #-112]!
 	stp	x19, x20, [sp, #16]
 	stp	x21, x22, [sp, #32]
@@ -54,12 +60,12 @@ SYM_FUNC_START(kcore_exec_call)
 	str	xzr, [x2]
 	blr	x1
 	b	kcore_exec_return
-SYM_INNER_LABEL(kcore_exec_fault, SYM_L_LOCAL)
+kcore_exec_fault:
 	mov	sp, x29
 	ldr	x2, [sp, #96]
 	mov	x3, #1
 	str	x3, [x2]
-SYM_INNER_LABEL(kcore_exec_return, SYM_L_LOCAL)
+kcore_exec_return:
 	mov	sp, x29
 	ldp	x2, x18, [sp, #96]
 	ldp	x27, x28, [sp, #80]
@@ -69,7 +75,7 @@ SYM_INNER_LABEL(kcore_exec_return, SYM_L_LOCAL)
 	ldp	x19, x20, [sp, #16]
 	ldp	x29, x30, [sp], #112
 	ret
-SYM_FUNC_END(kcore_exec_call)
+	.size	kcore_exec_call, . - kcore_exec_call
 
 /* Stubs for kcore_exec_call(): x0 = the operation's register, PAR_EL1 on return of the last two */
 	.macro	cache_op, op:vararg
@@ -82,7 +88,7 @@ SYM_FUNC_END(kcore_exec_call)
 	.endm
 
 	.balign	KCORE_CACHE_OP_BYTES
-SYM_CODE_START(kcore_cache_ops)
+	test_symbol kcore_cache_ops
 	cache_op dc civac, x0
 	cache_op dc ivac, x0
 	cache_op dc cvac, x0
@@ -94,4 +100,4 @@ SYM_CODE_START(kcore_cache_ops)
 	cache_op dc csw, x0
 	cache_op at s1e1r, x0
 	cache_op at s12e1r, x0
-SYM_CODE_END(kcore_cache_ops)
+	.size	kcore_cache_ops, . - kcore_cache_ops

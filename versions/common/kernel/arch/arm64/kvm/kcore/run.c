@@ -331,6 +331,19 @@ static noinstr int kcore_run_private(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
+/*
+ * After this exit KVM may look at EL1 registers other than SCTLR_EL1, or, of a vCPU that is off, have them reset by the
+ * thread that turns it on again (4.18).
+ */
+static __always_inline bool kcore_exit_heavy(struct kcore_vcpu_page *page)
+{
+	u64 class = ESR_ELx_EC(page->exit.esr);
+
+	if (class == ESR_ELx_EC_HVC64 && (u32)page->x[0] == PSCI_0_2_FN_CPU_OFF)
+		return true;
+	return !(BIT_ULL(class) & KCORE_EC_LIGHT);
+}
+
 /* H01, __kvm_vcpu_run.  Interrupts are off and RCU doesn't watch: no instrumentation. */
 int noinstr kcore_run(struct kvm_vcpu *vcpu)
 {
@@ -369,7 +382,7 @@ int noinstr kcore_run(struct kvm_vcpu *vcpu)
 		kcore_gp_out(vcpu, page);
 		g->where &= ~KCORE_GP_IN_PAGE;
 		KCORE_REG(vcpu, sctlr_el1) = page->sys.sctlr_el1;
-		if (unlikely(!(BIT_ULL(page->exit.esr >> ESR_ELx_EC_SHIFT & 63) & KCORE_EC_LIGHT))) {
+		if (unlikely(kcore_exit_heavy(page))) {
 			kcore_sys_out(vcpu, page);
 			g->where &= ~KCORE_SYS_IN_PAGE;
 		}

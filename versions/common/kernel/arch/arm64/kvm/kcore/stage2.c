@@ -101,6 +101,8 @@ static u64 kcore_map_leaf(struct kvm *kvm, u64 ipa, u64 leaf, int level)
 
 	if (level < 3)
 		ret = kcore_map(kvm, ipa, pa, SZ_2M, leaf);
+	if (level < 3 && (level < 2 || ret == KCORE_EPERM))
+		kvm->arch.kcore.pieces = max(kvm->arch.kcore.pieces, s2_bytes(level));
 	if (level == 3 || ret == KCORE_EPERM)	/* a part of the block isn't the host's: this page may be */
 		ret = kcore_map(kvm, ipa, pa, SZ_4K, leaf);
 	return ret;
@@ -279,10 +281,13 @@ long kcore_flush_vm(struct kvm *kvm)
 	return 0;
 }
 
-/* The leaf's size is what the level says; without one, KCore drops the leaf that covers the page */
+/*
+ * The leaf's size is what the level says.  Without one (up to 5.4 there is none) KCore drops the leaf that covers the
+ * page, and all pieces of it where it has a leaf of KVM's in pieces.
+ */
 long kcore_flush_ipa(struct kvm *kvm, phys_addr_t ipa, int level)
 {
-	u64 bytes = level >= 1 && level <= 3 ? s2_bytes(level) : SZ_4K;
+	u64 bytes = level >= 1 && level <= 3 ? s2_bytes(level) : max_t(u64, SZ_4K, kvm->arch.kcore.pieces);
 
 	kcore_flush_range(kvm, ipa & ~(bytes - 1), bytes);
 	return 0;
@@ -335,8 +340,8 @@ void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end)
 	}
 }
 
-/* H20, in KVM's table of exit handlers */
-int kcore_handle_guest_abort(struct kvm_vcpu *vcpu)
+/* H20 */
+int kcore_guest_abort(struct kvm_vcpu *vcpu)
 {
 	if (!kcore_active())
 		return kvm_handle_guest_abort(vcpu);
