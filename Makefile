@@ -71,6 +71,7 @@ help:
 	@echo '  distclean   remove the build directory'
 	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
 	@echo '  series      the retrofit as patches for a Debian source package (3.0 quilt)'
+	@echo '  deb         Debian packages of the kernel with KCore, its hash, ledger, SBOM and summary of the proof'
 	@echo '  reuse       lines of core, proof, glue and rules; what each release verifies again and what it reuses'
 	@echo
 	@echo 'Variables:'
@@ -181,6 +182,9 @@ matrix:
 series: retrofit
 	$(Q)tools/make-series --build $(O) --release $(RELEASE) --output $(dir)/series
 
+deb: retrofit
+	$(jobs)$(Q)tools/make-deb --build $(O) --release $(RELEASE) --output $(dir)/packages
+
 # Lines, and what of the verification is the release's own
 reuse: $(O)/.kcore-build
 	$(Q)tools/reuse --build $(O)
@@ -206,6 +210,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot bench \
-	port mutants retrofit-tool facts-tool matrix series reuse ci-files demo check clean distclean FORCE
+	port mutants retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -384,6 +384,12 @@ mkdir -p "$work/full"
 : >"$work/full/file"
 check 'series: a directory with other things in it' 2 'is not a series of this program' series --output "$work/full"
 
+absent="$work/o/packages"
+mkdir "$work/bare"
+check 'deb: no retrofit' 3 "tree: not there; run 'make retrofit" tools/make-deb --build "$work/bare" --release "$RELEASE" --output "$work/o/packages"
+check 'deb: unknown release' 2 "unknown release 'v9.9'" tools/make-deb --build "$O" --release v9.9 --output "$work/o/packages"
+absent=''
+
 # ---- facts
 make -s O="$O" facts-tool >/dev/null
 cp -r proofs/versions "$work/facts"
