@@ -24,7 +24,8 @@
  * inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
-  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer.
+  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
+  code.VmLife.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 
@@ -122,7 +123,7 @@ Qed.
 
 (* Functions of the core whose translation is proved to meet a specification. *)
 Definition proved : list String.string := map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
-  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs).
+  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs).
 
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -139,6 +140,7 @@ Print Assumptions log_refines.
 Print Assumptions stats_refines.
 Print Assumptions host_refines.
 Print Assumptions transfer_refines.
+Print Assumptions vm_refines.
 Print Assumptions refines_compose.
 Print Assumptions run_inline_all.
 Print Assumptions obeys_sound.
