@@ -143,9 +143,13 @@ $(facts): $(O)/.kcore-build FORCE
 facts facts-update: kernel $(facts)
 	$(Q)tools/check-facts --build $(O) --release $(RELEASE) $(if $(filter facts-update,$@),--update)
 
-# Linux without the retrofit, same configuration: what KCORE=n is compared with
+# Linux without the retrofit, same configuration: what KCORE=n is compared with.  The tree stands to its build as the
+# retrofitted one does, since __FILE__ is a path from there.
 pristine: source
-	$(jobs)$(Q)tools/build-kernel --tree $(src) --output $(dir)/pristine --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+	$(Q)mkdir -p $(dir)/pristine/series && : >$(dir)/pristine/series/series
+	$(Q)tools/make-tree --pristine $(src) --series $(dir)/pristine/series --output $(dir)/pristine/tree
+	$(jobs)$(Q)tools/build-kernel --tree $(dir)/pristine/tree --output $(dir)/pristine/stock --cross $(CROSS_COMPILE) \
+		--host-flags "$(host-flags)" \
 		$(if $(V),--verbose) $(base)
 
 programs: $(O)/.kcore-build

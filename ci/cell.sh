@@ -266,7 +266,7 @@ stage_off()
 {
 	mk KCORE=n initramfs && mk pristine || return
 	remember 'cmp of the Images of stock and pristine'
-	cmp "$dir/stock/arch/arm64/boot/Image" "$dir/pristine/arch/arm64/boot/Image" || return
+	cmp "$dir/stock/arch/arm64/boot/Image" "$dir/pristine/stock/arch/arm64/boot/Image" || return
 	boot "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal --expect 'Hyp (nVHE )?mode initialized' --refuse 'kcore: ' ||
 		return
 	built && boot "$dir/kcore/arch/arm64/boot/Image" "$dir/kcore.cpio" --tests vmm,linux-normal --append kcore=off \
