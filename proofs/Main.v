@@ -25,9 +25,10 @@
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
-  code.VmLife code.VmEnd code.Range.
+  code.VmLife.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
+From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -119,12 +120,31 @@ Proof.
   exists Needed.forged. eexists. apply Examples.run_final. vm_compute. reflexivity.
 Qed.
 
+(* ------------------------------------------------------------------ page tables (m3) *)
+
+(* [Rel.R s t]: s is a machine with stage-2 tables as words in one memory, t the same machine with maps (which level-2 and level-3
+   table is where, which leaf an entry holds); words that are in no table, cells and registers are the same.
+
+   The C of the page pool, the descriptors, the walk and the stage-2 map does on words what layer L1 says on maps, and every other
+   primitive does the same on both: whatever is proved of the core over L1 holds of the core over words. *)
+Theorem tables_implement_maps : refines Rel.R Pt.m_tables L0 Map.L1.
+Proof. exact Pt.tables_refine. Qed.
+
+(* Hardware that walks those words (Hw.walk, from the Arm ARM; it knows nothing of KCore) finds for every VM and every
+   address what the map says: output address, rights, memory type, or a fault. *)
+Theorem hardware_walks_the_map s t vm ipa : Rel.R s t -> (0 <= vm < 256 -> 0 <= ipa < 2 ^ 40 ->
+  Hw.walk (word s) Hw.levels_40 (Walk.root s vm) ipa = Hw.map_outcome t vm ipa)%Z.
+Proof. intros; apply Hw.walk_is_map; assumption. Qed.
+
+(* A machine as installation leaves it, with empty roots, is related to the empty map. *)
+Theorem empty_roots_related s : Boot.installed s -> Rel.R s (Boot.no_tables s).
+Proof. exact (Boot.boot_related s). Qed.
+
 (* ------------------------------------------------------------------ the code *)
 
 (* Functions of the core whose translation is proved to meet a specification. *)
-Definition proved : list String.string := map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
-  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs ++
-  vm_end_specs ++ range_specs).
+Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
+  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs) ++ map fst m_s2map)%list.
 
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -142,14 +162,21 @@ Print Assumptions stats_refines.
 Print Assumptions host_refines.
 Print Assumptions transfer_refines.
 Print Assumptions vm_refines.
-Print Assumptions vm_end_refines.
-Print Assumptions range_refines.
 Print Assumptions refines_compose.
 Print Assumptions run_inline_all.
 Print Assumptions obeys_sound.
 Print Assumptions lock_discipline.
 Print Assumptions tlb_discipline.
 Print Assumptions commit_discipline.
+(* m3: page tables; the transactional property of each operation *)
+Print Assumptions tables_implement_maps.
+Print Assumptions hardware_walks_the_map.
+Print Assumptions empty_roots_related.
+Print Assumptions Transact.fresh_transactional.
+Print Assumptions Transact.link_transactional.
+Print Assumptions Transact.leaf_transactional.
+Print Assumptions Transact.split_transactional.
+Print Assumptions Transact.free_transactional.
 (* m1: the atomic top machine *)
 Print Assumptions top_never_stuck.
 Print Assumptions ni_top.

@@ -75,19 +75,22 @@ Definition pool_take (s : state) : state :=
 
 Definition small (z : Z) : bool := (0 <=? z) && (z <? 2 ^ 40).
 
-(* Counters fit, and what is handed out are pages. *)
+(* What is handed out next, and after it, are pages. *)
 Definition pool_ok (s : state) : bool :=
-  small (cell s "pool_free" 0) && small (cell s "pool_reserve" 0) && small (cell s "pool_base" 0) &&
-  (0 <=? cell s "pool_bump" 0) && (cell s "pool_bump" 0 <? 2 ^ 28) &&
-  small (word s (cell s "pool_head" 0)) && page_ok (cell s "pool_head" 0) && page_ok (pool_page s).
+  small (cell s "pool_base" 0) && (0 <=? cell s "pool_bump" 0) && (cell s "pool_bump" 0 <? 2 ^ 28) &&
+  ((cell s "pool_head" 0 =? 0) || small (word s (cell s "pool_head" 0))) && page_ok (cell s "pool_head" 0) &&
+  page_ok (pool_page s) && (0 <? pool_page s).
+
+Definition exhausted (s : state) (vm : Z) : bool :=
+  (cell s "pool_free" 0 =? 0) || (negb (vm =? 0) && (cell s "pool_free" 0 <=? cell s "pool_reserve" 0)).
 
 Definition s_pool_alloc : prim state := fun args s =>
   match args with
   | [vm] =>
       let free := cell s "pool_free" 0 in let reserve := cell s "pool_reserve" 0 in
       let tables := cell s "vm_tables" vm in
-      pre pool_ok s && held s && (0 <=? vm) && (vm <? 256) && small tables in
-      if (free =? 0) || (negb (vm =? 0) && (free <=? reserve)) then Ok (0, s)
+      pre held s && (0 <=? vm) && (vm <? 256) && small free && small reserve && small tables && (exhausted s vm || pool_ok s) in
+      if exhausted s vm then Ok (0, s)
       else
         let s1 := setcell "pool_free" 0 (free - 1) (pool_take s) in
         let s2 := if (vm =? 0) && (0 <? reserve) then setcell "pool_reserve" 0 (reserve - 1) s1 else s1 in
@@ -102,14 +105,16 @@ Proof. intros A B. unfold s_pool_zero. rewrite A, B. reflexivity. Qed.
 
 Lemma pool_alloc_ok : meets (run L_pool f_pool_alloc) s_pool_alloc.
 Proof.
-  spec_args. unfold pool_ok, small in *; props.
-  assert (Hmod : cell s "pool_head" 0 mod 8 = 0).
-  { replace (cell s "pool_head" 0) with (cell s "pool_head" 0 + 0 * 8) by lia. apply page_ok_8. assumption. }
-  unfold L_pool, pool_page, pool_take in *. cbn zeta.
-  start f_pool_alloc. steps; cbn [result].
-  all: try (rewrite C; reflexivity).
-  all: rewrite C, C0 in *; try rewrite pool_zero_at; try assumption; cbn [returns_to put setv].
-  all: steps; cbn [result]; rewrite ?C1; try reflexivity.
+  spec_args. destruct (exhausted s z) eqn:X.
+  - unfold exhausted, small in *; props. unfold L_pool. start f_pool_alloc. steps; cbn [result]; reflexivity.
+  - match goal with Y : false = true \/ _ |- _ => destruct Y as [Y|Y]; [discriminate|] end.
+    unfold exhausted, pool_ok, small in *; props.
+    assert (Hmod : cell s "pool_head" 0 mod 8 = 0).
+    { replace (cell s "pool_head" 0) with (cell s "pool_head" 0 + 0 * 8) by lia. apply page_ok_8. assumption. }
+    unfold L_pool, pool_page, pool_take in *. cbn zeta.
+    start f_pool_alloc. steps; cbn [result].
+    all: rewrite C0 in *; try rewrite pool_zero_at; try assumption; cbn [returns_to put setv].
+    all: steps; cbn [result]; rewrite ?C1; try reflexivity.
 Qed.
 
 Definition s_pool_give : prim state := fun args s =>

@@ -194,7 +194,7 @@ Definition p_gic_lrs_load (ok : state -> Z -> bool) : prim state := fun args s =
 Definition p_gic_lrs_save (ok : state -> Z -> bool) : prim state := fun args s =>
   match args with
   | [pa] => pre context_ok ok s pa in
-      let used := reg s "lrs" 0 in
+      let used := Z.min (reg s "lrs" 0) 32 in
       let empty := answer s (List.length (trace s)) 0 in
       let a := record "gic_lrs_save" [pa] s in
       let b := if used =? 0 then a
