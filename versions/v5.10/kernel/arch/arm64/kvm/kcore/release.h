@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Linux 5.10: everything of KVM that the glue touches and that differs between releases. */
+#ifndef KCORE_RELEASE_H
+#define KCORE_RELEASE_H
+
+#include <linux/io.h>
+#include <linux/kvm_host.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <asm/kvm_asm.h>
+#include <asm/kvm_emulate.h>
+#include <crypto/sha.h>
+
+/* General-purpose and FP registers of KVM's context */
+#define kcore_gp(vcpu)			(&(vcpu)->arch.ctxt.regs)
+#define kcore_fp(vcpu)			(&(vcpu)->arch.ctxt.fp_regs)
+
+/* The system registers that KVM kept apart up to 5.4 */
+#define kcore_reg_sp_el1(vcpu)		__vcpu_sys_reg(vcpu, SP_EL1)
+#define kcore_reg_elr_el1(vcpu)		__vcpu_sys_reg(vcpu, ELR_EL1)
+#define kcore_reg_spsr_el1(vcpu)	__vcpu_sys_reg(vcpu, SPSR_EL1)
+#define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
+
+#define kcore_cntvoff(vcpu)		__vcpu_sys_reg(vcpu, CNTVOFF_EL2)
+#define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.vgic_v3.used_lrs)
+
+#include "pc_direct.h"
+
+/* Features that KCore doesn't switch, and debugging from outside: such a vCPU is refused */
+static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
+{
+	return vcpu->guest_debug || vcpu_has_sve(vcpu) || vcpu_has_ptrauth(vcpu) ||
+	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
+}
+
+/* KVM's capabilities for them */
+#define kcore_extension_unsupported(ext)						\
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS ||		\
+	 (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_EL1_32BIT ||	\
+	 (ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
+	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
+
+/* PMU counters that don't count in the guest, and that count there only */
+#define kcore_pmu_host(vcpu)		(this_cpu_ptr_hyp_sym(kvm_host_data)->pmu_events.events_host)
+#define kcore_pmu_guest(vcpu)		(this_cpu_ptr_hyp_sym(kvm_host_data)->pmu_events.events_guest)
+
+/* KVM's own stage-2 table */
+#define kcore_s2_vtcr(kvm)		((kvm)->arch.vtcr)
+#define kcore_s2_root(kvm)		((u64 *)phys_to_virt((kvm)->arch.mmu.pgd_phys))
+#define kcore_s2_exists(kvm)		((kvm)->arch.mmu.pgt)
+#define kcore_mmu_lock(kvm)		spin_lock(&(kvm)->mmu_lock)
+#define kcore_mmu_unlock(kvm)		spin_unlock(&(kvm)->mmu_lock)
+
+#define kcore_running_vcpu()		kvm_get_running_vcpu()
+#define kcore_max_vcpus(kvm)		((kvm)->arch.max_vcpus)
+/* `bkt' is for later releases, where slots are in a hash table */
+#define kcore_for_each_slot(slot, bkt, slots) \
+	for ((bkt) = 0; (bkt) < (slots)->used_slots && ((slot) = &(slots)->memslots[bkt]); (bkt)++)
+
+static inline void kcore_mp_state_stop(struct kvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->arch.power_off, true);
+}
+
+/* The same from stopped to runnable */
+#define kcore_mp_state_unpark(vcpu)	WRITE_ONCE((vcpu)->arch.power_off, false)
+
+#define kcore_vma_flags_set(vma, f)	((vma)->vm_flags |= (f))
+
+static inline int kcore_pin(unsigned long hva, struct page **page)
+{
+	return pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, page);
+}
+
+static inline void kcore_unpin(struct page *page)
+{
+	unpin_user_pages_dirty_lock(&page, 1, true);
+}
+
+/* Installation */
+#define KCORE_VHE_REMEDY		"this release can't leave it; build with CONFIG_ARM64_VHE=n"
+#define kcore_upstream_protected()	false
+#define kcore_for_each_dram(r)		for_each_mem_region(r)
+#define kcore_clean_to_poc(va, size)	__flush_dcache_area(va, size)
+
+/* The test driver */
+#define kcore_file_is_vm(file)		(!strcmp((file)->f_path.dentry->d_name.name, "kvm-vm"))
+#define kcore_ioremap(pa, size, prot)	__ioremap(pa, size, prot)
+
+#endif
