@@ -1,0 +1,218 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* Written by tools/facts from the built kernel (make facts RELEASE=v5.10); do not edit. *)
+From KCore Require Import versions.Ver versions.Image.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+#[global] Instance V5_10 : VER := {|
+  release := "v5.10";
+  page_bytes := 1328;
+  page := [
+    Field "x" 0 8 31;
+    Field "pc" 248 8 1;
+    Field "pstate" 256 8 1;
+    Field "reserved0" 264 8 1;
+    Field "sys.csselr_el1" 272 8 1;
+    Field "sys.sctlr_el1" 280 8 1;
+    Field "sys.cpacr_el1" 288 8 1;
+    Field "sys.ttbr0_el1" 296 8 1;
+    Field "sys.ttbr1_el1" 304 8 1;
+    Field "sys.tcr_el1" 312 8 1;
+    Field "sys.esr_el1" 320 8 1;
+    Field "sys.afsr0_el1" 328 8 1;
+    Field "sys.afsr1_el1" 336 8 1;
+    Field "sys.far_el1" 344 8 1;
+    Field "sys.mair_el1" 352 8 1;
+    Field "sys.vbar_el1" 360 8 1;
+    Field "sys.contextidr_el1" 368 8 1;
+    Field "sys.amair_el1" 376 8 1;
+    Field "sys.cntkctl_el1" 384 8 1;
+    Field "sys.par_el1" 392 8 1;
+    Field "sys.tpidr_el1" 400 8 1;
+    Field "sys.tpidr_el0" 408 8 1;
+    Field "sys.tpidrro_el0" 416 8 1;
+    Field "sys.mdscr_el1" 424 8 1;
+    Field "sys.sp_el1" 432 8 1;
+    Field "sys.elr_el1" 440 8 1;
+    Field "sys.spsr_el1" 448 8 1;
+    Field "sys.sp_el0" 456 8 1;
+    Field "vmpidr" 464 8 1;
+    Field "cntvoff" 472 8 1;
+    Field "enter.hcr" 480 8 1;
+    Field "enter.flags" 488 8 1;
+    Field "enter.vsesr" 496 8 1;
+    Field "enter.fp_valid" 504 8 1;
+    Field "exit.esr" 512 8 1;
+    Field "exit.far" 520 8 1;
+    Field "exit.hpfar" 528 8 1;
+    Field "exit.disr" 536 8 1;
+    Field "vgic.hcr" 544 8 1;
+    Field "vgic.vmcr" 552 8 1;
+    Field "vgic.sre" 560 8 1;
+    Field "vgic.used" 568 8 1;
+    Field "vgic.ap0r" 576 8 4;
+    Field "vgic.ap1r" 608 8 4;
+    Field "vgic.lr" 640 8 16;
+    Field "reserved1" 768 8 4;
+    Field "fpsr" 800 8 1;
+    Field "fpcr" 808 8 1;
+    Field "v" 816 8 64];
+  install_bytes := 944;
+  install := [
+    Field "magic" 0 8 1;
+    Field "region_base" 8 8 1;
+    Field "region_size" 16 8 1;
+    Field "nr_cpus" 24 8 1;
+    Field "nr_dram" 32 8 1;
+    Field "nr_denied" 40 8 1;
+    Field "dram" 48 16 16;
+    Field "denied" 304 16 8;
+    Field "mpidr" 432 8 64];
+  calls := [
+    ("KCORE_HC_VERSION", 3321907968);
+    ("KCORE_HC_VCPU_RUN", 3321907969);
+    ("KCORE_HC_VCPU_LOAD", 3321907970);
+    ("KCORE_HC_VCPU_PUT", 3321907971);
+    ("KCORE_HC_VM_CREATE", 3321907972);
+    ("KCORE_HC_VM_FINALISE", 3321907973);
+    ("KCORE_HC_VM_DESTROY_BEGIN", 3321907974);
+    ("KCORE_HC_VM_DESTROY_STEP", 3321907975);
+    ("KCORE_HC_VM_DESTROY_END", 3321907976);
+    ("KCORE_HC_VCPU_CREATE", 3321907977);
+    ("KCORE_HC_VCPU_DESTROY", 3321907978);
+    ("KCORE_HC_VM_DONATE", 3321907979);
+    ("KCORE_HC_VM_MAP", 3321907980);
+    ("KCORE_HC_VM_UNMAP", 3321907981);
+    ("KCORE_HC_VM_WRPROTECT", 3321907982);
+    ("KCORE_HC_VM_AGE", 3321907983);
+    ("KCORE_HC_TLB_FLUSH_LOCAL", 3321907984);
+    ("KCORE_HC_INFO", 3321907985);
+    ("KCORE_HC_STATS_READ", 3321907986);
+    ("KCORE_HC_LOG_READ", 3321907987);
+    ("KCORE_HC_VGIC_VMCR_READ", 3321907988);
+    ("KCORE_HC_PAGE_STATE", 3321907989)];
+  into := [
+    Copy "sys.csselr_el1" 272 8 "kvm_cpu_context" "CSSELR_EL1" 848 8;
+    Copy "sys.sctlr_el1" 280 8 "kvm_cpu_context" "SCTLR_EL1" 856 8;
+    Copy "sys.cpacr_el1" 288 8 "kvm_cpu_context" "CPACR_EL1" 872 8;
+    Copy "sys.ttbr0_el1" 296 8 "kvm_cpu_context" "TTBR0_EL1" 888 8;
+    Copy "sys.ttbr1_el1" 304 8 "kvm_cpu_context" "TTBR1_EL1" 896 8;
+    Copy "sys.tcr_el1" 312 8 "kvm_cpu_context" "TCR_EL1" 904 8;
+    Copy "sys.esr_el1" 320 8 "kvm_cpu_context" "ESR_EL1" 912 8;
+    Copy "sys.afsr0_el1" 328 8 "kvm_cpu_context" "AFSR0_EL1" 920 8;
+    Copy "sys.afsr1_el1" 336 8 "kvm_cpu_context" "AFSR1_EL1" 928 8;
+    Copy "sys.far_el1" 344 8 "kvm_cpu_context" "FAR_EL1" 936 8;
+    Copy "sys.mair_el1" 352 8 "kvm_cpu_context" "MAIR_EL1" 944 8;
+    Copy "sys.vbar_el1" 360 8 "kvm_cpu_context" "VBAR_EL1" 952 8;
+    Copy "sys.contextidr_el1" 368 8 "kvm_cpu_context" "CONTEXTIDR_EL1" 960 8;
+    Copy "sys.amair_el1" 376 8 "kvm_cpu_context" "AMAIR_EL1" 992 8;
+    Copy "sys.cntkctl_el1" 384 8 "kvm_cpu_context" "CNTKCTL_EL1" 1000 8;
+    Copy "sys.par_el1" 392 8 "kvm_cpu_context" "PAR_EL1" 1008 8;
+    Copy "sys.tpidr_el1" 400 8 "kvm_cpu_context" "TPIDR_EL1" 984 8;
+    Copy "sys.tpidr_el0" 408 8 "kvm_cpu_context" "TPIDR_EL0" 968 8;
+    Copy "sys.tpidrro_el0" 416 8 "kvm_cpu_context" "TPIDRRO_EL0" 976 8;
+    Copy "sys.mdscr_el1" 424 8 "kvm_cpu_context" "MDSCR_EL1" 1016 8;
+    Copy "sys.sp_el1" 432 8 "kvm_cpu_context" "SP_EL1" 1696 8;
+    Copy "sys.elr_el1" 440 8 "kvm_cpu_context" "ELR_EL1" 1688 8;
+    Copy "sys.spsr_el1" 448 8 "kvm_cpu_context" "SPSR_EL1" 1704 8;
+    Copy "sys.sp_el0" 456 8 "kvm_cpu_context" "sp" 248 8;
+    Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240;
+    Copy "x" 240 8 "kvm_cpu_context" "regs" 240 8;
+    Copy "v" 816 512 "kvm_cpu_context" "vregs" 304 512;
+    Copy "fpsr" 800 8 "kvm_cpu_context" "fpsr" 816 4;
+    Copy "fpcr" 808 8 "kvm_cpu_context" "fpcr" 820 4;
+    Copy "vmpidr" 464 8 "kvm_cpu_context" "MPIDR_EL1" 840 8;
+    Copy "vgic.vmcr" 552 8 "vgic_v3_cpu_if" "vgic_vmcr" 4 4;
+    Copy "vgic.sre" 560 8 "vgic_v3_cpu_if" "vgic_sre" 8 4;
+    Copy "vgic.ap0r" 576 8 "vgic_v3_cpu_if" "vgic_ap0r" 12 4;
+    Copy "vgic.ap0r" 584 8 "vgic_v3_cpu_if" "vgic_ap0r" 16 4;
+    Copy "vgic.ap0r" 592 8 "vgic_v3_cpu_if" "vgic_ap0r" 20 4;
+    Copy "vgic.ap0r" 600 8 "vgic_v3_cpu_if" "vgic_ap0r" 24 4;
+    Copy "vgic.ap1r" 608 8 "vgic_v3_cpu_if" "vgic_ap1r" 28 4;
+    Copy "vgic.ap1r" 616 8 "vgic_v3_cpu_if" "vgic_ap1r" 32 4;
+    Copy "vgic.ap1r" 624 8 "vgic_v3_cpu_if" "vgic_ap1r" 36 4;
+    Copy "vgic.ap1r" 632 8 "vgic_v3_cpu_if" "vgic_ap1r" 40 4;
+    Copy "vgic.hcr" 544 8 "vgic_v3_cpu_if" "vgic_hcr" 0 4;
+    Copy "vgic.lr" 640 8 "vgic_v3_cpu_if" "vgic_lr" 48 8;
+    Copy "vgic.lr" 648 8 "vgic_v3_cpu_if" "vgic_lr" 56 8;
+    Copy "vgic.lr" 656 8 "vgic_v3_cpu_if" "vgic_lr" 64 8;
+    Copy "vgic.lr" 664 8 "vgic_v3_cpu_if" "vgic_lr" 72 8;
+    Copy "vgic.lr" 672 8 "vgic_v3_cpu_if" "vgic_lr" 80 8;
+    Copy "vgic.lr" 680 8 "vgic_v3_cpu_if" "vgic_lr" 88 8;
+    Copy "vgic.lr" 688 8 "vgic_v3_cpu_if" "vgic_lr" 96 8;
+    Copy "vgic.lr" 696 8 "vgic_v3_cpu_if" "vgic_lr" 104 8;
+    Copy "vgic.lr" 704 8 "vgic_v3_cpu_if" "vgic_lr" 112 8;
+    Copy "vgic.lr" 712 8 "vgic_v3_cpu_if" "vgic_lr" 120 8;
+    Copy "vgic.lr" 720 8 "vgic_v3_cpu_if" "vgic_lr" 128 8;
+    Copy "vgic.lr" 728 8 "vgic_v3_cpu_if" "vgic_lr" 136 8;
+    Copy "vgic.lr" 736 8 "vgic_v3_cpu_if" "vgic_lr" 144 8;
+    Copy "vgic.lr" 744 8 "vgic_v3_cpu_if" "vgic_lr" 152 8;
+    Copy "vgic.lr" 752 8 "vgic_v3_cpu_if" "vgic_lr" 160 8;
+    Copy "vgic.lr" 760 8 "vgic_v3_cpu_if" "vgic_lr" 168 8;
+    Copy "pc" 248 8 "kvm_cpu_context" "pc" 256 8;
+    Copy "pstate" 256 8 "kvm_cpu_context" "pstate" 264 8];
+  back := [
+    Copy "sys.csselr_el1" 272 8 "kvm_cpu_context" "CSSELR_EL1" 848 8;
+    Copy "sys.sctlr_el1" 280 8 "kvm_cpu_context" "SCTLR_EL1" 856 8;
+    Copy "sys.cpacr_el1" 288 8 "kvm_cpu_context" "CPACR_EL1" 872 8;
+    Copy "sys.ttbr0_el1" 296 8 "kvm_cpu_context" "TTBR0_EL1" 888 8;
+    Copy "sys.ttbr1_el1" 304 8 "kvm_cpu_context" "TTBR1_EL1" 896 8;
+    Copy "sys.tcr_el1" 312 8 "kvm_cpu_context" "TCR_EL1" 904 8;
+    Copy "sys.esr_el1" 320 8 "kvm_cpu_context" "ESR_EL1" 912 8;
+    Copy "sys.afsr0_el1" 328 8 "kvm_cpu_context" "AFSR0_EL1" 920 8;
+    Copy "sys.afsr1_el1" 336 8 "kvm_cpu_context" "AFSR1_EL1" 928 8;
+    Copy "sys.far_el1" 344 8 "kvm_cpu_context" "FAR_EL1" 936 8;
+    Copy "sys.mair_el1" 352 8 "kvm_cpu_context" "MAIR_EL1" 944 8;
+    Copy "sys.vbar_el1" 360 8 "kvm_cpu_context" "VBAR_EL1" 952 8;
+    Copy "sys.contextidr_el1" 368 8 "kvm_cpu_context" "CONTEXTIDR_EL1" 960 8;
+    Copy "sys.amair_el1" 376 8 "kvm_cpu_context" "AMAIR_EL1" 992 8;
+    Copy "sys.cntkctl_el1" 384 8 "kvm_cpu_context" "CNTKCTL_EL1" 1000 8;
+    Copy "sys.par_el1" 392 8 "kvm_cpu_context" "PAR_EL1" 1008 8;
+    Copy "sys.tpidr_el1" 400 8 "kvm_cpu_context" "TPIDR_EL1" 984 8;
+    Copy "sys.tpidr_el0" 408 8 "kvm_cpu_context" "TPIDR_EL0" 968 8;
+    Copy "sys.tpidrro_el0" 416 8 "kvm_cpu_context" "TPIDRRO_EL0" 976 8;
+    Copy "sys.mdscr_el1" 424 8 "kvm_cpu_context" "MDSCR_EL1" 1016 8;
+    Copy "sys.sp_el1" 432 8 "kvm_cpu_context" "SP_EL1" 1696 8;
+    Copy "sys.elr_el1" 440 8 "kvm_cpu_context" "ELR_EL1" 1688 8;
+    Copy "sys.spsr_el1" 448 8 "kvm_cpu_context" "SPSR_EL1" 1704 8;
+    Copy "sys.sp_el0" 456 8 "kvm_cpu_context" "sp" 248 8;
+    Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240;
+    Copy "x" 240 8 "kvm_cpu_context" "regs" 240 8;
+    Copy "v" 816 512 "kvm_cpu_context" "vregs" 304 512;
+    Copy "fpsr" 800 8 "kvm_cpu_context" "fpsr" 816 4;
+    Copy "fpcr" 808 8 "kvm_cpu_context" "fpcr" 820 4;
+    Copy "vgic.vmcr" 552 8 "vgic_v3_cpu_if" "vgic_vmcr" 4 4;
+    Copy "vgic.ap0r" 576 8 "vgic_v3_cpu_if" "vgic_ap0r" 12 4;
+    Copy "vgic.ap0r" 584 8 "vgic_v3_cpu_if" "vgic_ap0r" 16 4;
+    Copy "vgic.ap0r" 592 8 "vgic_v3_cpu_if" "vgic_ap0r" 20 4;
+    Copy "vgic.ap0r" 600 8 "vgic_v3_cpu_if" "vgic_ap0r" 24 4;
+    Copy "vgic.ap1r" 608 8 "vgic_v3_cpu_if" "vgic_ap1r" 28 4;
+    Copy "vgic.ap1r" 616 8 "vgic_v3_cpu_if" "vgic_ap1r" 32 4;
+    Copy "vgic.ap1r" 624 8 "vgic_v3_cpu_if" "vgic_ap1r" 36 4;
+    Copy "vgic.ap1r" 632 8 "vgic_v3_cpu_if" "vgic_ap1r" 40 4;
+    Copy "vgic.lr" 640 8 "vgic_v3_cpu_if" "vgic_lr" 48 8;
+    Copy "vgic.lr" 648 8 "vgic_v3_cpu_if" "vgic_lr" 56 8;
+    Copy "vgic.lr" 656 8 "vgic_v3_cpu_if" "vgic_lr" 64 8;
+    Copy "vgic.lr" 664 8 "vgic_v3_cpu_if" "vgic_lr" 72 8;
+    Copy "vgic.lr" 672 8 "vgic_v3_cpu_if" "vgic_lr" 80 8;
+    Copy "vgic.lr" 680 8 "vgic_v3_cpu_if" "vgic_lr" 88 8;
+    Copy "vgic.lr" 688 8 "vgic_v3_cpu_if" "vgic_lr" 96 8;
+    Copy "vgic.lr" 696 8 "vgic_v3_cpu_if" "vgic_lr" 104 8;
+    Copy "vgic.lr" 704 8 "vgic_v3_cpu_if" "vgic_lr" 112 8;
+    Copy "vgic.lr" 712 8 "vgic_v3_cpu_if" "vgic_lr" 120 8;
+    Copy "vgic.lr" 720 8 "vgic_v3_cpu_if" "vgic_lr" 128 8;
+    Copy "vgic.lr" 728 8 "vgic_v3_cpu_if" "vgic_lr" 136 8;
+    Copy "vgic.lr" 736 8 "vgic_v3_cpu_if" "vgic_lr" 144 8;
+    Copy "vgic.lr" 744 8 "vgic_v3_cpu_if" "vgic_lr" 152 8;
+    Copy "vgic.lr" 752 8 "vgic_v3_cpu_if" "vgic_lr" 160 8;
+    Copy "vgic.lr" 760 8 "vgic_v3_cpu_if" "vgic_lr" 168 8;
+    Copy "pc" 248 8 "kvm_cpu_context" "pc" 256 8;
+    Copy "pstate" 256 8 "kvm_cpu_context" "pstate" 264 8];
+  core := kcore_image
+|}.
+
+Lemma V5_10_broken : @broken V5_10 = [].
+Proof. vm_compute. reflexivity. Qed.
+
+Lemma V5_10_ok : @ver_ok V5_10 = true.
+Proof. apply broken_ok, V5_10_broken. Qed.
