@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Options, order of the stages, output. */
+#include "mutate.h"
 #include "port.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ static const char usage[] =
 	"  -n, --dry-run      run all stages and gates, write nothing\n"
 	"      --json         print the report as JSON instead of the table\n"
 	"  -j, --jobs N       run N spatch processes at a time (1)\n"
+	"      --mutate[=OP]  mutate the code around each hook in a copy, and say which gate catches it; writes nothing\n"
 	"      --port FROM    the declared release to start from\n"
 	"      --from-tree DIR  its pristine source, to compare with\n"
 	"      --glue DIR     its glue, to look for shims\n"
@@ -35,8 +37,8 @@ static const char usage[] =
 	"with --port: 0 all hooks apply unread, 1 they don't, 125 cannot be judged (for git bisect run)\n";
 
 struct options {
-	const char *release, *rules, *tree, *output, *verify, *port, *from_tree, *glue, *truth;
-	bool dry_run, json;
+	const char *release, *rules, *tree, *output, *verify, *operator, *port, *from_tree, *glue, *truth;
+	bool dry_run, json, mutate;
 	unsigned int jobs;
 };
 
@@ -58,13 +60,14 @@ static unsigned int read_jobs(const char *s)
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { RULES = 256, VERIFY, JSON, PORT, FROM_TREE, GLUE, TRUTH };
+	enum { RULES = 256, VERIFY, JSON, MUTATE, PORT, FROM_TREE, GLUE, TRUTH };
 	static const struct option options[] = {
 		{ "release", required_argument, NULL, 'r' },
 		{ "rules", required_argument, NULL, RULES },
 		{ "tree", required_argument, NULL, 't' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "verify", required_argument, NULL, VERIFY },
+		{ "mutate", optional_argument, NULL, MUTATE },
 		{ "port", required_argument, NULL, PORT },
 		{ "from-tree", required_argument, NULL, FROM_TREE },
 		{ "glue", required_argument, NULL, GLUE },
@@ -94,6 +97,10 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case VERIFY:
 			o->verify = optarg;
+			break;
+		case MUTATE:
+			o->mutate = true;
+			o->operator = optarg;
 			break;
 		case PORT:
 			o->port = optarg;
@@ -130,7 +137,7 @@ static void read_options(struct options *o, int argc, char **argv)
 		bad_usage("unexpected argument ", argv[optind]);
 	if (!o->release || !o->rules || !o->tree)
 		bad_usage("missing ", !o->release ? "--release" : !o->rules ? "--rules" : "--tree");
-	if (!o->output && ((!o->dry_run && !o->verify) || o->port))
+	if (!o->output && ((!o->dry_run && !o->verify && !o->mutate) || o->port))
 		bad_usage("missing ", "--output");
 	if (o->port && !is_dir(o->rules))
 		bad_usage("no such directory ", o->rules);
@@ -142,7 +149,7 @@ static void check_output(struct options *o)
 	char *path;
 	size_t n;
 
-	if (!o->output || o->dry_run || o->port)
+	if (!o->output || o->dry_run || o->port || o->mutate)
 		return;
 	path = xstrdup(o->output);
 	for (n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
@@ -244,6 +251,8 @@ int main(int argc, char **argv)
 	try_script_rule(&e);
 	if (o.port)
 		finish(port(&e, &o));
+	if (o.mutate)
+		finish(mutate_run(&e, o.operator));
 
 	engine_read_tree(&e);
 	gate_pristine(&e);

@@ -658,6 +658,70 @@ exec "\$REAL" "\$@"
 END
 fails "a tree that changes meanwhile" 1 'machine/state.h: changed while it was read'
 
+### mutants of upstream code
+
+fresh
+retrofit --mutate
+status=$?
+if [ $status -eq 0 ] && grep -q '^v1.0: [1-9][0-9]* mutants of upstream code in .*, 0 survivors$' "$top/out" && [ ! -e "$out" ] && clean &&
+   grep -q '^rename .*H03 .*guest_reset(): caught by visibility' "$top/out" &&
+   grep -q '^copy .*H01 .*do_sync: caught by matches' "$top/out" && grep -q '^reorder .*H02 .*: harmless: ' "$top/out"; then
+	ok "each mutant is caught by a gate, or harmless with the reason"
+else
+	not_ok "each mutant is caught by a gate, or harmless with the reason" "exit status $status"
+fi
+fresh
+cat >"$rules/20-guard.cocci" <<'END'
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Hook:      H02, H03
+
+@enter@
+identifier cpu;
+parameter list ps;
+statement S, S1;
+position p;
+@@
+ guest_enter@p(struct guest_cpu *cpu, ps)
+ {
+ 	... when != S1
++	if (kcore_refuses(cpu))
++		return -1;
+ 	S
+ 	... when any
+ }
+
+@reset@
+identifier cpu;
+statement S;
+position p;
+@@
+ guest_reset@p(struct guest_cpu *cpu)
+ {
+ 	S
++	kcore_reset(cpu);
+ 	...
+ }
+
+@script:python@
+p << enter.p;
+@@
+print("MATCH H02 %s %s" % (p[0].line, p[0].current_element))
+
+@script:python@
+p << reset.p;
+@@
+print("MATCH H03 %s %s" % (p[0].line, p[0].current_element))
+END
+retrofit --mutate=split
+status=$?
+if [ $status -eq 1 ] && grep -q '^split .*H03 .*: SURVIVOR' "$top/out" && grep -q ', 1 survivors$' "$top/out"; then
+	ok "a hook that hangs on whatever comes first: a mutant survives, and is shown"
+else
+	not_ok "a hook that hangs on whatever comes first: a mutant survives, and is shown" "exit status $status"
+fi
+fails "an operator that doesn't exist" 2 'no operator "shuffle"' --mutate=shuffle
+
 ### no gate passes by looking at nothing
 
 fresh
