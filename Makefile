@@ -28,6 +28,7 @@ initramfs := $(kernel).cpio
 kcore := $(O)/kcore/kcore.bin
 retrofit := $(O)/tools/retrofit/retrofit
 facts := $(O)/tools/facts/facts
+hookcheck := $(O)/tools/hookcheck/hookcheck
 base := versions/config/host.config $(wildcard versions/$(RELEASE)/kernel.config)
 fragments := $(base) versions/config/$(variant).config
 host-flags := $(shell sed -n 's/^RELEASE_HOST_FLAGS=//p' versions/$(RELEASE)/release.conf 2>/dev/null)
@@ -61,12 +62,14 @@ help:
 	@echo '  proofs      compile the proofs and run their gates'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
+	@echo '  hookcheck   find each hook in the built kernel, where the ledger says and nowhere else'
 	@echo '  facts       compare what the proofs assume of the release with what was built; facts-update: write it anew'
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, stock and under KCore'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
+	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it'
 	@echo '  clean       remove what was built, keep the kernel sources'
 	@echo '  distclean   remove the build directory'
 	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
@@ -140,6 +143,13 @@ $(facts): $(O)/.kcore-build FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MAKE) -C tools/facts O=$(@D) $(quiet)
 
+$(hookcheck): $(O)/.kcore-build FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MAKE) -C tools/hookcheck O=$(@D) $(quiet)
+
+hookcheck: kernel $(hookcheck)
+	$(Q)tools/check-hooks --build $(O) --release $(RELEASE) $(if $(V),--verbose)
+
 facts facts-update: kernel $(facts)
 	$(Q)tools/check-facts --build $(O) --release $(RELEASE) $(if $(filter facts-update,$@),--update)
 
@@ -168,6 +178,9 @@ boot: initramfs
 
 bench: initramfs
 	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
+
+upstream-mutants: source $(retrofit)
+	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate --jobs $$(nproc)
 
 port: $(O)/.kcore-build
 	$(Q)tools/port $(if $(FROM),--from $(FROM)) $(if $(filter 1,$(WRITE)),--write) $(RELEASE) $(KSRC)
@@ -214,6 +227,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot bench \
-	port mutants retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	port mutants upstream-mutants hookcheck retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs engine source kernel facts stock input boot off vhe bench mutants releases'
+stages='style selftest lint unit proofs engine source kernel hooks facts stock input boot off vhe bench mutants releases'
 
 usage()
 {
@@ -22,6 +22,7 @@ Run all tests, or those of the stages named, in this order:
   engine     the retrofit engine's gates
   source     the release's source
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
+  hooks      the check of hooks in a built kernel notices spoilt ones (the kernel itself: make hookcheck)
   facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
   stock      without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots
   input      bad input, full disk, interruption
@@ -188,6 +189,10 @@ if wanted kernel; then
 	tap_test 'series: the same bytes again' series_again
 	tap_test 'reuse: lines and what is verified again' reuse
 	sed 's/^/# /' "$(tap_log 'reuse: lines and what is verified again')"
+fi
+if wanted hooks; then
+	mkdir -p "$O/tools/hookcheck"
+	tap_suite 'hooks: spoilt kernels' mk -s -C tools/hookcheck O="$O/tools/hookcheck" check
 fi
 if wanted facts; then
 	tap_test "facts: those of $RELEASE are as committed" mk facts

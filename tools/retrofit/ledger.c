@@ -119,17 +119,23 @@ static void read_rules(struct ledger *l)
 	char *path = fmt("%s/ledger.json", l->dir);
 	const char *spdx;
 	struct list names = dir_list(l->dir);
-	json_t *root, *rules, *j;
+	json_t *root, *rules, *built = NULL, *j;
 	size_t i, known = 0;
 	int format;
 
 	if (!is_file(path))
 		die(EXIT_ENV, "%s: no such file: --rules must name the directory of the semantic patches", path);
 	root = load(path);
-	unpack(root, path, "{s:s, s:i, s:s, s:o}", "SPDX-License-Identifier", &spdx, "format", &format,
-	       "macros", &l->macros, "rules", &rules);
+	unpack(root, path, "{s:s, s:i, s:s, s?o, s:o}", "SPDX-License-Identifier", &spdx, "format", &format,
+	       "macros", &l->macros, "built", &built, "rules", &rules);
 	if (format != 1)
 		die(EXIT_CHECK, "%s: format %d, this program reads format 1", path, format);
+	json_array_foreach(built, i, j) {
+		struct allow *a = xcalloc(1, sizeof(*a));
+
+		unpack(j, path, "{s:s, s:s, s:s}", "symbol", &a->symbol, "op", &a->op, "reason", &a->reason);
+		list_add(&l->built, a);
+	}
 	json_array_foreach(rules, i, j) {
 		struct rule *r = xcalloc(1, sizeof(*r));
 		const char *file = NULL, *patch = NULL;

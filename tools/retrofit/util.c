@@ -41,7 +41,7 @@ void finish(int status)
 	status = status == EXIT_ENV ? env_status : status;
 	cleanup();
 	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "retrofit: standard output: %s\n", strerror(errno));
+		fprintf(stderr, "%s: standard output: %s\n", program_invocation_short_name, strerror(errno));
 		status = status ? status : EXIT_ENV;
 	}
 	_exit(status);
@@ -52,7 +52,7 @@ void die(int status, const char *format, ...)
 	va_list ap;
 
 	fflush(stdout);
-	fputs("retrofit: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
