@@ -128,6 +128,17 @@ interrupted()
 	done
 	kill -INT -"$victim"
 	wait "$victim" && return 1
+	# nobody of the process group lives on, within ten seconds
+	tries=0
+	while kill -0 -"$victim" 2>/dev/null; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 100 ]; then
+			kill -KILL -"$victim"
+			echo 'the interrupted matrix left programs behind'
+			return 1
+		fi
+		sleep 0.1
+	done
 	[ ! -e "$O/matrix/v9.1/retrofit.json" ] && [ ! -e "$O/matrix/v9.1/retrofit.running" ]
 }
 check 'matrix: Ctrl-C leaves no result of what was running' 0 '' interrupted
