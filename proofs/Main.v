@@ -25,7 +25,7 @@
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
-  code.VmLife code.VmEnd code.Range code.RangeMap.
+  code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
@@ -145,7 +145,7 @@ Proof. exact (Boot.boot_related s). Qed.
 (* Functions of the core whose translation is proved to meet a specification. *)
 Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
   region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs ++
-  vm_end_specs ++ range_specs ++ range_map_specs) ++ map fst m_s2map)%list.
+  vm_end_specs ++ range_specs ++ range_map_specs ++ range_walk_specs) ++ map fst m_s2map)%list.
 
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -166,6 +166,7 @@ Print Assumptions vm_refines.
 Print Assumptions vm_end_refines.
 Print Assumptions range_refines.
 Print Assumptions range_map_refines.
+Print Assumptions range_walk_refines.
 Print Assumptions refines_compose.
 Print Assumptions run_inline_all.
 Print Assumptions obeys_sound.
