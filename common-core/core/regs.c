@@ -152,48 +152,58 @@ static u64 abort_outside(u64 vcpu, u64 esr)
 	return PENDING_MMIO_WRITE;
 }
 
-/* A stage-2 abort of a protected guest. */
-static void release_abort(u64 vcpu, u64 esr, u64 far, u64 hpfar)
+/* A stage-2 abort of a protected guest: what is pending. */
+static u64 release_abort(u64 vcpu, u64 esr, u64 far, u64 hpfar)
 {
 	u64 page = get_vcpu_page(vcpu);
 	u64 vm = vcpu / KCORE_VM_VCPUS;
 	u64 base = get_vm_mem_base(vm);
 	u64 end = get_vm_mem_end(vm);
 	u64 ipa = (hpfar & 0xfffffffff0UL) << 8UL;
-	u64 pending;
+	u64 pending = PENDING_NONE;
 
 	if (ipa >= base && ipa < end) {
 		page_store(page, CTX_EXIT_ESR, esr & (ESR_CLASS | ESR_IL | ESR_FSC));
 		page_store(page, CTX_EXIT_FAR, 0UL);
 	} else {
 		pending = abort_outside(vcpu, esr);
-		set_vcpu_pending(vcpu, pending);
 		page_store(page, CTX_EXIT_ESR, esr);
 		page_store(page, CTX_EXIT_FAR, far & (PAGE_BYTES - 1UL));
 	}
 	page_store(page, CTX_EXIT_HPFAR, hpfar);
+	return pending;
+}
+
+/* Any other exit: what is pending.  The register of a trapped write is the host's to emulate. */
+static u64 release_other(u64 vcpu, u64 esr)
+{
+	u64 page = get_vcpu_page(vcpu);
+	u64 ec = esr >> 26UL;
+	u64 pending = PENDING_NONE;
+
+	if (ec == 0x18UL) {
+		release_register(vcpu, (esr >> 5UL) & 31UL, 0xffffffffffffffffUL);
+		pending = PENDING_SYSREG;
+	}
+	if (ec == 0x01UL)
+		pending = PENDING_WFX;
+	page_store(page, CTX_EXIT_ESR, esr);
+	page_store(page, CTX_EXIT_FAR, 0UL);
+	page_store(page, CTX_EXIT_HPFAR, 0UL);
+	return pending;
 }
 
 /* An exit of a protected guest that KCore can't finish alone: fill in what the host may see. */
 void exit_release(u64 vcpu, u64 esr, u64 far, u64 hpfar)
 {
-	u64 page = get_vcpu_page(vcpu);
 	u64 ec = esr >> 26UL;
+	u64 pending;
 
+	if (ec == 0x20UL || ec == 0x24UL)
+		pending = release_abort(vcpu, esr, far, hpfar);
+	else
+		pending = release_other(vcpu, esr);
 	set_vcpu_esr(vcpu, esr);
 	set_vcpu_far(vcpu, far);
-	set_vcpu_pending(vcpu, PENDING_NONE);
-	if (ec == 0x20UL || ec == 0x24UL) {
-		release_abort(vcpu, esr, far, hpfar);
-		return;
-	}
-	page_store(page, CTX_EXIT_ESR, esr);
-	page_store(page, CTX_EXIT_FAR, 0UL);
-	page_store(page, CTX_EXIT_HPFAR, 0UL);
-	if (ec == 0x01UL)
-		set_vcpu_pending(vcpu, PENDING_WFX);
-	if (ec == 0x18UL) {
-		set_vcpu_pending(vcpu, PENDING_SYSREG);
-		release_register(vcpu, (esr >> 5UL) & 31UL, 0xffffffffffffffffUL);
-	}
+	set_vcpu_pending(vcpu, pending);
 }

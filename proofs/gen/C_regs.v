@@ -125,42 +125,48 @@ Definition f_abort_outside : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U
   SReturn (Some (EConst 4))).
 
 (* release_abort: 0=vcpu 1=esr 2=far 3=hpfar 4=page 5=vm 6=base 7=end 8=ipa 9=pending *)
-Definition f_release_abort : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
+Definition f_release_abort : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 4) "get_vcpu_page" [(EVar 0)];;
   SAssign 5 (EBin Div U64 (EVar 0) (EConst 16));;
   SCall (Some 6) "get_vm_mem_base" [(EVar 5)];;
   SCall (Some 7) "get_vm_mem_end" [(EVar 5)];;
   SAssign 8 (EBin Shl U64 (EBin And U64 (EVar 3) (EConst 1099511627760)) (EConst 8));;
+  SAssign 9 (EConst 0);;
   SIf (ELAnd (ECmp Ge (EVar 8) (EVar 6)) (ECmp Lt (EVar 8) (EVar 7)))
     (SCall None "page_store" [(EVar 4); (EConst 512); (EBin And U64 (EVar 1) (EBin Or U64 (EBin Or U64 (EConst 4227858432) (EConst 33554432)) (EConst 63)))];;
     SCall None "page_store" [(EVar 4); (EConst 520); (EConst 0)])
     (SCall (Some 9) "abort_outside" [(EVar 0); (EVar 1)];;
-    SCall None "set_vcpu_pending" [(EVar 0); (EVar 9)];;
     SCall None "page_store" [(EVar 4); (EConst 512); (EVar 1)];;
     SCall None "page_store" [(EVar 4); (EConst 520); (EBin And U64 (EVar 2) (EBin Sub U64 (EConst 4096) (EConst 1)))]);;
-  SCall None "page_store" [(EVar 4); (EConst 528); (EVar 3)]).
+  SCall None "page_store" [(EVar 4); (EConst 528); (EVar 3)];;
+  SReturn (Some (EVar 9))).
 
-(* exit_release: 0=vcpu 1=esr 2=far 3=hpfar 4=page 5=ec *)
+(* release_other: 0=vcpu 1=esr 2=page 3=ec 4=pending *)
+Definition f_release_other : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 2) "get_vcpu_page" [(EVar 0)];;
+  SAssign 3 (EBin Shr U64 (EVar 1) (EConst 26));;
+  SAssign 4 (EConst 0);;
+  SIf (ECmp Eq (EVar 3) (EConst 24))
+    (SCall None "release_register" [(EVar 0); (EBin And U64 (EBin Shr U64 (EVar 1) (EConst 5)) (EConst 31)); (EConst 18446744073709551615)];;
+    SAssign 4 (EConst 2))
+    (SSkip);;
+  SIf (ECmp Eq (EVar 3) (EConst 1))
+    (SAssign 4 (EConst 1))
+    (SSkip);;
+  SCall None "page_store" [(EVar 2); (EConst 512); (EVar 1)];;
+  SCall None "page_store" [(EVar 2); (EConst 520); (EConst 0)];;
+  SCall None "page_store" [(EVar 2); (EConst 528); (EConst 0)];;
+  SReturn (Some (EVar 4))).
+
+(* exit_release: 0=vcpu 1=esr 2=far 3=hpfar 4=ec 5=pending *)
 Definition f_exit_release : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64] None (
-  SCall (Some 4) "get_vcpu_page" [(EVar 0)];;
-  SAssign 5 (EBin Shr U64 (EVar 1) (EConst 26));;
+  SAssign 4 (EBin Shr U64 (EVar 1) (EConst 26));;
+  SIf (ELOr (ECmp Eq (EVar 4) (EConst 32)) (ECmp Eq (EVar 4) (EConst 36)))
+    (SCall (Some 5) "release_abort" [(EVar 0); (EVar 1); (EVar 2); (EVar 3)])
+    (SCall (Some 5) "release_other" [(EVar 0); (EVar 1)]);;
   SCall None "set_vcpu_esr" [(EVar 0); (EVar 1)];;
   SCall None "set_vcpu_far" [(EVar 0); (EVar 2)];;
-  SCall None "set_vcpu_pending" [(EVar 0); (EConst 0)];;
-  SIf (ELOr (ECmp Eq (EVar 5) (EConst 32)) (ECmp Eq (EVar 5) (EConst 36)))
-    (SCall None "release_abort" [(EVar 0); (EVar 1); (EVar 2); (EVar 3)];;
-    SReturn None)
-    (SSkip);;
-  SCall None "page_store" [(EVar 4); (EConst 512); (EVar 1)];;
-  SCall None "page_store" [(EVar 4); (EConst 520); (EConst 0)];;
-  SCall None "page_store" [(EVar 4); (EConst 528); (EConst 0)];;
-  SIf (ECmp Eq (EVar 5) (EConst 1))
-    (SCall None "set_vcpu_pending" [(EVar 0); (EConst 1)])
-    (SSkip);;
-  SIf (ECmp Eq (EVar 5) (EConst 24))
-    (SCall None "set_vcpu_pending" [(EVar 0); (EConst 2)];;
-    SCall None "release_register" [(EVar 0); (EBin And U64 (EBin Shr U64 (EVar 1) (EConst 5)) (EConst 31)); (EConst 18446744073709551615)])
-    (SSkip)).
+  SCall None "set_vcpu_pending" [(EVar 0); (EVar 5)]).
 
 Definition m_regs : modul := [
   ("enter_allowed", f_enter_allowed);
@@ -173,4 +179,5 @@ Definition m_regs : modul := [
   ("release_register", f_release_register);
   ("abort_outside", f_abort_outside);
   ("release_abort", f_release_abort);
+  ("release_other", f_release_other);
   ("exit_release", f_exit_release)].

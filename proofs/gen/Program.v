@@ -114,6 +114,7 @@ Definition program : modul := [
   ("release_register", f_release_register);
   ("abort_outside", f_abort_outside);
   ("release_abort", f_release_abort);
+  ("release_other", f_release_other);
   ("exit_release", f_exit_release);
   ("pstate_sanitise", f_pstate_sanitise);
   ("vcpu_boot", f_vcpu_boot);

@@ -10,15 +10,17 @@ Context {cfg : config}.
 
 (* ------------------------------------------------------------------ bits *)
 
+Definition MASK64 := 0xffffffffffffffff.
 Definition bit_of (x m : Z) : bool := negb (Z.land x m =? 0).
 Definition field (x lo mask : Z) : Z := Z.land (Z.shiftr x lo) mask.
+(* x & ~m in 64 bits *)
+Definition clear (x m : Z) : Z := Z.land x (MASK64 - m).
 Definition ec (esr : Z) : Z := Z.shiftr esr 26.
 Definition ESR_IL := 0x2000000. Definition ESR_ISV := 0x1000000. Definition ESR_CM := 0x100.
 Definition ESR_SSE := 0x200000. Definition ESR_SF := 0x8000. Definition ESR_S1PTW := 0x80. Definition ESR_WNR := 0x40.
 Definition ESR_FAULT := 0xfe00003f.   (* class, IL, fault status *)
 Definition EC_WFX := 0x01. Definition EC_FP := 0x07. Definition EC_HVC := 0x16. Definition EC_SYSREG := 0x18.
 Definition EC_IABT := 0x20. Definition EC_DABT := 0x24.
-Definition MASK64 := 0xffffffffffffffff.
 
 (* ------------------------------------------------------------------ what the host may answer *)
 
@@ -36,21 +38,26 @@ Definition access_mask (esr : Z) : Z :=
 Definition mmio_value (esr x : Z) : Z :=
   let mask := access_mask esr in
   let x := Z.land x mask in
-  let x := if bit_of esr ESR_SSE && bit_of x (Z.shiftr mask 1 + 1) then Z.lor x (Z.ldiff MASK64 mask) else x in
+  let x := if bit_of esr ESR_SSE && bit_of x (Z.shiftr mask 1 + 1) then Z.lor x (MASK64 - mask) else x in
   if bit_of esr ESR_SF then x else Z.land x 0xffffffff.
 
 Definition advance (R : Z -> Z) : list (Z * Z) :=
-  [(W_PC, wrap64 (R W_PC + 4)); (W_PSTATE, Z.ldiff (R W_PSTATE) 0x200c00)].
+  [(W_PC, wrap64 (R W_PC + 4)); (W_PSTATE, clear (R W_PSTATE) 0x200c00)].
 
-(* Entry into the guest's own handler (D1.10). *)
+(* Entry into the guest's own handler (D1.10): the vector, PSTATE there, the registers of the exception. *)
+Definition vector (vbar pstate : Z) : Z :=
+  let mode := Z.land pstate 0x1f in
+  if mode =? 5 then wrap64 (vbar + 0x200) else if mode =? 4 then vbar else
+  if bit_of mode 0x10 then wrap64 (vbar + 0x600) else wrap64 (vbar + 0x400).
+Definition handler (sctlr pstate : Z) : Z :=
+  let pan := if bit_of sctlr 0x800000 then 0 else 0x400000 in
+  Z.lor (Z.lor (Z.lor (Z.land pstate 0xf1400000) pan) 0x3c0) 5.
 Definition take_exception (R : Z -> Z) (esr far : Z) : list (Z * Z) :=
   let pstate := R W_PSTATE in
   let mode := Z.land pstate 0x1f in
-  let offset := if mode =? 5 then 0x200 else if mode =? 4 then 0 else if bit_of mode 0x10 then 0x600 else 0x400 in
-  let esr := if ((mode =? 5) || (mode =? 4)) && negb (esr =? ESR_IL) then esr + 0x4000000 else esr in
-  let pan := if bit_of (R W_SCTLR) 0x800000 then 0 else 0x400000 in
-  [(W_ELR, R W_PC); (W_SPSR, pstate); (W_ESR, esr); (W_FAR, far); (W_PC, wrap64 (R W_VBAR + offset));
-   (W_PSTATE, Z.lor (Z.lor (Z.land pstate 0xf1400000) pan) 0x3c5)].
+  let esr := if ((mode =? 5) || (mode =? 4)) && negb (esr =? ESR_IL) then wrap64 (esr + 0x4000000) else esr in
+  [(W_ELR, R W_PC); (W_SPSR, pstate); (W_ESR, esr); (W_FAR, far); (W_PC, vector (R W_VBAR) pstate);
+   (W_PSTATE, handler (R W_SCTLR) pstate)].
 
 (* The answer, applied: pending and esr are those of the last exit, value is x[rt] of the shared page. *)
 Definition enter_writes (pending esr flags value : Z) (R : Z -> Z) : list (Z * Z) :=
@@ -58,7 +65,7 @@ Definition enter_writes (pending esr flags value : Z) (R : Z -> Z) : list (Z * Z
   if flags =? KCORE_ENTER_SKIP then
     (if (pending =? PENDING_MMIO_READ) && negb (rt =? 31) then [(rt, mmio_value esr value)] else []) ++ advance R
   else if flags =? KCORE_ENTER_UNDEF then take_exception R ESR_IL 0
-  else if flags =? KCORE_ENTER_DABT then take_exception R (0x92000010 + Z.land esr ESR_WNR) (R W_KEPT)
+  else if flags =? KCORE_ENTER_DABT then take_exception R (Z.lor (Z.lor 0x92000000 (Z.land esr ESR_WNR)) 0x10) (R W_KEPT)
   else if flags =? KCORE_ENTER_IABT then take_exception R 0x82000010 (R W_KEPT)
   else [].
 
@@ -154,7 +161,7 @@ Definition sibling (s : pub) (w mpidr : Z) : option (Z * Z) :=
   if c_state (vcpu s t) =? VCPU_FREE then None else Some (t, c_power (vcpu s t)).
 
 Definition psci_features (fn : Z) : Z :=
-  let base := Z.ldiff fn PSCI_64 in
+  let base := clear fn PSCI_64 in
   if existsb (Z.eqb base) [PSCI_CPU_SUSPEND; PSCI_CPU_ON; PSCI_AFFINITY_INFO] then 0 else
   if existsb (Z.eqb fn) [PSCI_VERSION; PSCI_CPU_OFF; PSCI_MIGRATE_TYPE; SMCCC_VERSION] then 0 else
   if (PSCI_SYSTEM_OFF <=? fn) && (fn <=? PSCI_FEATURES) then 0 else PSCI_NOT_SUPPORTED.
@@ -162,10 +169,24 @@ Definition psci_features (fn : Z) : Z :=
 Definition hvc_release (x0 x1 : Z) (power : option (Z * Z)) : release :=
   mkrelease 0x5a000000 0 0 [(0, x0); (1, x1)] PENDING_NONE power KCORE_STAT_exit_hvc.
 
-(* near: the powers of the sixteen vCPUs of its VM, as [sibling] sees them. *)
+(* The calls that are answered here; near: the powers of the sixteen vCPUs of its VM, as [sibling] sees them. *)
+Definition psci_info (near : Z -> option (Z * Z)) (R : Z -> Z) : Z :=
+  match near (R 1) with
+  | None => PSCI_INVALID
+  | Some (_, power) => if negb (Z.land (R 2) 0xffffffff =? 0) then PSCI_INVALID else if power =? POWER_OFF then 1 else 0
+  end.
+Definition guest_call (near : Z -> option (Z * Z)) (fn : Z) (R : Z -> Z) : Z :=
+  let base := clear fn PSCI_64 in
+  if (fn =? PSCI_VERSION) || (fn =? SMCCC_VERSION) then 0x10001
+  else if base =? PSCI_CPU_SUSPEND then 0
+  else if base =? PSCI_AFFINITY_INFO then psci_info near R
+  else if fn =? PSCI_MIGRATE_TYPE then 2
+  else if fn =? PSCI_FEATURES then psci_features (Z.land (R 1) 0xffffffff)
+  else PSCI_NOT_SUPPORTED.
+
 Definition guest_hvc (w : Z) (near : Z -> option (Z * Z)) (R : Z -> Z) : hvc :=
   let fn := Z.land (R 0) 0xffffffff in
-  let base := Z.ldiff fn PSCI_64 in
+  let base := clear fn PSCI_64 in
   if base =? PSCI_CPU_ON then
     let mask := if bit_of fn PSCI_64 then MASK64 else 0xffffffff in
     match near (Z.land (R 1) mask) with
@@ -177,16 +198,7 @@ Definition guest_hvc (w : Z) (near : Z -> option (Z * Z)) (R : Z -> Z) : hvc :=
     end
   else if (fn =? PSCI_CPU_OFF) || (fn =? PSCI_SYSTEM_OFF) || (fn =? PSCI_SYSTEM_RESET) then
     HvcTell (hvc_release fn 0 (if fn =? PSCI_CPU_OFF then Some (w, POWER_OFF) else None)) PSCI_INTERNAL None
-  else if (fn =? PSCI_VERSION) || (fn =? SMCCC_VERSION) then HvcLocal 0x10001
-  else if base =? PSCI_CPU_SUSPEND then HvcLocal 0
-  else if base =? PSCI_AFFINITY_INFO then
-    match near (R 1) with
-    | None => HvcLocal PSCI_INVALID
-    | Some (_, power) => HvcLocal (if negb (Z.land (R 2) 0xffffffff =? 0) then PSCI_INVALID else if power =? POWER_OFF then 1 else 0)
-    end
-  else if fn =? PSCI_MIGRATE_TYPE then HvcLocal 2
-  else if fn =? PSCI_FEATURES then HvcLocal (psci_features (Z.land (R 1) 0xffffffff))
-  else HvcLocal PSCI_NOT_SUPPORTED.
+  else HvcLocal (guest_call near fn R).
 
 (* ------------------------------------------------------------------ the host goes on *)
 

@@ -188,7 +188,7 @@ Proof.
 Qed.
 Lemma guest_hvc_same w near near' R R' : (forall m, near m = near' m) -> R 0 = R' 0 -> R 1 = R' 1 -> R 2 = R' 2 -> R 3 = R' 3 ->
   guest_hvc w near R = guest_hvc w near' R'.
-Proof. intros N A B C F. unfold guest_hvc. rewrite A, B, C, F, !N. reflexivity. Qed.
+Proof. intros N A B C F. unfold guest_hvc, guest_call, psci_info. rewrite A, B, C, F, !N. reflexivity. Qed.
 Lemma guest_hvc_power s w R rel x0 k : guest_hvc w (sibling s w) R = HvcTell rel x0 k ->
   (forall x p, r_power rel = Some (x, p) -> vm_of x = vm_of w) /\ (forall x e y, k = Some (x, e, y) -> vm_of x = vm_of w).
 Proof.
@@ -197,6 +197,6 @@ Proof.
     intros [= <- <- <-]. split; [cbn; intros ? ? [= <- <-]; auto|intros ? ? ? [= <- <- <-]; auto].
   - destruct (_ || _).
     + intros [= <- <- <-]. split; [|discriminate]. cbn. destruct (_ =? PSCI_CPU_OFF); [intros ? ? [= <- <-]; auto|discriminate].
-    + repeat (match goal with |- context [if ?b then _ else _] => destruct b end); try discriminate; destruct (sibling s w _) as [[? ?]|]; discriminate.
+    + discriminate.
 Qed.
 End VmOwn.
