@@ -247,6 +247,7 @@ struct churn {
 	pthread_t thread;
 	atomic_bool stop;
 	unsigned int vms, wrong;
+	char first[160];	/* what was wrong first */
 };
 
 /* One VM after the other, until it is told to stop */
@@ -262,7 +263,10 @@ static void *churn(void *arg)
 		guest_start(g, "spin", c->is_protected, 4, false);
 		g->why = vm_run(&g->vm, 120);
 		console_flush(&g->console);
-		c->wrong += g->why != VM_POWER_OFF || g->dev.reports[0][0] != 4 || g->dev.faults;
+		if ((g->why != VM_POWER_OFF || g->dev.reports[0][0] != 4 || g->dev.faults) && !c->wrong++)
+			snprintf(c->first, sizeof(c->first), "; %s VM %u: end %d, %llu of 4 counted, %lu exceptions (ESR %#llx, FAR %#llx)",
+				 c->is_protected ? "protected" : "normal", c->vms, g->why, (unsigned long long)g->dev.reports[0][0],
+				 g->dev.faults, (unsigned long long)g->dev.fault[0], (unsigned long long)g->dev.fault[1]);
 		c->vms++;
 		vm_destroy(&g->vm);
 		free(g);
@@ -299,8 +303,8 @@ static void hotplug(void)
 	pthread_join(p.thread, NULL);
 	pthread_join(n.thread, NULL);
 	expect(!failed && cpus_online() >= 2, "CPU 1 off and on %u times, %u failures", HOTPLUG_TURNS, failed);
-	expect(p.vms && n.vms && !p.wrong && !n.wrong, "%u protected and %u normal VMs ran meanwhile, %u wrong", p.vms, n.vms,
-	       p.wrong + n.wrong);
+	expect(p.vms && n.vms && !p.wrong && !n.wrong, "%u protected and %u normal VMs ran meanwhile, %u wrong%s%s", p.vms, n.vms,
+	       p.wrong + n.wrong, p.first, n.first);
 	/* What came back is under KCore: a VM runs there */
 	pin_to_cpu(1);
 	guest_start(&g, "regs", true, 1, false);

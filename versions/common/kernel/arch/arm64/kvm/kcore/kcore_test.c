@@ -16,6 +16,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/psci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -603,8 +604,13 @@ static struct miscdevice test_device = {
 	.mode		= 0600,
 };
 
+/*
+ * VMs that come and go switch the kernel's preemption notifiers on and off by patching its text, and QEMU 7.2 with several
+ * CPUs can go on executing the old text: a vCPU is then never put, and its CPU refuses all others. Always on, here.
+ */
 static int __init test_init(void)
 {
+	preempt_notifier_inc();
 	pr_warn("test driver: /dev/kcore_test gives root all powers of the kernel\n");
 	return misc_register(&test_device);
 }
