@@ -163,7 +163,7 @@ static void read_places(struct check *c)
 
 /* ---- ELF ---- */
 
-static void open_image(struct image *m, const char *path)
+static void find_symbols(struct image *m, const char *path)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
@@ -179,6 +179,11 @@ static void open_image(struct image *m, const char *path)
 			m->strings = sh.sh_link;
 		}
 	}
+}
+
+static void open_image(struct image *m, const char *path)
+{
+	find_symbols(m, path);
 	if (!m->nsymbols)
 		die(EXIT_ENV, "%s: has no symbol table", path);
 }
@@ -232,10 +237,10 @@ struct reference {			/* a relocation */
 struct object {
 	const char *path;		/* below the build directory */
 	Dwfl_Module *module;
-	Elf *elf;
+	Elf *elf;			/* as libdwfl has laid it out, with the relocations done that it could do */
 	Dwarf_Die *cu;
 	Dwarf_Addr bias;
-	struct image symbols;		/* symbol table only */
+	struct image symbols;		/* the file as it is: symbol table, relocations */
 	struct reference *ref;
 	size_t nref;
 	const char *source;		/* path of the file that was compiled, below the tree */
@@ -275,12 +280,28 @@ static int by_address(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
+/* What a reference to a symbol, or by a section and an offset to a static function, is to; "" if it is to neither */
+static const char *referred(const struct image *m, const GElf_Rela *r)
+{
+	GElf_Sym to, f;
+	const char *name = symbol_at(m, GELF_R_SYM(r->r_info), &to);
+
+	if (GELF_ST_TYPE(to.st_info) != STT_SECTION)
+		return name;
+	for (size_t i = 0; i < m->nsymbols; i++) {
+		name = symbol_at(m, i, &f);
+		if (GELF_ST_TYPE(f.st_info) == STT_FUNC && f.st_shndx == to.st_shndx && f.st_value == (uint64_t)r->r_addend)
+			return name;
+	}
+	return "";
+}
+
 static void read_relocations(struct object *o)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh, target;
 
-	while ((scn = elf_nextscn(o->elf, scn))) {
+	while ((scn = elf_nextscn(o->symbols.elf, scn))) {
 		Elf_Data *data;
 		Elf_Scn *to;
 
@@ -290,14 +311,13 @@ static void read_relocations(struct object *o)
 		data = elf_getdata(scn, NULL);
 		for (size_t i = 0; i < sh.sh_size / sh.sh_entsize; i++) {
 			GElf_Rela r;
-			GElf_Sym sym;
 
 			if (!gelf_getrela(data, (int)i, &r))
 				continue;
 			o->ref = xrealloc(o->ref, (o->nref + 1) * sizeof(*o->ref));
 			o->ref[o->nref++] = (struct reference){
 				.address = target.sh_addr + r.r_offset, .section = sh.sh_info, .offset = r.r_offset,
-				.symbol = symbol_at(&o->symbols, GELF_R_SYM(r.r_info), &sym), .type = (unsigned int)GELF_R_TYPE(r.r_info),
+				.symbol = referred(&o->symbols, &r), .type = (unsigned int)GELF_R_TYPE(r.r_info),
 			};
 		}
 	}
@@ -493,6 +513,8 @@ static void check_references(struct check *c, struct object *o)
 			continue;
 		}
 		if (!site_at(c, o, r->address, &s)) {
+			if (s.outer)		/* an inline function of the glue's as a function of its own */
+				continue;
 			fail(c, "%s: %s is used at an address that DWARF has no function for", o->path, r->symbol);
 			continue;
 		}
@@ -606,9 +628,18 @@ static void count_instructions(struct check *c, struct object *o)
 static bool same_branch(const struct image *m, uint64_t from, uint32_t insn, const char *symbol)
 {
 	int64_t distance = (int64_t)((uint64_t)(insn & 0x3ffffff) << 38) >> 36;
+	bool known = false;
 	GElf_Sym sym;
 
-	return !symbol_named(m, symbol, &sym) || sym.st_value == from + (uint64_t)distance;
+	/* a static function may be in vmlinux more than once */
+	for (size_t i = 0; i < m->nsymbols; i++) {
+		if (strcmp(symbol_at(m, i, &sym), symbol) || sym.st_shndx == SHN_UNDEF)
+			continue;
+		if (sym.st_value == from + (uint64_t)distance)
+			return true;
+		known = true;
+	}
+	return !known;
 }
 
 /* An instruction that the linker moved behind a branch because of erratum 843419 */
@@ -655,7 +686,7 @@ static void check_code(struct check *c, struct object *o)
 		if (GELF_ST_TYPE(f.st_info) != STT_FUNC || f.st_shndx == SHN_UNDEF || f.st_shndx >= SHN_LORESERVE || !f.st_size ||
 		    !is_code(o, f.st_shndx))
 			continue;
-		data = elf_rawdata(elf_getscn(o->elf, f.st_shndx), NULL);
+		data = elf_rawdata(elf_getscn(o->symbols.elf, f.st_shndx), NULL);
 		for (size_t k = 0; k < c->vmlinux.nsymbols && !same; k++) {
 			if (strcmp(symbol_at(&c->vmlinux, k, &v), name) || v.st_size != f.st_size)
 				continue;
@@ -814,9 +845,7 @@ static void check_object(struct check *c, const char *path)
 	};
 	Dwfl *dwfl = dwfl_begin(&callbacks);
 	struct object o = { .path = path };
-	Elf_Scn *scn = NULL;
 	GElf_Addr bias;
-	GElf_Shdr sh;
 
 	o.module = dwfl ? dwfl_report_offline(dwfl, path, fmt("%s/%s", c->o.objects, path), -1) : NULL;
 	if (dwfl)
@@ -825,14 +854,7 @@ static void check_object(struct check *c, const char *path)
 	if (!o.elf)
 		die(EXIT_ENV, "%s/%s: can't be read: %s", c->o.objects, path, dwfl_errmsg(-1));
 	o.cu = dwfl_module_nextcu(o.module, NULL, &o.bias);
-	while ((scn = elf_nextscn(o.elf, scn))) {
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB) {
-			o.symbols = (struct image){
-				.elf = o.elf, .symbols = elf_getdata(scn, NULL), .nsymbols = sh.sh_size / sh.sh_entsize,
-				.strings = sh.sh_link,
-			};
-		}
-	}
+	find_symbols(&o.symbols, fmt("%s/%s", c->o.objects, path));
 	o.source = o.cu ? below_tree(c, dwarf_diename(o.cu) ? dwarf_diename(o.cu) : path) : path;
 	o.el2 = !strncmp(path, "el2/", 4) || has_prefix(&c->ledger->audit_not, o.source) || has_prefix(&c->ledger->audit_not, path);
 	o.ours = strstr(path, "/kcore/");
@@ -851,6 +873,8 @@ static void check_object(struct check *c, const char *path)
 			check_operations(c, &o);
 	}
 	free(o.ref);
+	elf_end(o.symbols.elf);
+	close(o.symbols.fd);
 	dwfl_end(dwfl);
 }
 

@@ -231,6 +231,21 @@ fresh
 edit "$top/tree/host/table.c" '/debug_table/,/^};/s/handle_other/kcore_handle_abort/'
 build
 says "a hook in another table" 1 'host/table.o: debug_table\[\] has kcore_handle_abort, which the ledger does not declare'
+# The handler as an inline function of the glue: the table refers to it by section and offset
+inline_handler() {
+	edit "$top/tree/host/glue.h" 's/^int kcore_handle_abort(struct vm \*vm);/int kcore_abort(struct vm *vm);\
+static inline int kcore_handle_abort(struct vm *vm) { kcore_created(vm); return kcore_abort(vm); }/'
+	edit "$top/tree/host/kcore/glue.c" 's/kcore_handle_abort/kcore_abort/'
+}
+fresh
+inline_handler
+build
+says "a handler that is an inline function of the glue" 0 '^H04  ok: host/table.c:exit_table'
+fresh
+inline_handler
+edit "$top/tree/host/table.c" '/debug_table/,/^};/s/handle_other/kcore_handle_abort/'
+build
+says "that handler in another table" 1 'host/table.o: debug_table\[\] has kcore_handle_abort, which the ledger does not declare'
 fresh
 edit "$top/tree/host/table.c" 's/\[1\] = kcore_handle_abort/[1] = handle_other/'
 build
