@@ -84,6 +84,8 @@ Proof. destruct b; reflexivity. Qed.
 (* The conditions of the path decide those of the specification. *)
 Ltac decide_conds :=
   repeat match goal with
+  | H : true = true |- _ => clear H
+  | H : false = false |- _ => clear H
   | H : ?b = true |- context [?b] => rewrite H
   | H : ?b = false |- context [?b] => rewrite H
   end; cbn [negb andb orb b2z]; rewrite ?orb_true_r, ?andb_false_r, ?orb_false_r, ?andb_true_r; cbn [b2z].
