@@ -104,7 +104,7 @@ static inline u64 host_pstate(void) { return host_frame()->pstate; }
 static inline void host_pstate_set(u64 v) { host_frame()->pstate = v; }
 static inline u64 resume_entry(void) { return (u64)resume_vector; }
 
-static inline u64 esr_read(void) { return sysreg_read(esr_el2); }
+static inline u64 esr_read(void) { return sysreg_read(esr_el2) & 0xffffffffUL; }	/* without ISS2 */
 static inline u64 far_read(void) { return sysreg_read(far_el2); }
 static inline u64 hpfar_read(void) { return sysreg_read(hpfar_el2); }
 

@@ -64,7 +64,7 @@ void smc_forward(void);				/* SMC #0 with the frame's x0..x17; x0..x17 back into
 INLINE_PRIMITIVE u64 resume_entry(void);	/* PA where firmware enters KCore on this machine */
 
 /* ---- syndrome (D17) ------------------------------------------------------------------------------ */
-INLINE_PRIMITIVE u64 esr_read(void);
+INLINE_PRIMITIVE u64 esr_read(void);		/* ESR_EL2[31:0]: class, IL, ISS; without ISS2, so that esr >> 26 is the class */
 INLINE_PRIMITIVE u64 far_read(void);
 INLINE_PRIMITIVE u64 hpfar_read(void);
 u64 translate_el1(u64 va);			/* AT S1E1R in the current EL1 regime: PAR_EL1's value; PAR_EL1 kept */
