@@ -20,8 +20,8 @@ Run one stage of one release.  Whatever it needs is built first; nothing else ha
   config     both configurations: every option holds
   build      the kernel with KCore; Image and vmlinux hold kcore.bin once
   boot       boots with 1, 2 and 4 CPUs and shuts down
-  vms        tests of normal and protected VMs, 2 CPUs
-  attacks    attacks on protected VMs, with 1 and 4 CPUs
+  vms        tests of normal and protected VMs, 2 CPUs, on cortex-a57 and on max (nVHE)
+  attacks    attacks on protected VMs, with 1 and 4 CPUs, and on max (nVHE) with 2
   facts      the facts that the proofs assume are those of this kernel
   proof      the release's instance of the proof is checked from these facts
   off        without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots; so does kcore=off
@@ -179,6 +179,13 @@ kcore_boot()	# arguments of boot.sh...
 	boot "$dir/kcore/arch/arm64/boot/Image" "$dir/kcore.cpio" "$@" --expect "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2"
 }
 
+mode()	# CPU: what the kernel has to be told to leave VHE, where it has VHE at all
+{
+	case $1 in
+	max*) echo kvm-arm.mode=nvhe ;;
+	esac
+}
+
 # All tests of the init program, or those that are attacks
 tests()	# all or attacks
 {
@@ -235,7 +242,10 @@ stage_boot()
 
 stage_vms()
 {
-	built && kcore_boot --cpu cortex-a57 --smp 2 --tests "$(tests all)"
+	built || return
+	for cpu in cortex-a57 "$RELEASE_CPU_MAX"; do
+		kcore_boot --cpu "$cpu" --smp 2 --tests "$(tests all)" --append "$(mode "$cpu")" || return
+	done
 }
 
 stage_attacks()
@@ -244,6 +254,7 @@ stage_attacks()
 	for smp in 1 4; do
 		kcore_boot --cpu cortex-a57 --smp "$smp" --tests "$(tests attacks)" || return
 	done
+	kcore_boot --cpu "$RELEASE_CPU_MAX" --smp 2 --tests "$(tests attacks)" --append "$(mode "$RELEASE_CPU_MAX")"
 }
 
 stage_facts()

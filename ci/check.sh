@@ -213,10 +213,10 @@ if wanted input; then
 	tap_suite input ci/input.sh
 fi
 if wanted boot; then
-	for cpu in cortex-a57 max; do
+	for cpu in cortex-a57 "$RELEASE_CPU_MAX"; do
 		for smp in 1 2 4; do
-			boot "boot: $cpu, $smp CPUs" "$image" "$initrd" --cpu $cpu --smp $smp --tests all \
-				--append "$([ $cpu = max ] && echo kvm-arm.mode=nvhe)" --expect "$(running)"
+			boot "boot: ${cpu%%,*}, $smp CPUs" "$image" "$initrd" --cpu "$cpu" --smp $smp --tests all \
+				--append "$([ "$cpu" = cortex-a57 ] || echo kvm-arm.mode=nvhe)" --expect "$(running)"
 		done
 	done
 fi

@@ -27,6 +27,8 @@
 #define MAIR			0xff04UL		/* 0 Device-nGnRE, 1 Normal write-back */
 #define SCTLR			0x30cd183dUL		/* RES1 | WXN I SA C M */
 #define SCTLR_EL1_HOST		0x30d00800UL		/* RES1; MMU off */
+#define CPTR_EL2_TZ		0x100UL
+#define CPTR_EL2_TSM		0x1000UL
 
 extern char kcore_text_end[], kcore_rodata_end[], kcore_end[], stacks[], boot_stacks[], host_contexts[];
 void gic_reset(void);
@@ -52,21 +54,44 @@ static struct {
 	FEATURE_CONTROLS(FEATURE_FIELD)
 } feature_controls;
 
+/*
+ * CPTR_EL2 traps the registers of SVE (TZ) and SME (TSM) at EL2 too, and a kernel that is older than such a feature leaves it so
+ * (D13.2.34): not while they are read or written here.  The value to put back.
+ */
+static u64 cptr_open(void)
+{
+	u64 cptr = sysreg_read(cptr_el2);
+	u64 open = cptr;
+
+	if ((sysreg_read(id_aa64pfr0_el1) >> 32) & 15)
+		open &= ~CPTR_EL2_TZ;
+	if ((sysreg_read(id_aa64pfr1_el1) >> 24) & 15)
+		open &= ~CPTR_EL2_TSM;
+	sysreg_write(cptr_el2, open);
+	isb();
+	return cptr;
+}
+
 static void feature_controls_keep(void)
 {
+	u64 cptr = cptr_open();
+
 #define FEATURE_KEEP(reg, id, shift) \
 	if ((sysreg_read(id) >> (shift)) & 15) \
 		feature_controls.reg = sysreg_read(reg);
 	FEATURE_CONTROLS(FEATURE_KEEP)
+	sysreg_write(cptr_el2, cptr);
 }
 
-/* CPTR_EL2 is the host's: nothing of this traps. */
 static void feature_controls_set(void)
 {
+	u64 cptr = cptr_open();
+
 #define FEATURE_SET(reg, id, shift) \
 	if ((sysreg_read(id) >> (shift)) & 15) \
 		sysreg_write(reg, feature_controls.reg);
 	FEATURE_CONTROLS(FEATURE_SET)
+	sysreg_write(cptr_el2, cptr);
 }
 
 static u64 boot_page(void)
