@@ -26,6 +26,7 @@
 #define EC_SYSREG		0x18UL
 #define EC_IABT			0x20UL
 #define EC_DABT			0x24UL
+#define ESR_HVC			0x5a000000UL	/* EC_HVC, IL: HVC is a 32-bit instruction; without its immediate */
 
 /*
  * A PSTATE that may be entered: EL0, EL1t, EL1h; EL0 in AArch32 for a normal VM where the machine has it (a
@@ -373,7 +374,7 @@ u64 guest_exit(u64 kind)
 		}
 	}
 	if (type == KCORE_VM_PROTECTED && esr >> 26UL == EC_HVC)
-		esr = esr & 0xfe000000UL;
+		esr = ESR_HVC;
 	exit_syndrome(vcpu, type, esr, far, hpfar);
 	host_return(cpu, vcpu, KCORE_EXIT_TRAP);
 	return 0UL;

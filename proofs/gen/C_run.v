@@ -295,7 +295,7 @@ Definition f_guest_exit : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; 
       (SSkip))
     (SSkip);;
   SIf (ELAnd (ECmp Eq (EVar 7) (EConst 1)) (ECmp Eq (EBin Shr U64 (EVar 3) (EConst 26)) (EConst 22)))
-    (SAssign 3 (EBin And U64 (EVar 3) (EConst 4261412864)))
+    (SAssign 3 (EConst 1509949440))
     (SSkip);;
   SCall None "exit_syndrome" [(EVar 2); (EVar 7); (EVar 3); (EVar 4); (EVar 5)];;
   SCall None "host_return" [(EVar 1); (EVar 2); (EConst 2)];;
