@@ -696,10 +696,13 @@ static size_t run_active(struct mutation *x, bool all, bool *clean, size_t *left
  */
 static void run_operator(struct mutation *x, enum operator op)
 {
-	while (activate(x, op)) {
+	size_t n;
+
+	while ((n = activate(x, op))) {
 		bool clean;
 		size_t left;
 
+		fprintf(stderr, "retrofit: %s: %zu mutants at once, from run %u\n", operators[op].name, n, x->runs + 1);
 		run_active(x, false, &clean, &left);
 		while (left && run_active(x, true, &clean, &left))
 			;
