@@ -20,7 +20,7 @@
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
  * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
  *
- * Not in these theorems: that the C does what the top machine does (docs/proof.md says how far that is), several CPUs
+ * Not in these theorems: that the C does what the top machine does at every call (calls_code: at which it does), several CPUs
  * inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
@@ -30,6 +30,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
+From KCore Require sim.Code sim.Start.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -141,6 +142,39 @@ Proof. intros; apply Hw.walk_is_map; assumption. Qed.
 Theorem empty_roots_related s : Boot.installed s -> Rel.R s (Boot.no_tables s).
 Proof. exact (Boot.boot_related s). Qed.
 
+(* ------------------------------------------------------------------ the C does what the top machine does (m2) *)
+
+Section Calls.
+Context {cfg : config}.
+(* The installed tables of the C, and the rights of a descriptor; [sim.Rel.installed]: the tables describe the machine of [cfg]. *)
+Context (fixed : String.string -> Z -> Z) (rights : Z -> Z).
+
+(* [sim.Rel.Q c s t]: s is a state of the C on CPU c (cells, words, registers, stage-2 maps), t a state of the top machine,
+  and each cell, word and
+   register is what t says: owners, counts, VMs, vCPUs, log, stage 2, memory, contexts, FP and host registers (sim/Rel.v).
+
+   The host calls KCore on CPU c with the number of a call of [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]).
+   Then the C of the core, linked over layer L1, from the trap's entry (host_trap) to its return: it ends, with the lock free, in a state
+   that is related to the one that the top machine reaches by the call's action and those of its further sections; that is to
+   say, it decides, changes and answers (in x0) what the top machine does.  [fits]: the top machine's counters stay below what the
+   cells hold.  One CPU: nothing else happens between the sections. *)
+Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
+  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
+  sim.Rel.Q fixed rights c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Rel.fits (P t) ->
+  (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> sim.Rel.fits (P u)) ->
+  exists k s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, s') /\ Base.held s' = false /\
+    run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ sim.Rel.Q fixed rights c s' t'.
+Proof. intros. eapply sim.Code.calls_code; eauto. Qed.
+
+(* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
+Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
+  sim.Rel.Q fixed rights c s (boot (sim.Start.contents s)).
+Proof. intros. apply sim.Start.start_related; auto. Qed.
+End Calls.
+
+(* The host's calls that it is not shown for yet. *)
+Eval vm_compute in ("calls", sim.Code.unsimulated)%string.
+
 (* ------------------------------------------------------------------ the code *)
 
 (* Functions of the core whose translation is proved to meet a specification. *)
@@ -197,6 +231,9 @@ Print Assumptions Transact.link_transactional.
 Print Assumptions Transact.leaf_transactional.
 Print Assumptions Transact.split_transactional.
 Print Assumptions Transact.free_transactional.
+(* m2: calls of the core are those of the top machine *)
+Print Assumptions calls_code.
+Print Assumptions start_related.
 (* m1: the atomic top machine *)
 Print Assumptions top_never_stuck.
 Print Assumptions ni_top.

@@ -1,0 +1,111 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* The translated handlers, linked over layer L1, do what the top machine does. *)
+From KCore Require Import code.Common code.Region code.Stats code.Log code.Vm code.VmLife gen.C_stats gen.C_region gen.C_range gen.C_vm
+  gen.C_log.
+From KCore Require Import top.InvStep.
+From KCore Require Export sim.Trap sim.Pages sim.End.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+Ltac does_by ok := eapply does_meets; [reflexivity| |exact ok]; callees.
+
+Lemma does_range_in_dram : does "range_in_dram" s_range_in_dram. Proof. does_by range_in_dram_ok. Qed.
+
+Lemma does_page_index : does "page_index" s_page_index.
+Proof. pose proof does_range_in_dram. does_by page_index_ok. Qed.
+
+Lemma does_hc_version : does "hc_version" s_hc_version. Proof. does_by hc_version_ok. Qed.
+(* Over what it calls, the code itself. *)
+Lemma does_hc_page_state : does "hc_page_state" (Lang.run (add L1 "page_index" s_page_index) f_hc_page_state).
+Proof.
+  pose proof does_page_index.
+  apply (does_meets _ f_hc_page_state (add L1 "page_index" s_page_index)); [reflexivity|callees|]. intros args s. right. reflexivity.
+Qed.
+
+Lemma does_log_event : does "log_event" s_log_event. Proof. does_by log_event_ok. Qed.
+Lemma does_vm_alive : does "vm_alive" s_vm_alive. Proof. does_by vm_alive_ok. Qed.
+Lemma does_vm_find_free : does "vm_find_free" s_vm_find_free. Proof. does_by vm_find_free_ok. Qed.
+Lemma does_vm_create : does "vm_create" s_vm_create.
+Proof. pose proof does_vm_find_free. pose proof does_log_event. does_by vm_create_ok. Qed.
+Lemma does_hc_vm_create : does "hc_vm_create" s_hc_vm_create.
+Proof. pose proof does_vm_create. does_by hc_vm_create_ok. Qed.
+Lemma does_hc_vm_destroy_begin : does "hc_vm_destroy_begin" s_hc_vm_destroy_begin.
+Proof. pose proof does_vm_alive. does_by hc_vm_destroy_begin_ok. Qed.
+
+(* The top machine's name of a call of the table with these arguments. *)
+Definition request_of (name : string) (args : list Z) : option request :=
+  match args with
+  | [] => if String.eqb name "hc_version" then Some RVersion else None
+  | [a] => if String.eqb name "hc_vm_create" then Some (RCreate a) else
+           if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
+           if String.eqb name "hc_page_state" then Some (RPageState a) else None
+  | _ => None
+  end.
+(* The calls that [calls_code] is about. *)
+Definition simulated : list string := ["hc_version"; "hc_vm_create"; "hc_vm_destroy_begin"; "hc_page_state"].
+(* The others. *)
+Definition unsimulated : list string :=
+  filter (fun f => negb (existsb (String.eqb f) simulated)) (map (fun p => fst (fst p)) hypercalls).
+
+Section Code.
+Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed rights).
+Notation answers := (answers fixed rights).
+Notation leads := (leads fixed rights).
+
+Definition word_sized (x : Z) : Prop := 0 <= x < 2 ^ 64.
+
+Lemma does_answers f q args c s t o : does f q -> answers c t (q args s) o -> leads c t (link L1 above f args s) o.
+Proof. intros H (r & u & E & A). apply leads_now. exists r, u. split; auto. eapply does_ok; eauto. Qed.
+
+Lemma handler_leads name args req c s t : In name simulated -> request_of name args = Some req -> Forall word_sized args ->
+  Q c s t -> held s = false -> inv (P t) -> fits (P t) -> leads c t (link L1 above name args s) (hcall c req (P t)).
+Proof.
+  intros N E W R H J F. cbn [simulated In] in N.
+  repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
+    destruct args as [|a [|b args]]; try discriminate E; injection E as <-;
+    repeat match goal with W : Forall _ (_ :: _) |- _ => inversion W as [|? ? A W']; subst; clear W; unfold word_sized in A end.
+  - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
+  - eapply does_answers; [apply does_hc_vm_create|]. apply create_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vm_destroy_begin|]. apply begin_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
+Qed.
+
+(* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)
+Record calls (c : Z) (s : state) (name : string) (nr n : Z) : Prop := {
+  k_table : In (name, nr, n) hypercalls;
+  k_hvc : 0 <= Base.reg s "esr" 0 /\ Z.shiftr (Base.reg s "esr" 0) 26 = EC_HVC;
+  k_number : host_word s 0 = nr;
+  k_words : forall k, 0 <= k < 31 -> word_sized (host_word s k)
+}.
+
+Lemma registers_sized s n : (forall k, 0 <= k < 31 -> word_sized (host_word s k)) -> Forall word_sized (registers s n).
+Proof.
+  intros W. unfold registers. apply Forall_forall. intros x X. assert (Y : In x (map (host_word s) [1; 2; 3; 4;
+    5])) by (rewrite <- (firstn_skipn (Z.to_nat n)); apply in_or_app; auto). clear X. cbn [map In] in Y.
+  repeat (destruct Y as [<-|Y]; [apply W; lia|]). destruct Y.
+Qed.
+
+(* The C from the trap's entry to its return, in a state related to the top machine's: it ends, the lock is free, and the state is
+   related to the one that the top machine reaches by the call and the sections that belong to it. *)
+Theorem calls_code c s t name nr n req : sound -> In name simulated -> calls c s name nr n ->
+  request_of name (registers s n) = Some req ->
+  Q c s t -> held s = false -> sinv t -> idle (P t) c = true ->
+  (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> fits (P u)) -> fits (P t) ->
+  exists k s' t', link L1 above "host_trap" [0] s = Ok (0, s') /\ held s' = false /\
+    run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ Q c s' t'.
+Proof.
+  intros B N [T (Ea & Eb) F W] E R H J Id Fits Ft. destruct (r_cpu_id _ _ _ _ _ R) as [Ec C].
+  assert (S : step (HCall c req) t = after (hcall c req (P t)) t) by (cbn [step]; now rewrite Id).
+  destruct (leads_run fixed rights c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
+    as (k & r & u & v & t' & Av & X & Hu & Rn & K & Rl).
+  - apply handler_leads; auto using registers_sized. apply keep_record; auto.
+  - intros k u u' A Rn. apply (Fits k). cbn [run]. rewrite S, A. exact Rn.
+  - destruct (step_inv (HCall c req) t B J) as (u & A & Ju). rewrite S in A. eauto.
+  - destruct (trap_calls name nr n c s r u) as (x & Y); auto.
+    { intros ->. revert N. cbn [simulated In]. intros N. repeat (destruct N as [N|N]; [discriminate|]). destruct N. }
+    exists k, (timed c x (returned c r u)), t'. split; [exact Y|]. unfold timed. split.
+    + unfold stat_max. destruct (_ <? _); exact Hu.
+    + split; [cbn [run]; rewrite S, Av; exact Rn|]. split; [exact K|]. apply keep_max; auto. apply keep_record; auto.
+Qed.
+End Code.
