@@ -146,8 +146,8 @@ Proof. exact (Boot.boot_related s). Qed.
 
 Section Calls.
 Context {cfg : config}.
-(* The installed tables of the C, and the rights of a descriptor; [sim.Rel.installed]: the tables describe the machine of [cfg]. *)
-Context (fixed : String.string -> Z -> Z) (rights : Z -> Z).
+(* The installed tables of the C; [sim.Rel.installed]: the tables describe the machine of [cfg]. *)
+Context (fixed : String.string -> Z -> Z).
 
 (* [sim.Rel.Q c s t]: s is a state of the C on CPU c (cells, words, registers, stage-2 maps), t a state of the top machine,
   and each cell, word and
@@ -160,15 +160,15 @@ Context (fixed : String.string -> Z -> Z) (rights : Z -> Z).
    cells hold.  One CPU: nothing else happens between the sections. *)
 Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
   sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
-  sim.Rel.Q fixed rights c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Rel.fits (P t) ->
+  sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Rel.fits (P t) ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> sim.Rel.fits (P u)) ->
   exists k s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, s') /\ Base.held s' = false /\
-    run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ sim.Rel.Q fixed rights c s' t'.
+    run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ sim.Rel.Q fixed c s' t'.
 Proof. intros. eapply sim.Code.calls_code; eauto. Qed.
 
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
-  sim.Rel.Q fixed rights c s (boot (sim.Start.contents s)).
+  sim.Rel.Q fixed c s (boot (sim.Start.contents s)).
 Proof. intros. apply sim.Start.start_related; auto. Qed.
 End Calls.
 

@@ -14,9 +14,9 @@ Definition returned (c r : Z) (s : state) : state :=
   if KCORE_ERR_MIN <=? r then stat_add c KCORE_STAT_host_call_error s else s.
 
 Section Answer.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z).
-Notation Q := (Q fixed rights).
-Notation answers := (answers fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z).
+Notation Q := (Q fixed).
+Notation answers := (answers fixed).
 
 Lemma keep_stat c d k s t : Q c s t -> is_cpu d -> 0 <= k < KCORE_NR_STATS -> Q c (stat_add d k s) (mkst (add_stat d k (P t)) (D t)).
 Proof.
@@ -45,7 +45,7 @@ Lemma do_app l m d : do_effects (l ++ m) d = do_effects m (do_effects l d).
 Proof. unfold do_effects. apply fold_left_app. Qed.
 
 (* The handler is over; its call too, when host_hvc has handed the result out. *)
-Lemma done_returned c t r s o : is_cpu c -> done_as fixed rights c t r s o ->
+Lemma done_returned c t r s o : is_cpu c -> done_as fixed c t r s o ->
   held (returned c r s) = false /\ u_call (cpu (o_pub o) c) = CNone /\ Q c (returned c r s) (mkst (o_pub o) (do_effects (o_eff o) (D t))).
 Proof.
   intros C (e & ok & p & -> & H & R). split; [|split].

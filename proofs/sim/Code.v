@@ -1,9 +1,10 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
-From KCore Require Import code.Common code.Region code.Stats code.Log code.Vm code.VmLife gen.C_stats gen.C_region gen.C_range gen.C_vm
+From KCore Require Import code.Common code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Range gen.C_stats
+  gen.C_region gen.C_range gen.C_vm
   gen.C_log.
 From KCore Require Import top.InvStep.
-From KCore Require Export sim.Trap sim.Pages sim.End.
+From KCore Require Export sim.Trap sim.Boot sim.Over.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -29,6 +30,18 @@ Lemma does_vm_create : does "vm_create" s_vm_create.
 Proof. pose proof does_vm_find_free. pose proof does_log_event. does_by vm_create_ok. Qed.
 Lemma does_hc_vm_create : does "hc_vm_create" s_hc_vm_create.
 Proof. pose proof does_vm_create. does_by hc_vm_create_ok. Qed.
+Lemma does_vm_boot_registers : does "vm_boot_registers" s_vm_boot_registers. Proof. does_by vm_boot_registers_ok. Qed.
+Lemma does_vm_finalise : does "vm_finalise" s_vm_finalise.
+Proof. pose proof does_vm_alive. pose proof does_vm_boot_registers. does_by vm_finalise_ok. Qed.
+Lemma does_hc_vm_finalise : does "hc_vm_finalise" s_hc_vm_finalise.
+Proof. pose proof does_vm_finalise. does_by hc_vm_finalise_ok. Qed.
+Lemma does_vm_dying_check : does "vm_dying_check" s_vm_dying_check.
+Proof. pose proof does_vm_alive. does_by vm_dying_check_ok. Qed.
+Lemma does_vm_destroy_end : does "vm_destroy_end" s_vm_destroy_end.
+Proof. pose proof does_vm_dying_check. pose proof does_log_event. does_by vm_destroy_end_ok. Qed.
+Lemma does_hc_vm_destroy_end : does "hc_vm_destroy_end" s_hc_vm_destroy_end.
+Proof. pose proof does_vm_destroy_end. does_by hc_vm_destroy_end_ok. Qed.
+Lemma does_hc_tlb_flush_local : does "hc_tlb_flush_local" s_hc_tlb_flush_local. Proof. does_by hc_tlb_flush_local_ok. Qed.
 Lemma does_hc_vm_destroy_begin : does "hc_vm_destroy_begin" s_hc_vm_destroy_begin.
 Proof. pose proof does_vm_alive. does_by hc_vm_destroy_begin_ok. Qed.
 
@@ -38,20 +51,24 @@ Definition request_of (name : string) (args : list Z) : option request :=
   | [] => if String.eqb name "hc_version" then Some RVersion else None
   | [a] => if String.eqb name "hc_vm_create" then Some (RCreate a) else
            if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
+           if String.eqb name "hc_vm_destroy_end" then Some (REnd a) else
+           if String.eqb name "hc_tlb_flush_local" then Some (RFlush a) else
            if String.eqb name "hc_page_state" then Some (RPageState a) else None
+  | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else None
   | _ => None
   end.
 (* The calls that [calls_code] is about. *)
-Definition simulated : list string := ["hc_version"; "hc_vm_create"; "hc_vm_destroy_begin"; "hc_page_state"].
+Definition simulated : list string := ["hc_version"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin"; "hc_vm_destroy_end";
+  "hc_tlb_flush_local"; "hc_page_state"].
 (* The others. *)
 Definition unsimulated : list string :=
   filter (fun f => negb (existsb (String.eqb f) simulated)) (map (fun p => fst (fst p)) hypercalls).
 
 Section Code.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
-Notation answers := (answers fixed rights).
-Notation leads := (leads fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+Notation answers := (answers fixed).
+Notation leads := (leads fixed).
 
 Definition word_sized (x : Z) : Prop := 0 <= x < 2 ^ 64.
 
@@ -63,11 +80,18 @@ Lemma handler_leads name args req c s t : In name simulated -> request_of name a
 Proof.
   intros N E W R H J F. cbn [simulated In] in N.
   repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
-    destruct args as [|a [|b args]]; try discriminate E; injection E as <-;
-    repeat match goal with W : Forall _ (_ :: _) |- _ => inversion W as [|? ? A W']; subst; clear W; unfold word_sized in A end.
+    destruct args as [|a [|b [|d [|x args]]]]; try discriminate E; injection E as <-;
+    repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
   - eapply does_answers; [apply does_hc_vm_create|]. apply create_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vm_finalise|]. apply section_answers; auto. unfold s_vm_finalise. cbn [held sethold].
+    replace (true && (0 <=? a) && word64 b && word64 d) with true.
+    + apply finalise_sim; auto; try lia. apply keep_hold; auto.
+    + symmetry. unfold word64. rewrite !andb_true_iff, !Z.leb_le, !Z.ltb_lt. lia.
   - eapply does_answers; [apply does_hc_vm_destroy_begin|]. apply begin_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vm_destroy_end|]. apply section_answers; auto. unfold s_vm_destroy_end. cbn [held sethold].
+    replace (true && (0 <=? a)) with true by (symmetry; apply Z.leb_le; lia). apply end_sim; auto; try lia. apply keep_hold; auto.
+  - eapply does_answers; [apply does_hc_tlb_flush_local|]. apply flush_sim; auto; lia.
   - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
 Qed.
 
@@ -95,9 +119,9 @@ Theorem calls_code c s t name nr n req : sound -> In name simulated -> calls c s
   exists k s' t', link L1 above "host_trap" [0] s = Ok (0, s') /\ held s' = false /\
     run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ Q c s' t'.
 Proof.
-  intros B N [T (Ea & Eb) F W] E R H J Id Fits Ft. destruct (r_cpu_id _ _ _ _ _ R) as [Ec C].
+  intros B N [T (Ea & Eb) F W] E R H J Id Fits Ft. destruct (r_cpu_id _ _ _ _ R) as [Ec C].
   assert (S : step (HCall c req) t = after (hcall c req (P t)) t) by (cbn [step]; now rewrite Id).
-  destruct (leads_run fixed rights c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
+  destruct (leads_run fixed c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
     as (k & r & u & v & t' & Av & X & Hu & Rn & K & Rl).
   - apply handler_leads; auto using registers_sized. apply keep_record; auto.
   - intros k u u' A Rn. apply (Fits k). cbn [run]. rewrite S, A. exact Rn.

@@ -29,14 +29,14 @@ Qed.
 End Rest.
 
 Section End.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
-Notation answers := (answers fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+Notation answers := (answers fixed).
 
 Lemma alive_eq c s t v : Q c s t -> Vm.alive s v = alive (P t) v.
 Proof.
   intros R. unfold Vm.alive, alive. destruct (1 <=? v) eqn:A; auto. destruct (v <? KCORE_NR_VMS) eqn:B; auto. cbn [andb].
-  props. rewrite (r_vm_state _ _ _ _ _ R) by (unfold is_handle; lia). reflexivity.
+  props. rewrite (r_vm_state _ _ _ _ R) by (unfold is_handle; lia). reflexivity.
 Qed.
 
 Lemma begin_sim c s t v : Q c s t -> held s = false -> fits (P t) -> 0 <= v ->
@@ -47,7 +47,7 @@ Proof.
   unfold VmLife.destroy_begin, Hyper.destroy_begin. rewrite (alive_eq _ _ _ v R1). destruct (alive (P t) v) eqn:E; cbn [negb].
   - assert (B : 1 <= v < 256) by (unfold alive, KCORE_NR_VMS in E; props; lia).
     assert (L : cell (sethold true s) "vm_loaded" v = v_loaded (vm (P t) v)).
-    { rewrite (r_vm_loaded _ _ _ _ _ R1) by (unfold is_handle, KCORE_NR_VMS; lia). apply Z.mod_small, (f_loaded _ F). }
+    { rewrite (r_vm_loaded _ _ _ _ R1) by (unfold is_handle, KCORE_NR_VMS; lia). apply Z.mod_small, (f_loaded _ F). }
     rewrite L. unfold is. destruct (_ =? 0); cbn [negb bind].
     + eexists _, _. split; [reflexivity|]. exists [], true, (change_vm v (vm_with_state VM_DYING) (P t)). split; [reflexivity|]. split;
       [reflexivity|].

@@ -34,8 +34,8 @@ Ltac keyed :=
   end; peel.
 
 Section Keep.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
 
 Lemma linked_same s s' l : (forall a, In a l -> word s' a = word s a) -> forall h, linked s h l -> linked s' h l.
 Proof.
@@ -79,12 +79,12 @@ Definition same (s' s : state) : Prop :=
   Base.s1 s' = Base.s1 s /\ Base.tab s' = Base.tab s /\ Base.leaf s' = Base.leaf s /\ Base.table s' = Base.table s.
 Lemma keep_same c s' s t : same s' s -> Q c s t -> Q c s' t.
 Proof.
-  intros (Ec & Ew & Er & E1 & E2 & E3 & E4) R. pose proof (r_log _ _ _ _ _ R) as L. destruct R. constructor; intros;
+  intros (Ec & Ew & Er & E1 & E2 & E3 & E4) R. pose proof (r_log _ _ _ _ R) as L. destruct R. constructor; intros;
     lazymatch goal with
     | |- pool_fine _ _ _ => apply (pool_same s s' (P t) (P t)); auto; intros; repeat (rewrite Ec by reflexivity); rewrite ?Ew; auto
     | H : nth_error _ _ = _ |- _ => subst i; repeat (rewrite Ec by reflexivity); eapply L; eauto
     | H : In ?n fixed_names |- _ => rewrite Ec; auto; eapply not_fixed; eauto
-    | _ => rewrite ?Ew, ?Er, ?E1, ?E2, ?E3; repeat (rewrite Ec by reflexivity); auto
+    | _ => rewrite ?Ew, ?Er, ?E1, ?E2, ?E3; repeat (rewrite Ec by reflexivity); eauto
     end.
 Qed.
 
@@ -108,12 +108,13 @@ Ltac counted :=
 (* All fields of the relation; those that aren't simple stay.  The context has the vCPUs at rest, and those with a context, of the
    new state as vCPUs of the old one. *)
 Ltac pool_kept R :=
-  eapply pool_same; [apply (r_pool _ _ _ _ _ R)|..]; intros;
+  eapply pool_same; [apply (r_pool _ _ _ _ R)|..]; intros;
   try match goal with H : has_context ?p ?w, A : forall x, has_context ?p x -> _ |- _ => apply A in H; split; [exact H|] end; peel; auto.
 Ltac related R :=
   let X := fresh "R" in pose proof R as X; destruct X; constructor; intros;
   lazymatch goal with
   | |- pool_fine _ _ _ => pool_kept R
+  | |- in_dram _ _ = true => first [eapply r_region; eassumption | idtac]
   | _ =>
       cbn [P D] in *;
       try match goal with H : at_rest ?p ?w, A : forall x, at_rest ?p x -> _ |- _ => apply A in H end;
@@ -121,19 +122,19 @@ Ltac related R :=
   end.
 (* The two hypotheses, where nothing of it changes. *)
 Ltac same_vcpus :=
-  match goal with R : Rel.Q _ _ _ _ ?t |- Rel.Q _ _ _ _ (mkst ?p _) =>
+  match goal with R : Rel.Q _ _ _ ?t |- Rel.Q _ _ _ (mkst ?p _) =>
     assert (forall w, at_rest p w -> at_rest (P t) w) by (intros w X; exact X);
     assert (forall w, has_context p w -> has_context (P t) w) by (intros w X; exact X)
   end.
 
 Section Log.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
 
 Lemma keep_log c e a b s t : Q c s t -> 0 <= e < 2 ^ 64 -> 0 <= a < 2 ^ 64 -> 0 <= b < 2 ^ 64 ->
   Q c (log_event e a b s) (mkst (add_log e a b (P t)) (D t)).
 Proof.
-  intros R He Ha Hb. assert (N := r_log_next _ _ _ _ _ R). assert (L := r_log _ _ _ _ _ R). unfold log_event.
+  intros R He Ha Hb. assert (N := r_log_next _ _ _ _ R). assert (L := r_log _ _ _ _ R). unfold log_event.
   set (n := Z.of_nat (length (logged (P t)))) in *.
   assert (N' : cell s "log_next" 0 mod LOG_ENTRIES = n mod LOG_ENTRIES).
   { rewrite N. unfold LOG_ENTRIES. change (2 ^ 64) with (256 * 72057594037927936). rewrite Z.rem_mul_r by lia.
@@ -155,8 +156,8 @@ Qed.
 End Log.
 
 Section Answers.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z).
-Notation Q := (Q fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z).
+Notation Q := (Q fixed).
 
 (* The call's only section is over: result, and the state that the top machine has before it counts the call and hands the result out. *)
 Definition done_as (c : Z) (t : st) (r : Z) (s : state) (o : out) : Prop :=

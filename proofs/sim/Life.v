@@ -6,13 +6,13 @@ Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
 Section Life.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
-Notation answers := (answers fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+Notation answers := (answers fixed).
 
 Lemma roots_fine c s t v : Q c s t -> is_handle v -> roots_ok s v = true.
 Proof.
-  intros R V. unfold roots_ok. rewrite (r_fixed _ _ _ _ _ R "root_base") by (cbn; tauto).
+  intros R V. unfold roots_ok. rewrite (r_fixed _ _ _ _ R "root_base") by (cbn; tauto).
   destruct (n_roots _ I) as (A & _ & B). destruct (n_pool_base _ I) as (_ & _ & C & E). pose proof V as V'. unfold is_handle,
     KCORE_NR_VMS, ROOT_BYTES, IPA_END in *.
   repeat (apply andb_true_iff; split); try apply Z.leb_le; try apply Z.ltb_lt; unfold PAGE_BYTES in *; try lia.
@@ -79,7 +79,7 @@ Proof.
   rewrite no_last_held. cbn [held setcell sethold].
   eexists _, _. split; [reflexivity|]. eexists [], true, _. split; [reflexivity|]. split; [reflexivity|]. cbn [do_effects fold_left].
   apply keep_hold; auto. do 2 (apply keep_record; auto).
-  match goal with |- Q c _ (mkst (add_log ?e ?a ?b ?p) _) => apply (keep_log fixed rights c e a b _ (mkst p (D t))) end;
+  match goal with |- Q c _ (mkst (add_log ?e ?a ?b ?p) _) => apply (keep_log fixed c e a b _ (mkst p (D t))) end;
     try (unfold is_vm, KCORE_NR_VMS, LOG_VM_CREATE in *; lia).
   assert (Rest : forall w, vm_of w = v -> c_state (vcpu (P t) w) = VCPU_FREE).
   { intros w <-. destruct (Z.eq_dec (c_state (vcpu (P t) w)) VCPU_FREE) as [|N]; auto. destruct (i_vcpu _ J _ N) as [A _].

@@ -9,9 +9,9 @@ Lemma land_page z : Z.land z 4095 = z mod 4096.
 Proof. change 4095 with (Z.ones 12). rewrite Z.land_ones by lia. reflexivity. Qed.
 
 Section Pages.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
-Notation Q := (Q fixed rights).
-Notation answers := (answers fixed rights).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+Notation answers := (answers fixed).
 
 Lemma fixed_of c s t : Q c s t -> forall n i, In n fixed_names -> cell s n i = fixed n i.
 Proof. intros R. apply R. Qed.
@@ -36,7 +36,7 @@ Proof.
       assert (NR' : nr_pages (sethold true s) = fixed "nr_pages" 0) by exact NR.
     unfold NO_PAGE in PR. destruct (dram (a / 4096)) eqn:Dr; cbn [negb].
     + pose proof (record_range fixed I _ Dr) as RR.
-      pose proof (r_owner _ _ _ _ _ R _ Dr) as Ro. pose proof (r_maps _ _ _ _ _ R _ Dr) as Rm.
+      pose proof (r_owner _ _ _ _ R _ Dr) as Ro. pose proof (r_maps _ _ _ _ R _ Dr) as Rm.
       rewrite Z.mod_small in Rm by apply (f_maps _ F).
       rewrite <- PR in *. unfold is, OWNER_CORE, OWNER_HOST. rewrite <- Ro, <- Rm.
       steps; cbn [result]; apply Fin; auto; repeat match goal with C : ?b = _ |- context [?b] => rewrite C end; auto.

@@ -4,7 +4,7 @@
  * the top machine.  Cells of KCore's C are records of [pub]; words and registers are [data].  A counter's cell is the counter modulo
  * the cell's width; where the code looks at a counter, [fits] says that it is below.
  *)
-From KCore Require Import machine.Base.
+From KCore Require Import machine.Map.
 From KCore Require Import top.Inv.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -20,7 +20,6 @@ Definition pte_page (e : Z) : Z := Z.land e PTE_ADDRESS / PAGE_BYTES.
 Section Rel.
 Context {cfg : config}.
 Variable fixed : string -> Z -> Z.
-Variable rights : Z -> Z.            (* of a descriptor *)
 
 (* The number of a DRAM page's record. *)
 Definition record_no (p : Z) : Z :=
@@ -49,7 +48,7 @@ Record installed : Prop := {
   n_roots_core : forall p, fixed "root_base" 0 <= p * PAGE_BYTES < fixed "root_base" 0 + KCORE_NR_VMS * ROOT_BYTES -> core p = true
 }.
 
-Definition entry_of (e : Z) : option leaf := if e =? 0 then None else Some (mkleaf (pte_page e) (rights e)).
+Definition entry_of (e : Z) : option leaf := if e =? 0 then None else Some (mkleaf (pte_page e) (prot_of e)).
 
 (* Does the vCPU have registers in its context now?  Not one that another CPU is running. *)
 Definition at_rest (t : pub) (w : Z) : Prop :=
@@ -133,6 +132,9 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_tab : forall v b, is_handle v -> 0 <= b < 524288 -> tab (P t) v b = negb (Base.tab s v b =? 0);
   r_block : forall v b, is_handle v -> 0 <= b < 524288 -> lf (P t) v (Block b) = entry_of (Base.leaf s v 2 b);
   r_page : forall v i, is_handle v -> 0 <= i < 268435456 -> lf (P t) v (Page i) = entry_of (Base.leaf s v 3 i);
+  r_leaf : forall v l n, Base.leaf s v l n = 0 \/ leaf_ok (Base.leaf s v l n) l = true;
+  (* pages that a normal VM has mapped by one entry are in one region of DRAM *)
+  r_region : forall v b l, is_vm v -> lf (P t) v (Block b) = Some l -> dram (l_page l) = true -> in_dram (l_page l) 512 = true;
   (* contents *)
   r_mem : forall p o, 0 <= p < 268435456 -> core p = false -> 0 <= o < 512 -> word s (p * PAGE_BYTES + o * 8) = mem (D t) p o;
   r_ctx : forall w k, is_vcpu w -> at_rest (P t) w -> 0 <= k < W_GP \/ W_FP <= k < W_FP + N_FP ->

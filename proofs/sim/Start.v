@@ -10,7 +10,7 @@ Definition zero_names : list string := ["page_maps"; "vm_state"; "vm_type"; "vm_
   "pages_vm"; "pages_scrubbed"; "vms_alive"; "vcpus_alive"; "log_next"; "pool_head"; "pool_bump"].
 
 Section Start.
-Context {cfg : config} (fixed : string -> Z -> Z) (rights : Z -> Z) (I : installed fixed).
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
 
 (* What installation leaves: its tables, all else zero but for who owns pages, the pool's counters, and that no CPU has a vCPU. *)
 Record fresh (s : state) : Prop := {
@@ -29,7 +29,7 @@ Definition contents (s : state) : data :=
     "host_x" n)
     (fun _ _ => 0).
 
-Theorem start_related c s : Base.reg s "cpu_id" 0 = c -> is_cpu c -> fresh s -> Q fixed rights c s (mkst boot_pub (contents s)).
+Theorem start_related c s : Base.reg s "cpu_id" 0 = c -> is_cpu c -> fresh s -> Q fixed c s (mkst boot_pub (contents s)).
 Proof.
   intros Ec C [F Z O U (Pf & Pr & Rv) (T1 & T2 & T3 & T4)].
   assert (Z' : forall n i, existsb (String.eqb n) zero_names = true -> cell s n i = 0).
@@ -59,6 +59,7 @@ Proof.
   - rewrite T2. reflexivity.
   - rewrite T3. reflexivity.
   - rewrite T3. reflexivity.
+  - match goal with H : lf boot_pub _ _ = _ |- _ => discriminate H | H : None = Some _ |- _ => discriminate H end.
   - match goal with H : at_rest _ _ |- _ => destruct H as [X _]; destruct X; reflexivity end.
   - match goal with H : at_rest _ _ |- _ => destruct H as [X _]; destruct X; reflexivity end.
   - match goal with H : at_rest _ _ |- _ => destruct H as [X _]; destruct X; reflexivity end.
