@@ -60,6 +60,7 @@ help:
 	@echo '  kcore       build KCore'
 	@echo '  lint        check that common-core/core keeps to the C subset that is proved (docs/subset.md)'
 	@echo '  proofs      compile the proofs and run their gates'
+	@echo '  proof-mutants  put faults into the core and see proofs fail (M=names)'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
 	@echo '  hookcheck   find each hook in the built kernel, where the ledger says and nowhere else'
@@ -125,6 +126,9 @@ lint: c2coq
 
 proofs: $(O)/.kcore-build
 	$(Q)$(MAKE) -C proofs O=$(O)/proofs
+
+proof-mutants: $(O)/.kcore-build
+	$(Q)$(MAKE) -C proofs O=$(O)/proofs mutants J=$$(nproc) M="$(M)"
 
 retrofit: source kcore $(retrofit)
 	$(Q)mkdir -p $(dir)
@@ -226,7 +230,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help build-directory setup source kcore proofs c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot bench \
-	port mutants upstream-mutants hookcheck retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+.PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
+	bench port mutants upstream-mutants hookcheck retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

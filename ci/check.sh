@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs engine source kernel hooks facts stock input boot off vhe bench mutants'
+stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off vhe bench mutants'
 # Only when asked for: it builds a kernel for each of them
 more_stages=releases
 
@@ -21,6 +21,7 @@ Run all tests, or those of the stages named, in this order:
   lint       the core keeps to its C subset; the checker's own tests
   unit       the core over a fake machine; line coverage
   proofs     the proofs and their gates
+  proof-mutants  faults put into the core: each applies, a sample is caught by a proof (all: make proof-mutants)
   engine     the retrofit engine's gates
   source     the release's source
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
@@ -154,6 +155,11 @@ if wanted unit; then
 fi
 if wanted proofs; then
 	tap_suite proofs mk -s proofs
+fi
+if wanted proof-mutants; then
+	tap_test 'proof-mutants: every fault applies to the core' mk -s proof-mutants M=--apply
+	tap_suite 'proof-mutants: a sample' mk -s proof-mutants M=--sample
+	tap_suite 'proof-mutants: the runner fails where it has to' mk -s -C proofs O="$O/proofs" mutants-test
 fi
 if wanted source || wanted kernel || wanted facts || wanted engine || wanted stock || wanted input; then
 	tap_test "source: $RELEASE, fetched and verified" mk source
