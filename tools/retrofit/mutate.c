@@ -6,6 +6,7 @@
  */
 #include "mutate.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -496,8 +497,25 @@ static bool run_gates(struct mutation *x, bool all)
 	return !failures;
 }
 
-/* A gate's message about the mutant's hook and place; with by_file, about its file alone */
-static bool caught(struct mutant *m, bool by_file)
+/* What a gate's message has to be about: the mutant's hook and place, its definition (or the one that the operator made of it), or its file */
+enum about { ABOUT_HOOK, ABOUT_DEFINITION, ABOUT_FILE };
+
+static bool names_definition(const char *message, const char *name)
+{
+	static const char *const suffixes[] = { "()", "_part()", "_copy()" };
+
+	for (const char *s = message; (s = strstr(s, name)); s++) {
+		if (s > message && (isalnum((unsigned char)s[-1]) || s[-1] == '_'))
+			continue;
+		for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+			if (!strncmp(s + strlen(name), suffixes[i], strlen(suffixes[i])))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool caught(struct mutant *m, enum about what)
 {
 	struct list *gates = gate_results();
 
@@ -506,13 +524,15 @@ static bool caught(struct mutant *m, bool by_file)
 
 		for (size_t k = 0; k < g->messages.n; k++) {
 			const char *s = g->messages.item[k];
-			bool about = strstr(s, m->t->file) || strstr(s, fmt("%.*s_moved", (int)strlen(m->t->file) - 2, m->t->file));
+			bool here = strstr(s, m->t->file) || strstr(s, fmt("%.*s_moved", (int)strlen(m->t->file) - 2, m->t->file));
 
-			if (!about || (!by_file && !strstr(s, fmt(": %s: ", m->t->hook->id))))
+			if (!here || (what == ABOUT_DEFINITION && !names_definition(s, bare_name(m->t->symbol))))
 				continue;
-			if (!by_file && !strstr(s, m->t->symbol[0] == '#' ? fmt(":%s", m->t->symbol) : bare_name(m->t->symbol)))
+			if (what == ABOUT_HOOK && !strstr(s, fmt(": %s: ", m->t->hook->id)))
 				continue;
-			if (!by_file && m->t->remove && strchr(m->t->remove, '(') && !strstr(s, m->t->remove))
+			if (what == ABOUT_HOOK && !strstr(s, m->t->symbol[0] == '#' ? fmt(":%s", m->t->symbol) : bare_name(m->t->symbol)))
+				continue;
+			if (what == ABOUT_HOOK && m->t->remove && strchr(m->t->remove, '(') && !strstr(s, m->t->remove))
 				continue;
 			m->gate = g->name;
 			m->message = s;
@@ -676,9 +696,16 @@ static size_t run_active(struct mutation *x, bool all, bool *clean, size_t *left
 		struct mutant *m = x->mutants.item[i];
 
 		if (m->active && !*clean)
-			caught(m, false);
+			n += caught(m, ABOUT_HOOK);
+	}
+	for (size_t i = 0; i < x->mutants.n && !*clean && !n; i++) {
+		struct mutant *m = x->mutants.item[i];
+
+		if (m->active)
+			caught(m, ABOUT_DEFINITION);
 	}
 	share_verdicts(x);
+	n = 0;
 	for (size_t i = 0; i < x->mutants.n; i++) {
 		struct mutant *m = x->mutants.item[i];
 
@@ -709,7 +736,7 @@ static void run_operator(struct mutation *x, enum operator op)
 		for (size_t i = 0; i < x->mutants.n; i++) {
 			struct mutant *m = x->mutants.item[i];
 
-			if (m->active && (clean || !caught(m, true)))
+			if (m->active && (clean || !caught(m, ABOUT_FILE)))
 				m->reason = clean ? why_harmless(x, m) : NULL;
 		}
 	}
