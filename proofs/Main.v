@@ -26,7 +26,7 @@
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
   code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
-  code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.VcpuLoad.
+  code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.VcpuLoad code.Psci code.HostSmc code.Trap code.TrapHost.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
@@ -181,7 +181,7 @@ Eval vm_compute in ("calls", sim.Code.unsimulated)%string.
 Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
   region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs ++
   vm_end_specs ++ range_specs ++ range_map_specs ++ range_walk_specs ++ inject_specs ++ idreg_specs ++ regs_specs ++
-  gpsci_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs) ++ map fst m_s2map)%list.
+  gpsci_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs ++ psci_specs ++ trap_specs Map.L1) ++ map fst m_s2map)%list.
 
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -210,6 +210,8 @@ Print Assumptions gpsci_refines.
 Print Assumptions guest_trap_refines.
 Print Assumptions run_refines.
 Print Assumptions vcpu_refines.
+Print Assumptions psci_refines.
+Print Assumptions trap_refines.
 (* The register filter is about the code.  regs.c, linked over inject.c and the primitives: an exit of a protected guest writes the
    release of top/Guest.v to the shared page and nothing else; two exits with the same release leave the same page, whatever the
    guest's registers hold; the host's answer reaches the registers as enter_writes says, from the last exit that KCore kept. *)
