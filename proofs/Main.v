@@ -26,7 +26,8 @@
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
   code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
-  code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.VcpuLoad code.Psci code.HostSmc code.Trap code.TrapHost.
+  code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.VcpuLoad code.Psci code.HostSmc code.SmcAsks code.Trap
+  code.TrapHost.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
@@ -212,6 +213,8 @@ Print Assumptions run_refines.
 Print Assumptions vcpu_refines.
 Print Assumptions psci_refines.
 Print Assumptions trap_refines.
+(* What the host may ask of firmware: of its SMCs at most one call each; a CPU starts or wakes in KCore. *)
+Print Assumptions host_smc_asks.
 (* The register filter is about the code.  regs.c, linked over inject.c and the primitives: an exit of a protected guest writes the
    release of top/Guest.v to the shared page and nothing else; two exits with the same release leave the same page, whatever the
    guest's registers hold; the host's answer reaches the registers as enter_writes says, from the last exit that KCore kept. *)
