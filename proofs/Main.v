@@ -30,7 +30,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
   code.TrapHost.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
-From KCore Require machine.Map pt.Pt pt.Hw pt.Transact pt.Boot.
+From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
 From KCore Require sim.Code sim.Start.
 
 (* ------------------------------------------------------------------ the top machine *)
@@ -139,6 +139,16 @@ Theorem hardware_walks_the_map s t vm ipa : Rel.R s t -> (0 <= vm < 256 -> 0 <= 
   Hw.walk (word s) Hw.levels_40 (Walk.root s vm) ipa = Hw.map_outcome t vm ipa)%Z.
 Proof. intros; apply Hw.walk_is_map; assumption. Qed.
 
+(* The transactional property.  The code of a function of s2map.c with the C of pool.c, pte.c and walk.c in the place of its calls is a
+   tree of calls of primitives ([whole]); cut off after any number of them, it has left memory in which every translation is the one before
+   the operation or the one after it; in a split the addresses of the block itself may fault. *)
+Theorem every_prefix f d args s t r t' : In (f, d) m_s2map -> Rel.R s t -> Map.L1 f args t = Ok (r, t') ->
+  forall n vm ipa, (0 <= vm < 256 /\ 0 <= ipa < 2 ^ 40)%Z ->
+  let o := Hw.walk (word (Prefix.cut n L0 (Runs.whole d args) s)) Hw.levels_40 (Walk.root t vm) ipa in
+  o = Hw.map_outcome t vm ipa \/ o = Hw.map_outcome t' vm ipa \/
+  (f = "s2_split"%string /\ o = Hw.Fault /\ exists ipa', args = [vm; ipa'] /\ Map.block ipa' = Map.block ipa).
+Proof. exact (EveryPrefix.every_prefix f d args s t r t'). Qed.
+
 (* A machine as installation leaves it, with empty roots, is related to the empty map. *)
 Theorem empty_roots_related s : Boot.installed s -> Rel.R s (Boot.no_tables s).
 Proof. exact (Boot.boot_related s). Qed.
@@ -236,6 +246,7 @@ Print Assumptions Transact.link_transactional.
 Print Assumptions Transact.leaf_transactional.
 Print Assumptions Transact.split_transactional.
 Print Assumptions Transact.free_transactional.
+Print Assumptions every_prefix.
 (* m2: calls of the core are those of the top machine *)
 Print Assumptions calls_code.
 Print Assumptions start_related.
