@@ -118,6 +118,13 @@ check 'judge: a bad option' 2 'unknown argument' "$top/ci/judge.sh" --nonsense
 check 'boot: no kernel' 3 "'make kernel initramfs' builds it" \
 	"$top/ci/boot.sh" --image "$work/none" --initrd "$work/none" --log "$work/boot.log"
 
+# ---- proofs/lists.sh: the lists, then one function less
+"$top/proofs/lists.sh" --write "$work/trusted.md"
+check 'lists: as written' 0 '' "$top/proofs/lists.sh" --check "$work/trusted.md"
+sed -i "/pt_store/d" "$work/trusted.md"
+check 'lists: a primitive that is not listed' 1 'pt_store' "$top/proofs/lists.sh" --check "$work/trusted.md"
+check 'lists: no file' 3 'can.t be read' "$top/proofs/lists.sh" --check "$work/none"
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {

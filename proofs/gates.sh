@@ -4,6 +4,7 @@
 # OUT: build directory.  PROOFS: directory of the sources (default: this one).
 set -u
 : "${OUT:?}" "${COQCHK:=coqchk}"
+core=$(cd "$(dirname "$0")/../common-core/core" && pwd) || exit 3
 cd "${PROOFS:-$(dirname "$0")}" || exit 3
 n=0
 failed=0
@@ -94,4 +95,9 @@ find "$OUT/v" -name '*.time' | LC_ALL=C sort | while read -r t; do
 		printf '# %-24s %5s lines %6s s %5s MB\n' "$f" "$(wc -l <"$f")" "$(cut -d' ' -f1 "$t")" "$(awk '{ print int($2 / 1024) }' "$t")"
 	fi
 done
+c=$(cat "$core"/*.c | wc -l)
+proof=$(find . -name '*.v' ! -path './tests/*' ! -path './gen/*' ! -path './versions/V[0-9]*' -exec cat {} + | wc -l)
+find "$OUT/v" -name '*.time' -exec cat {} + | awk -v c="$c" -v proof="$proof" '
+{ s += $1; if ($2 > max) max = $2 }
+END { printf "# %d lines of C, %d of specification and proof: %.1f for one; %d s of one CPU, at most %d MB\n", c, proof, proof / c, s, max / 1024 }'
 [ $failed -eq 0 ]

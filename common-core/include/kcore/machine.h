@@ -42,7 +42,7 @@ INLINE_PRIMITIVE u64 pt_load(u64 pa);		/* 64-bit word of a translation table */
 INLINE_PRIMITIVE void pt_store(u64 pa, u64 v);	/* one single-copy-atomic 64-bit store */
 INLINE_PRIMITIVE void mem_store(u64 pa, u64 v);	/* cacheable 64-bit store to DRAM */
 INLINE_PRIMITIVE u64 page_load(u64 pa, u64 off);	/* one load from a vCPU page; the host may write it at any time */
-INLINE_PRIMITIVE void page_store(u64 pa, u64 off, u64 v);
+INLINE_PRIMITIVE void page_store(u64 pa, u64 off, u64 v);	/* one store to it */
 void dcache_clean_inval_page(u64 pa);		/* DC CIVAC on each line of 4 KiB, DSB (to the point of coherency) */
 void icache_inval(void);			/* IC IALLUIS, DSB, ISB */
 
@@ -65,7 +65,7 @@ INLINE_PRIMITIVE u64 resume_entry(void);	/* PA where firmware enters KCore on th
 
 /* ---- syndrome (D17) ------------------------------------------------------------------------------ */
 INLINE_PRIMITIVE u64 esr_read(void);		/* ESR_EL2[31:0]: class, IL, ISS; without ISS2, so that esr >> 26 is the class */
-INLINE_PRIMITIVE u64 far_read(void);
+INLINE_PRIMITIVE u64 far_read(void);		/* FAR_EL2, HPFAR_EL2 */
 INLINE_PRIMITIVE u64 hpfar_read(void);
 u64 translate_el1(u64 va);			/* AT S1E1R in the current EL1 regime: PAR_EL1's value; PAR_EL1 kept */
 
@@ -73,7 +73,7 @@ u64 translate_el1(u64 va);			/* AT S1E1R in the current EL1 regime: PAR_EL1's va
 void el1_save(u64 pa);				/* KCORE_SYSREGS to the page at pa */
 void el1_load(u64 pa);
 INLINE_PRIMITIVE u64 host_context(void);	/* PA of this CPU's page for the host's registers */
-INLINE_PRIMITIVE u64 vbar_el1_read(void);
+INLINE_PRIMITIVE u64 vbar_el1_read(void);	/* the EL1 register of that name */
 INLINE_PRIMITIVE u64 sctlr_el1_read(void);
 INLINE_PRIMITIVE void elr_el1_write(u64 v);
 INLINE_PRIMITIVE void spsr_el1_write(u64 v);
@@ -83,7 +83,7 @@ INLINE_PRIMITIVE void far_el1_write(u64 v);
 /* ---- EL2 controls -------------------------------------------------------------------------------- */
 INLINE_PRIMITIVE void elr_write(u64 v);		/* ELR_EL2, SPSR_EL2: where the next entry of the guest goes */
 INLINE_PRIMITIVE void spsr_write(u64 v);
-INLINE_PRIMITIVE void vttbr_write(u64 v);
+INLINE_PRIMITIVE void vttbr_write(u64 v);	/* the EL2 register of that name */
 INLINE_PRIMITIVE void hcr_write(u64 v);
 INLINE_PRIMITIVE u64 hcr_read(void);
 INLINE_PRIMITIVE void cptr_write(u64 v);
@@ -105,7 +105,7 @@ void profiling_resume(u64 which);
 u64 idreg_read(u64 crm, u64 op2);		/* S3_0_C0_C<crm>_<op2>, crm 4..7; 0 where reserved */
 
 /* ---- FP/SIMD, GIC -------------------------------------------------------------------------------- */
-INLINE_PRIMITIVE void isb(void);
+INLINE_PRIMITIVE void isb(void);		/* ISB */
 void fp_save(u64 pa);				/* V0..V31, FPSR, FPCR to the page at pa */
 void fp_load(u64 pa);
 void fp_clear(void);				/* all of them zero */
@@ -113,7 +113,7 @@ void gic_lrs_load(u64 pa);			/* ICH_HCR and list registers from the page's vgic 
 void gic_lrs_save(u64 pa);			/* and back; the registers are cleared */
 void gic_state_load(u64 pa);			/* ICH_VMCR, ICH_AP<0,1>R<n> from the page's vgic */
 void gic_state_save(u64 pa);
-u64 gic_vmcr_read(void);
+u64 gic_vmcr_read(void);			/* ICH_VMCR_EL2 */
 
 #ifndef KCORE_FAKE_MACHINE
 #include "../../machine/arm64.h"
