@@ -26,7 +26,7 @@
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
   code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
-  code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.VcpuLoad code.Psci code.HostSmc code.SmcAsks code.Trap
+  code.Gpsci code.GuestHvc code.GuestSysreg code.VcpuLoad code.RunSpecs code.Psci code.HostSmc code.SmcAsks code.Trap
   code.TrapHost.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
