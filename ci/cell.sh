@@ -179,13 +179,6 @@ kcore_boot()	# arguments of boot.sh...
 	boot "$dir/kcore/arch/arm64/boot/Image" "$dir/kcore.cpio" "$@" --expect "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2"
 }
 
-mode()	# CPU: what the kernel has to be told to leave VHE, where it has VHE at all
-{
-	case $1 in
-	max*) echo kvm-arm.mode=nvhe ;;
-	esac
-}
-
 # All tests of the init program, or those that are attacks
 tests()	# all or attacks
 {
@@ -244,7 +237,7 @@ stage_vms()
 {
 	built || return
 	for cpu in cortex-a57 "$RELEASE_CPU_MAX"; do
-		kcore_boot --cpu "$cpu" --smp 2 --tests "$(tests all)" --append "$(mode "$cpu")" || return
+		kcore_boot --cpu "$cpu" --smp 2 --tests "$(tests all)" --append "$(cpu_append "$cpu")" || return
 	done
 }
 
@@ -254,7 +247,7 @@ stage_attacks()
 	for smp in 1 4; do
 		kcore_boot --cpu cortex-a57 --smp "$smp" --tests "$(tests attacks)" || return
 	done
-	kcore_boot --cpu "$RELEASE_CPU_MAX" --smp 2 --tests "$(tests attacks)" --append "$(mode "$RELEASE_CPU_MAX")"
+	kcore_boot --cpu "$RELEASE_CPU_MAX" --smp 2 --tests "$(tests attacks)" --append "$(cpu_append "$RELEASE_CPU_MAX")"
 }
 
 stage_facts()

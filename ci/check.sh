@@ -155,7 +155,7 @@ if wanted unit; then
 	grep -hE "[0-9.]+ ?%" "$(tap_log unit)" 2>/dev/null | grep -v "^gcc" | sed "s/^#* */# /"
 fi
 if wanted proofs; then
-	tap_suite proofs mk -s proofs
+	tap_suite proofs mk -s -j"$(nproc)" proofs
 fi
 if wanted proof-mutants; then
 	tap_test 'proof-mutants: every fault applies to the core' mk -s proof-mutants M=--apply
@@ -223,7 +223,7 @@ if wanted boot; then
 	for cpu in cortex-a57 "$RELEASE_CPU_MAX"; do
 		for smp in 1 2 4; do
 			boot "boot: ${cpu%%,*}, $smp CPUs" "$image" "$initrd" --cpu "$cpu" --smp $smp --tests all \
-				--append "$([ "$cpu" = cortex-a57 ] || echo kvm-arm.mode=nvhe)" --expect "$(running)"
+				--append "$(cpu_append "$cpu")" --expect "$(running)"
 		done
 	done
 fi

@@ -35,13 +35,9 @@ printf 'KCore under Linux %s: build, boot, protect, attack\n\n' "$RELEASE_VERSIO
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$top" --no-print-directory O="$O" RELEASE="$RELEASE" KCORE=y initramfs || exit
 
 step BOOT "$RELEASE on $CPU, $SMP CPUs, EL2; console in $log"
-case $CPU in
-*max*|*a76*|*neoverse*|*a64fx*) append=kvm-arm.mode=nvhe ;;
-*) append='' ;;
-esac
 mkdir -p "$dir"
 "$top/ci/boot.sh" --image "$dir/kcore/arch/arm64/boot/Image" --initrd "$dir/kcore.cpio" --log "$log" --cpu "$CPU" \
-	--smp "$SMP" --limit 900 --tests linux-protected,attack --append "$append" \
+	--smp "$SMP" --limit 900 --tests linux-protected,attack --append "$(cpu_append "$CPU")" \
 	--expect "sha256 $(sha256 "$O/kcore/kcore.bin"); host behind stage 2" >"$tap" &
 boot=$!
 # While the machine runs: how many results there are

@@ -161,10 +161,10 @@ Context {cfg : config}.
 Context (fixed : String.string -> Z -> Z).
 
 (* [sim.Rel.Q c s t]: s is a state of the C on CPU c (cells, words, registers, stage-2 maps), t a state of the top machine,
-  and each cell, word and
-   register is what t says: owners, counts, VMs, vCPUs, log, stage 2, memory, contexts, FP and host registers (sim/Rel.v).
+   and each cell, word and register is what t says: owners, counts, VMs, vCPUs, log, stage 2, memory, contexts, FP and host registers (sim/Rel.v).
 
-   The host calls KCore on CPU c with the number of a call of [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]).
+   Between calls (the lock is free, c is [idle], the invariant holds) the host calls KCore on CPU c with the number of a call of
+   [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]).
    Then the C of the core, linked over layer L1, from the trap's entry (host_trap) to its return: it ends, with the lock free, in a state
    that is related to the one that the top machine reaches by the call's action and those of its further sections; that is to
    say, it decides, changes and answers (in x0) what the top machine does.  [fits]: the top machine's counters stay below what the
@@ -197,7 +197,7 @@ Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
 
-Eval vm_compute in unproved.
+Eval vm_compute in ("functions"%string, unproved).
 
 (* m0: translated C meets its specifications; generic theorems; disciplines of the whole core *)
 Print Assumptions owner_refines.

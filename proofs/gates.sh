@@ -59,24 +59,25 @@ got=$(grep -c '^Closed under the global context' "$OUT/v/Main.out")
 [ "$want" -gt 0 ] && [ "$want" -eq "$got" ] && ! grep -q '^Axioms:' "$OUT/v/Main.out"
 result "all $want theorems of Main.v are closed under the global context" $?
 
-# 4: what is proved; the rest is listed by name, and the list is exact
-sed -n '/^ *= *\[/,/: list string/p' "$OUT/v/Main.out" | grep -o '"[a-z0-9_]*"' | tr -d '"' | LC_ALL=C sort >"$OUT/unproved.now"
-grep -v '^#' unproved.txt | LC_ALL=C sort >"$OUT/unproved.want"
-diff "$OUT/unproved.want" "$OUT/unproved.now" >"$OUT/gate.txt"
-status=$?
+# Main.v prints WHAT with the names that are missing; they are those of the file, which is exact, and not all there are
+listed()	# what, file, how many there are
+{
+	sed -n "/^ *= *(\"$1\",/,/: string \\* list string/p" "$OUT/v/Main.out" >"$OUT/$2.printed"
+	grep -o '"[a-z0-9_]*"' "$OUT/$2.printed" | tr -d '"' | grep -vx "$1" | LC_ALL=C sort >"$OUT/$2.now"
+	grep -v '^#' "$2.txt" | LC_ALL=C sort >"$OUT/$2.want"
+	left=$(wc -l <"$OUT/$2.now")
+	[ -s "$OUT/$2.printed" ] || { echo "Main.v does not print \"$1\"" >"$OUT/gate.txt"; return 1; }
+	diff "$OUT/$2.want" "$OUT/$2.now" >"$OUT/gate.txt" && [ "$left" -lt "$3" ]
+}
+
+# 4: what is proved
 all=$(grep -c '^  ("' gen/Program.v)
-left=$(wc -l <"$OUT/unproved.now")
-[ $status -eq 0 ] && [ "$left" -lt "$all" ]
+listed functions unproved "$all"
 result "$((all - left)) of $all functions of the core are proved, the rest is listed in unproved.txt" $?
 
-# 5: what the core does at each host call: as the top machine, or listed by name; the list is exact
-sed -n '/^ *= *("calls"/,/: string \* list string/p' "$OUT/v/Main.out" | grep -o '"hc_[a-z0-9_]*"' | tr -d '"' | LC_ALL=C sort >"$OUT/unsimulated.now"
-grep -v '^#' unsimulated.txt | LC_ALL=C sort >"$OUT/unsimulated.want"
-diff "$OUT/unsimulated.want" "$OUT/unsimulated.now" >"$OUT/gate.txt"
-status=$?
+# 5: what the core does at each host call as the top machine does
 all=$(grep -c '^  ("hc_' gen/Tables.v)
-left=$(wc -l <"$OUT/unsimulated.now")
-[ $status -eq 0 ] && [ "$left" -lt "$all" ]
+listed calls unsimulated "$all"
 result "$((all - left)) of $all host calls do what the top machine does, the rest is listed in unsimulated.txt" $?
 
 # 6: the compiled files once more, by the small checker

@@ -226,7 +226,7 @@ done
 [ -n "$build" ] || die $EX_USAGE "--build is needed; see --help"
 : "${output:=$build/mutants}"
 : "${COQC:=coqc}"
-cflags=$(make -s -C "$top/common-core" print-core-cflags)
+cflags=$(make -s --no-print-directory -C "$top/common-core" print-core-cflags)
 if [ -n "$only" ]; then
 	one "$only"
 	exit 0
@@ -247,7 +247,7 @@ for name in "$@"; do
 	[ -n "$(field "$name" 1)" ] || die $EX_USAGE "no fault '$name'; --list names them"
 done
 [ $# -gt 0 ] || die $EX_ENVIRONMENT "$mutants: nothing to do"
-rm -f "$build"/mutants/*.result
+rm -f "$output"/*.result
 
 echo "1..$#"
 [ $mode = prove ] || apply=--apply
@@ -271,4 +271,6 @@ END {
 	awk -F '\t' '{ printf "%-24s %-26s %-9s %4d s  %s\n", $1, $3, $2, $6, $5 }' "$output/results"
 } >"$output/table"
 [ $mode = apply ] || sed 's/^/# /' "$output/summary"
+# A fault without a result is not a fault caught
+[ "$(wc -l <"$output/results")" -eq $# ] || die $EX_FAILED "$output: not each of the $# faults has a result"
 ! grep -q "	not ok	" "$output/results"

@@ -99,6 +99,14 @@ release_load()	# release
 	eval "ksrc=\${$ksrc_name-}"
 }
 
+# What the kernel's command line has to say on a CPU with VHE, of QEMU's names, for KCore to start; nothing on the others
+cpu_append()	# CPU
+{
+	case $1 in
+	*max*|*a76*|*neoverse*|*a64fx*) echo kvm-arm.mode=nvhe ;;
+	esac
+}
+
 # Runs on every way out, with the exit status kept.  A signal ends the program by that signal's status.
 cleanup_on_exit()	# command
 {
