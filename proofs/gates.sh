@@ -62,7 +62,7 @@ result "all $want theorems of Main.v are closed under the global context" $?
 # Main.v prints WHAT with the names that are missing; they are those of the file, which is exact, and not all there are
 listed()	# what, file, how many there are
 {
-	sed -n "/^ *= *(\"$1\",/,/: string \\* list string/p" "$OUT/v/Main.out" >"$OUT/$2.printed"
+	sed -n "/^ *= *(\"$1\"/,/: string \\* list string/p" "$OUT/v/Main.out" >"$OUT/$2.printed"
 	grep -o '"[a-z0-9_]*"' "$OUT/$2.printed" | tr -d '"' | grep -vx "$1" | LC_ALL=C sort >"$OUT/$2.now"
 	grep -v '^#' "$2.txt" | LC_ALL=C sort >"$OUT/$2.want"
 	left=$(wc -l <"$OUT/$2.now")

@@ -123,7 +123,7 @@ fails 3
 result "gate 3 sees a Main.v that prints nothing" $?
 
 fresh_copy
-sed -i '/^ *= *("functions",/,/: string/s/: string/"no_such_function" &/' "$tmp/o/v/Main.out"
+sed -i '/^ *= *("functions"/,/: string/s/: string/"no_such_function" &/' "$tmp/o/v/Main.out"
 gates
 fails 4 && passes 1 2 3
 result "gate 4 sees a function that is neither proved nor listed" $?
@@ -134,7 +134,7 @@ fails 4 && passes 1 2 3
 result "gate 4 sees a listed function that is proved" $?
 
 fresh_copy
-sed -i '/^ *= *("functions",/d' "$tmp/o/v/Main.out"
+sed -i '/^ *= *("functions"/d' "$tmp/o/v/Main.out"
 gates
 fails 4 && passes 1 2 3 5
 result "gate 4 sees a Main.v that does not say what is missing" $?
