@@ -31,7 +31,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
-From KCore Require sim.Code sim.Start.
+From KCore Require sim.Code sim.Start sim.Secret sim.Example.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -177,11 +177,43 @@ Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In 
     run (HCall c req :: repeat (HGo c) k) t = Ok t' /\ u_call (cpu (P t') c) = CNone /\ sim.Rel.Q fixed c s' t'.
 Proof. intros. eapply sim.Code.calls_code; eauto. Qed.
 
+(* Confidentiality of the C in such a call.  Two states of the C that are related to states which differ only in what protected VMs hold;
+   the host makes the same call in both.  It ends in both, in states related in the same way, the host's registers are the same, and so
+   is each word of each page that the host may access. *)
+Theorem call_confidential c s s' t t' name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
+  sim.Code.calls c s name nr n -> sim.Code.calls c s' name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
+  sim.Rel.Q fixed c s t -> sim.Rel.Q fixed c s' t' -> Base.held s = false -> Base.held s' = false -> sinv t -> sinv t' ->
+  idle (P t) c = true -> sim.Secret.all_fits c req t -> sim.Secret.all_fits c req t' -> host_eq t t' ->
+  exists u u' v v', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, u) /\
+    link Map.L1 sim.Link.above "host_trap"%string [0] s' = Ok (0, u') /\
+    sim.Rel.Q fixed c u v /\ sim.Rel.Q fixed c u' v' /\ host_eq v v' /\
+    (forall k, 0 <= k < 31 -> Base.reg u "host_x"%string k = Base.reg u' "host_x"%string k) /\
+    (forall p o, 0 <= p < 268435456 -> 0 <= o < 512 -> host_ok (P v) p = true ->
+       Base.word u (p * PAGE_BYTES + o * 8) = Base.word u' (p * PAGE_BYTES + o * 8)).
+Proof. intros. eapply sim.Secret.call_confidential; eauto. Qed.
+
+(* Integrity of the C in such a call: one that is no message to a live protected VM leaves the VM's pages mapped, with the same rights
+   and the same words. *)
+Theorem call_integrity c s t v name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
+  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
+  sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Secret.all_fits c req t ->
+  is_vm v -> live (P t) v = true ->
+  (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> events (Vm v) (HCall c req :: repeat (HGo c) k) t = []) ->
+  exists u w, link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, u) /\ sim.Rel.Q fixed c u w /\
+    forall i p r, walk (P t) v i = Some (p, r) -> exists q, walk (P w) v i = Some (q, r) /\
+      forall o, 0 <= o < 512 -> Base.word u (q * PAGE_BYTES + o * 8) = Base.word s (p * PAGE_BYTES + o * 8).
+Proof. intros. eapply sim.Secret.call_integrity; eauto. Qed.
+
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
   sim.Rel.Q fixed c s (boot (sim.Start.contents s)).
 Proof. intros. apply sim.Start.start_related; auto. Qed.
 End Calls.
+
+(* The premises can be met: a machine of 16 MiB and a state of the C that is related to the top machine's first one. *)
+Theorem premises_met : exists cfg fixed s, @sim.Rel.installed cfg fixed /\ Base.held s = false /\
+  @sim.Rel.Q cfg fixed 0 s (@boot cfg (sim.Start.contents s)) /\ @sim.Rel.fits (@boot_pub cfg) /\ @idle (@boot_pub cfg) 0 = true.
+Proof. exact sim.Example.premises_met. Qed.
 
 (* The host's calls that it is not shown for yet. *)
 Eval vm_compute in ("calls", sim.Code.unsimulated)%string.
@@ -249,7 +281,10 @@ Print Assumptions Transact.free_transactional.
 Print Assumptions every_prefix.
 (* m2: calls of the core are those of the top machine *)
 Print Assumptions calls_code.
+Print Assumptions call_confidential.
+Print Assumptions call_integrity.
 Print Assumptions start_related.
+Print Assumptions premises_met.
 (* m1: the atomic top machine *)
 Print Assumptions top_never_stuck.
 Print Assumptions ni_top.

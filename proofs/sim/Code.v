@@ -1,65 +1,30 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
-From KCore Require Import code.Common code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Range gen.C_stats
-  gen.C_region gen.C_range gen.C_vm
-  gen.C_log.
-From KCore Require Import top.InvStep.
-From KCore Require Export sim.Trap sim.Boot sim.Over.
+From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
+From KCore Require Import code.VcpuLoad.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Load.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
-
-Ltac does_by ok := eapply does_meets; [reflexivity| |exact ok]; callees.
-
-Lemma does_range_in_dram : does "range_in_dram" s_range_in_dram. Proof. does_by range_in_dram_ok. Qed.
-
-Lemma does_page_index : does "page_index" s_page_index.
-Proof. pose proof does_range_in_dram. does_by page_index_ok. Qed.
-
-Lemma does_hc_version : does "hc_version" s_hc_version. Proof. does_by hc_version_ok. Qed.
-(* Over what it calls, the code itself. *)
-Lemma does_hc_page_state : does "hc_page_state" (Lang.run (add L1 "page_index" s_page_index) f_hc_page_state).
-Proof.
-  pose proof does_page_index.
-  apply (does_meets _ f_hc_page_state (add L1 "page_index" s_page_index)); [reflexivity|callees|]. intros args s. right. reflexivity.
-Qed.
-
-Lemma does_log_event : does "log_event" s_log_event. Proof. does_by log_event_ok. Qed.
-Lemma does_vm_alive : does "vm_alive" s_vm_alive. Proof. does_by vm_alive_ok. Qed.
-Lemma does_vm_find_free : does "vm_find_free" s_vm_find_free. Proof. does_by vm_find_free_ok. Qed.
-Lemma does_vm_create : does "vm_create" s_vm_create.
-Proof. pose proof does_vm_find_free. pose proof does_log_event. does_by vm_create_ok. Qed.
-Lemma does_hc_vm_create : does "hc_vm_create" s_hc_vm_create.
-Proof. pose proof does_vm_create. does_by hc_vm_create_ok. Qed.
-Lemma does_vm_boot_registers : does "vm_boot_registers" s_vm_boot_registers. Proof. does_by vm_boot_registers_ok. Qed.
-Lemma does_vm_finalise : does "vm_finalise" s_vm_finalise.
-Proof. pose proof does_vm_alive. pose proof does_vm_boot_registers. does_by vm_finalise_ok. Qed.
-Lemma does_hc_vm_finalise : does "hc_vm_finalise" s_hc_vm_finalise.
-Proof. pose proof does_vm_finalise. does_by hc_vm_finalise_ok. Qed.
-Lemma does_vm_dying_check : does "vm_dying_check" s_vm_dying_check.
-Proof. pose proof does_vm_alive. does_by vm_dying_check_ok. Qed.
-Lemma does_vm_destroy_end : does "vm_destroy_end" s_vm_destroy_end.
-Proof. pose proof does_vm_dying_check. pose proof does_log_event. does_by vm_destroy_end_ok. Qed.
-Lemma does_hc_vm_destroy_end : does "hc_vm_destroy_end" s_hc_vm_destroy_end.
-Proof. pose proof does_vm_destroy_end. does_by hc_vm_destroy_end_ok. Qed.
-Lemma does_hc_tlb_flush_local : does "hc_tlb_flush_local" s_hc_tlb_flush_local. Proof. does_by hc_tlb_flush_local_ok. Qed.
-Lemma does_hc_vm_destroy_begin : does "hc_vm_destroy_begin" s_hc_vm_destroy_begin.
-Proof. pose proof does_vm_alive. does_by hc_vm_destroy_begin_ok. Qed.
 
 (* The top machine's name of a call of the table with these arguments. *)
 Definition request_of (name : string) (args : list Z) : option request :=
   match args with
   | [] => if String.eqb name "hc_version" then Some RVersion else None
-  | [a] => if String.eqb name "hc_vm_create" then Some (RCreate a) else
+  | [a] => if String.eqb name "hc_vcpu_load" then Some (RLoad a) else
+           if String.eqb name "hc_vm_create" then Some (RCreate a) else
            if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
            if String.eqb name "hc_vm_destroy_end" then Some (REnd a) else
            if String.eqb name "hc_tlb_flush_local" then Some (RFlush a) else
            if String.eqb name "hc_page_state" then Some (RPageState a) else None
-  | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else None
+  | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
+                 if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
+                 if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else None
   | _ => None
   end.
 (* The calls that [calls_code] is about. *)
-Definition simulated : list string := ["hc_version"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin"; "hc_vm_destroy_end";
-  "hc_tlb_flush_local"; "hc_page_state"].
+Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
+  "hc_vm_destroy_end";
+  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"].
 (* The others. *)
 Definition unsimulated : list string :=
   filter (fun f => negb (existsb (String.eqb f) simulated)) (map (fun p => fst (fst p)) hypercalls).
@@ -75,14 +40,19 @@ Definition word_sized (x : Z) : Prop := 0 <= x < 2 ^ 64.
 Lemma does_answers f q args c s t o : does f q -> answers c t (q args s) o -> leads c t (link L1 above f args s) o.
 Proof. intros H (r & u & E & A). apply leads_now. exists r, u. split; auto. eapply does_ok; eauto. Qed.
 
+Lemma does_leads f q args c s t o : does f q -> leads c t (q args s) o -> leads c t (link L1 above f args s) o.
+Proof. intros H L. apply (leads_res fixed c t _ o L). intros y Y. eapply does_ok; eauto. Qed.
+
 Lemma handler_leads name args req c s t : In name simulated -> request_of name args = Some req -> Forall word_sized args ->
-  Q c s t -> held s = false -> inv (P t) -> fits (P t) -> leads c t (link L1 above name args s) (hcall c req (P t)).
+  Q c s t -> held s = false -> inv (P t) -> u_run (cpu (P t) c) = false -> fits (P t) ->
+    leads c t (link L1 above name args s) (hcall c req (P t)).
 Proof.
-  intros N E W R H J F. cbn [simulated In] in N.
+  intros N E W R H J U F. cbn [simulated In] in N.
   repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
     destruct args as [|a [|b [|d [|x args]]]]; try discriminate E; injection E as <-;
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
+  - eapply does_answers; [apply does_hc_vcpu_load|]. apply load_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_create|]. apply create_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_finalise|]. apply section_answers; auto. unfold s_vm_finalise. cbn [held sethold].
     replace (true && (0 <=? a) && word64 b && word64 d) with true.
@@ -91,6 +61,8 @@ Proof.
   - eapply does_answers; [apply does_hc_vm_destroy_begin|]. apply begin_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_destroy_end|]. apply section_answers; auto. unfold s_vm_destroy_end. cbn [held sethold].
     replace (true && (0 <=? a)) with true by (symmetry; apply Z.leb_le; lia). apply end_sim; auto; try lia. apply keep_hold; auto.
+  - eapply does_leads; [apply does_hc_vm_unmap|]. apply (unmap_sim fixed I c s t a b d false); auto.
+  - eapply does_leads; [apply does_hc_vm_age|]. apply (unmap_sim fixed I c s t a b d true); auto.
   - eapply does_answers; [apply does_hc_tlb_flush_local|]. apply flush_sim; auto; lia.
   - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
 Qed.
@@ -123,7 +95,9 @@ Proof.
   assert (S : step (HCall c req) t = after (hcall c req (P t)) t) by (cbn [step]; now rewrite Id).
   destruct (leads_run fixed c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
     as (k & r & u & v & t' & Av & X & Hu & Rn & K & Rl).
-  - apply handler_leads; auto using registers_sized. apply keep_record; auto.
+  - apply handler_leads; auto using registers_sized.
+    + apply keep_record; auto.
+    + unfold idle in Id. apply andb_true_iff in Id as [Id _]. now apply negb_true_iff in Id.
   - intros k u u' A Rn. apply (Fits k). cbn [run]. rewrite S, A. exact Rn.
   - destruct (step_inv (HCall c req) t B J) as (u & A & Ju). rewrite S in A. eauto.
   - destruct (trap_calls name nr n c s r u) as (x & Y); auto.

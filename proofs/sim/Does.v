@@ -1,0 +1,78 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* Each function in the linked core does what its specification says. *)
+From KCore Require Import code.Common code.Owner code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Transfer
+  code.Range code.RangeMap
+  code.RangeWalk gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_log gen.C_owner gen.C_transfer
+  gen.C_vcpu code.Vcpu code.VcpuEnd code.VcpuLoad.
+From KCore Require Export sim.Link.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+Ltac does_by ok := eapply does_meets; [reflexivity| |exact ok]; callees.
+(* What was proved over L0: L1 has the same primitives. *)
+Ltac does_over ok := eapply does_meets; [reflexivity| |eapply (meets_over L0 L1); [exact ok|agree]]; callees.
+
+Lemma does_range_in_dram : does "range_in_dram" s_range_in_dram. Proof. does_by range_in_dram_ok. Qed.
+
+Lemma does_page_index : does "page_index" s_page_index.
+Proof. pose proof does_range_in_dram. does_by page_index_ok. Qed.
+
+Lemma does_hc_version : does "hc_version" s_hc_version. Proof. does_by hc_version_ok. Qed.
+(* Over what it calls, the code itself. *)
+Lemma does_hc_page_state : does "hc_page_state" (Lang.run (add L1 "page_index" s_page_index) f_hc_page_state).
+Proof.
+  pose proof does_page_index.
+  apply (does_meets _ f_hc_page_state (add L1 "page_index" s_page_index)); [reflexivity|callees|]. intros args s. right. reflexivity.
+Qed.
+
+Lemma does_log_event : does "log_event" s_log_event. Proof. does_by log_event_ok. Qed.
+Lemma does_vm_alive : does "vm_alive" s_vm_alive. Proof. does_by vm_alive_ok. Qed.
+Lemma does_vm_find_free : does "vm_find_free" s_vm_find_free. Proof. does_by vm_find_free_ok. Qed.
+Lemma does_vm_create : does "vm_create" s_vm_create.
+Proof. pose proof does_vm_find_free. pose proof does_log_event. does_by vm_create_ok. Qed.
+Lemma does_hc_vm_create : does "hc_vm_create" s_hc_vm_create.
+Proof. pose proof does_vm_create. does_by hc_vm_create_ok. Qed.
+Lemma does_vm_boot_registers : does "vm_boot_registers" s_vm_boot_registers. Proof. does_by vm_boot_registers_ok. Qed.
+Lemma does_vm_finalise : does "vm_finalise" s_vm_finalise.
+Proof. pose proof does_vm_alive. pose proof does_vm_boot_registers. does_by vm_finalise_ok. Qed.
+Lemma does_hc_vm_finalise : does "hc_vm_finalise" s_hc_vm_finalise.
+Proof. pose proof does_vm_finalise. does_by hc_vm_finalise_ok. Qed.
+Lemma does_vm_dying_check : does "vm_dying_check" s_vm_dying_check.
+Proof. pose proof does_vm_alive. does_by vm_dying_check_ok. Qed.
+Lemma does_vm_destroy_end : does "vm_destroy_end" s_vm_destroy_end.
+Proof. pose proof does_vm_dying_check. pose proof does_log_event. does_by vm_destroy_end_ok. Qed.
+Lemma does_hc_vm_destroy_end : does "hc_vm_destroy_end" s_hc_vm_destroy_end.
+Proof. pose proof does_vm_destroy_end. does_by hc_vm_destroy_end_ok. Qed.
+Lemma does_hc_tlb_flush_local : does "hc_tlb_flush_local" s_hc_tlb_flush_local. Proof. does_by hc_tlb_flush_local_ok. Qed.
+Lemma does_hc_vm_destroy_begin : does "hc_vm_destroy_begin" s_hc_vm_destroy_begin.
+Proof. pose proof does_vm_alive. does_by hc_vm_destroy_begin_ok. Qed.
+
+Lemma does_range_has_dram : does "range_has_dram" s_range_has_dram. Proof. does_by range_has_dram_ok. Qed.
+Lemma does_range_denied : does "range_denied" s_range_denied. Proof. does_by range_denied_ok. Qed.
+Lemma does_pages_host_owned : does "pages_host_owned" s_pages_host_owned. Proof. does_over pages_host_owned_ok. Qed.
+Lemma does_pages_map_add : does "pages_map_add" (s_pages_map 1). Proof. does_over pages_map_add_ok. Qed.
+Lemma does_pages_map_sub : does "pages_map_sub" (s_pages_map (-1)). Proof. does_over pages_map_sub_ok. Qed.
+Lemma does_page_scrub : does "page_scrub" s_page_scrub. Proof. does_by page_scrub_ok. Qed.
+Lemma does_page_reclaim : does "page_reclaim" s_page_reclaim.
+Proof. pose proof does_page_index. pose proof does_page_scrub. does_by page_reclaim_ok. Qed.
+Lemma does_leaf_release : does "leaf_release" s_leaf_release.
+Proof. pose proof does_page_index. pose proof does_pages_map_sub. pose proof does_page_reclaim. does_by leaf_release_ok. Qed.
+Lemma does_leaf_drop : does "leaf_drop" s_leaf_drop.
+Proof. pose proof does_leaf_release. does_by leaf_drop_ok. Qed.
+Lemma does_normal_check : does "normal_check" s_normal_check. Proof. does_by normal_check_ok. Qed.
+Lemma does_range_drop : does "range_drop" s_range_drop.
+Proof. pose proof does_leaf_drop. pose proof does_normal_check. does_by range_drop_ok. Qed.
+Lemma does_range_bad : does "range_bad" s_range_bad. Proof. does_by range_bad_ok. Qed.
+Lemma does_range_unmap : does "range_unmap" s_range_unmap.
+Proof. pose proof does_range_drop. pose proof does_range_bad. does_by range_unmap_ok. Qed.
+Lemma does_hc_vm_unmap : does "hc_vm_unmap" s_hc_vm_unmap.
+Proof. pose proof does_range_unmap. does_by hc_vm_unmap_ok. Qed.
+Lemma does_hc_vm_age : does "hc_vm_age" s_range_unmap.
+Proof. pose proof does_range_unmap. does_by hc_vm_age_ok. Qed.
+Lemma does_vcpu_exists : does "vcpu_exists" s_vcpu_exists. Proof. does_by vcpu_exists_ok. Qed.
+Lemma does_vcpu_load : does "vcpu_load" s_vcpu_load.
+Proof. pose proof does_vcpu_exists. does_by vcpu_load_ok. Qed.
+Lemma does_tlb_load : does "tlb_load" s_tlb_load. Proof. does_by tlb_load_ok. Qed.
+Lemma does_timer_load : does "timer_load" s_timer_load. Proof. does_by timer_load_ok. Qed.
+Lemma does_hc_vcpu_load : does "hc_vcpu_load" s_hc_vcpu_load.
+Proof. pose proof does_vcpu_load. pose proof does_tlb_load. pose proof does_timer_load. does_by hc_vcpu_load_ok. Qed.

@@ -1,0 +1,75 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* A machine, and a state of the C on it, that meet what the theorems ask for: 16 MiB of DRAM, a pool of 16 pages. *)
+From KCore Require Import code.Common.
+From Coq Require Import ZifyBool.
+From KCore Require Import top.InvStep.
+From KCore Require Export sim.Start.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+Definition small_machine : config := {|
+  region p := if (262144 <=? p) && (p <? 266240) then 0 else -1;
+  denied _ := false;
+  core p := (262656 <=? p) && (p <? 263184);
+  pool := 16;
+  reserve := 0;
+  broken _ := false
+|}.
+(* What the C's cells say of it. *)
+Definition small_cells : list (string * Z) := [("nr_dram", 1); ("nr_pages", 4096); ("pool_pages", 16); ("pool_base", 0x40400000);
+  ("root_base", 0x40200000); ("dram_base", 0x40000000); ("dram_end", 0x41000000)].
+Definition small_fixed (n : string) (_ : Z) : Z := match Lang.find n small_cells with Some x => x | None => 0 end.
+
+Ltac small :=
+  change (small_fixed "nr_dram" 0) with 1 in *; change (small_fixed "nr_pages" 0) with 4096 in *;
+  change (small_fixed "pool_pages" 0) with 16 in *; change (small_fixed "pool_base" 0) with 0x40400000 in *;
+  change (small_fixed "root_base" 0) with 0x40200000 in *; change (small_fixed "nr_denied" 0) with 0 in *;
+  repeat match goal with
+  | |- context [small_fixed "dram_base" ?i] => change (small_fixed "dram_base" i) with 0x40000000
+  | |- context [small_fixed "dram_end" ?i] => change (small_fixed "dram_end" i) with 0x41000000
+  | |- context [small_fixed "dram_first" ?i] => change (small_fixed "dram_first" i) with 0
+  end.
+Ltac decide_pages :=
+  repeat match goal with
+  | |- context [if ?b then _ else _] => let E := fresh "E" in destruct b eqn:E
+  | H : context [if ?b then _ else _] |- _ => let E := fresh "E" in destruct b eqn:E
+  end; props; try lia.
+
+Theorem small_installed : @installed small_machine small_fixed.
+Proof.
+  constructor; small; unfold dram, record_no; cbn [region core pool small_machine]; unfold PAGE_BYTES, IPA_END, KCORE_MAX_REGIONS, KCORE_MAX_DENIED,
+    KCORE_NR_VMS, ROOT_BYTES; try (repeat split; (reflexivity || lia)).
+  - intros p. destruct (_ && _); lia.
+  - intros i p Hi. assert (i = 0) as -> by lia. small. destruct (_ && _) eqn:E; lia.
+  - intros i Hi. small. repeat split; try reflexivity; try lia; discriminate.
+  - intros p q. small. destruct ((262144 <=? p) && _) eqn:E, ((262144 <=? q) && _) eqn:F; cbn; try discriminate. intros _ _. small. lia.
+  - intros p H. replace ((262144 <=? p) && (p <? 266240)) with true by lia. reflexivity.
+  - intros k Hk. change (1077936128 / 4096) with 263168. lia.
+Qed.
+
+Definition small_state : state :=
+  mkstate (fun n i => if String.eqb n "page_owner" then (if (512 <=? i) && (i <? 1040) then OWNER_CORE else OWNER_HOST)
+                      else if String.eqb n "cpu_vcpu" then NO_VCPU else if String.eqb n "pool_free" then 16 else small_fixed n i)
+    (fun _ => 0) (fun _ _ => 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0) (fun _ _ _ => 0) (fun _ => false).
+
+Theorem small_related : @Q small_machine small_fixed 0 small_state (mkst (@boot_pub small_machine) (contents small_state)).
+Proof.
+  apply start_related; [exact small_installed|reflexivity|unfold is_cpu, KCORE_MAX_CPUS; lia|]. constructor.
+  - intros n i H. unfold fixed_names in H. cbn [In] in H. repeat (destruct H as [<-|H]; [reflexivity|]). destruct H.
+  - intros n i H. unfold zero_names in H. cbn [In] in H. repeat (destruct H as [<-|H]; [reflexivity|]). destruct H.
+  - intros p D. unfold dram in D. cbn [region small_machine] in D. unfold record_no. cbn [region core small_machine].
+    destruct ((262144 <=? p) && (p <? 266240)) eqn:E; [|discriminate D]. small. cbn [cell small_state String.eqb Ascii.eqb Bool.eqb].
+    change (1073741824 / PAGE_BYTES) with 262144. props.
+    replace (0 + (p - 262144)) with (p - 262144) by lia.
+    destruct ((512 <=? p - 262144) && _) eqn:F, ((262656 <=? p) && _) eqn:G; auto; lia.
+  - reflexivity.
+  - repeat split; reflexivity || (cbn; lia).
+  - repeat split; reflexivity.
+Qed.
+
+Theorem premises_met : exists cfg fixed s, @installed cfg fixed /\ held s = false /\
+  @Q cfg fixed 0 s (mkst (@boot_pub cfg) (contents s)) /\ @fits (@boot_pub cfg) /\ idle (@boot_pub cfg) 0 = true.
+Proof.
+  exists small_machine, small_fixed, small_state. split; [exact small_installed|]. split; [reflexivity|]. split; [exact small_related|].
+  split; [|reflexivity]. constructor; intros; split; (reflexivity || discriminate).
+Qed.
