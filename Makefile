@@ -133,7 +133,7 @@ proof-mutants: $(O)/.kcore-build
 retrofit: source kcore $(retrofit)
 	$(Q)mkdir -p $(dir)
 	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --output $(dir)/retrofit \
-		--jobs $$(nproc) $(quiet)
+		--cache $(O)/tools/spatch --jobs $$(nproc) $(quiet)
 	$(Q)tools/make-tree --pristine $(src) --series $(dir)/retrofit/quilt --output $(tree) \
 		--overlay versions/common/kernel --overlay versions/$(RELEASE)/kernel \
 		--file common-core/include/kcore/abi.h=arch/arm64/kvm/kcore/abi.h \

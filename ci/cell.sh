@@ -200,9 +200,9 @@ stage_retrofit()
 stage_gates()
 {
 	retrofitted || return
-	remember 'retrofit --dry-run --verify (the kept series)'
 	"$O/tools/retrofit/retrofit" --release "$release" --rules semantic-patches --tree "$O/src/$release" --output "$out/gates" \
-		--dry-run --verify "$dir/retrofit/quilt"
+		--cache "$O/tools/spatch" --dry-run --verify "$dir/retrofit/quilt" || return
+	remember "retrofit --dry-run --verify (the kept series); $(grep '^spatch ran' "$log")"
 }
 
 stage_config()

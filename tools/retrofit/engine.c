@@ -153,33 +153,123 @@ void engine_tree_unchanged(struct engine *e)
 
 /* ---- spatch ---- */
 
-static const char **spatch_argv(struct engine *e, const char *rule, bool in_place, bool dir, const char *what)
-{
-	const char *argv[] = {
-		e->spatch, "--python", e->python, "--sp-file", rule, "--macro-file", fmt("%s/%s", e->ledger->dir, e->ledger->macros),
-		"--very-quiet", "--no-includes", "--no-show-diff", in_place ? "--in-place" : dir ? "--dir" : what,
-		in_place || dir ? what : NULL, NULL,
-	};
-	const char **copy = xcalloc(sizeof(argv) / sizeof(*argv), sizeof(*argv));
+/* One run: a rule on a file, which is changed, or on all files below a directory, which are looked at */
+struct spatch {
+	const char *rule, *name;	/* its path, and how messages call it */
+	const char *what;		/* what it runs on, for messages */
+	const char *base;		/* path for what it prints: base.out, base.err */
+	const char *file;		/* path of the file, or NULL */
+	const char *dir;		/* path of the directory; what is printed names files from there */
+	bool headers;			/* those of the directory too */
+	struct text files;		/* of the directory: names and SHA-256 */
+	const char *log;		/* result: path of what was printed */
+	bool failed;			/* result */
+};
 
-	memcpy(copy, argv, sizeof(argv));
-	return copy;
+static char *macro_file(struct engine *e)
+{
+	return fmt("%s/%s", e->ledger->dir, e->ledger->macros);
 }
 
-static bool spatch_failed(const struct job *job, const char *name, const char *rule, const char *what)
+/* What all runs of this kind have in common of the command line, after the macro file */
+static const char *const *spatch_options(const struct spatch *s)
+{
+	static const char *const file[] = { "--in-place", NULL };
+	static const char *const dir[] = { "--dir", NULL };
+	static const char *const headers[] = { "--include-headers", "--dir", NULL };
+
+	return s->file ? file : s->headers ? headers : dir;
+}
+
+static const char *const *spatch_argv(struct engine *e, const struct spatch *s)
+{
+	const char *const first[] = {
+		e->spatch, "--python", e->python, "--sp-file", s->rule, "--macro-file", macro_file(e),
+		"--very-quiet", "--no-includes", "--no-show-diff",
+	};
+	const size_t n = sizeof(first) / sizeof(*first);
+	const char *const *options = spatch_options(s);
+	const char **argv = xcalloc(n + 4, sizeof(*argv));
+	size_t k = n;
+
+	memcpy(argv, first, sizeof(first));
+	while (*options)
+		argv[k++] = *options++;
+	argv[k] = s->file ? s->file : ".";
+	return argv;
+}
+
+/* A name for all that the result depends on */
+static char *spatch_key(struct engine *e, const struct spatch *s)
+{
+	const char *const paths[] = { s->rule, macro_file(e), s->file };
+	struct text all = { 0 };
+
+	text_fmt(&all, "%s\n", e->spatch_text);
+	for (const char *const *o = spatch_options(s); *o; o++)
+		text_fmt(&all, "%s\n", *o);
+	for (size_t i = 0; i < 3 && paths[i]; i++) {
+		struct text t = file_read(paths[i]);
+
+		text_fmt(&all, "%s\n", sha256(t.data, t.len));
+	}
+	text_add(&all, s->files.data ? s->files.data : "", s->files.len);
+	return sha256(all.data, all.len);
+}
+
+static void spatch_failed(struct engine *e, struct spatch *s, const struct job *job)
 {
 	struct text err = { 0 };
 
-	if (!job->status)
-		return false;
 	file_try_read(job->err, &err);
 	if (job->status == 127)
 		die(EXIT_ENV, "spatch can't be run: %s", err.len ? err.data : "unknown error");
 	while (err.len && isspace((unsigned char)err.data[err.len - 1]))
 		err.data[--err.len] = '\0';
-	gate_fail("matches", "%s/%s: spatch ended with status %d on %s: %s", name, rule, job->status, what,
+	gate_fail("matches", "%s/%s: spatch ended with status %d on %s: %s", e->ledger->name, s->name, job->status, s->what,
 		  err.len ? err.data : "no message");
-	return true;
+	s->failed = true;
+}
+
+static void run_spatch(struct engine *e, struct spatch *runs, size_t n)
+{
+	struct job *jobs = xcalloc(n, sizeof(*jobs));
+	struct spatch **run = xcalloc(n, sizeof(*run));
+	char **key = xcalloc(n, sizeof(*key));
+	size_t todo = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct spatch *s = &runs[i];
+
+		s->log = fmt("%s.out", s->base);
+		key[todo] = e->cache ? spatch_key(e, s) : NULL;
+		if (e->cache && cache_get(e->cache, key[todo], s->log, s->file)) {
+			e->spatch_kept++;
+			continue;
+		}
+		jobs[todo] = (struct job){
+			.argv = spatch_argv(e, s), .dir = s->dir, .out = s->log, .err = fmt("%s.err", s->base),
+		};
+		run[todo++] = s;
+	}
+	e->spatch_runs += (unsigned int)todo;
+	run_jobs(jobs, todo, e->parallel);
+	for (size_t i = 0; i < todo; i++) {
+		if (jobs[i].status)
+			spatch_failed(e, run[i], &jobs[i]);
+		else if (e->cache)
+			cache_put(e->cache, key[i], run[i]->log, run[i]->file);
+	}
+}
+
+/* Put a file in the directory that a run looks at */
+static void spatch_add(struct spatch *s, const char *path, const struct text *t)
+{
+	char *copy = fmt("%s/%s", s->dir, path);
+
+	make_parent(copy);
+	file_write(copy, t->data, t->len);
+	text_fmt(&s->files, "%s %s\n", path, sha256(t->data, t->len));
 }
 
 /* ---- visibility ---- */
@@ -192,7 +282,7 @@ static void probe_kind(struct text *rule, const char *kind, const char *pattern,
 	for (size_t i = 0; i < names->n; i++)
 		text_fmt(rule, "%s%s", i ? ", " : "", (char *)names->item[i]);
 	text_fmt(rule, "};\n%sposition p;\n@@\n %s\n@script:python@\np << a_%s.p;\ns << a_%s.s;\n@@\n"
-		 "print(\"SEEN %s %%s\" %% s)\n", *pattern == 'T' ? "type T;\n" : "", pattern, kind, kind, kind);
+		 "print(\"SEEN %s %%s %%s\" %% (s, p[0].file))\n", *pattern == 'T' ? "type T;\n" : "", pattern, kind, kind, kind);
 }
 
 static void add_name(struct list *names, const char *s, size_t n)
@@ -203,8 +293,8 @@ static void add_name(struct list *names, const char *s, size_t n)
 		list_add(names, name);
 }
 
-/* A rule that matches exactly the definitions that must be visible in a file */
-static struct text probe_rule(struct engine *e, const char *path)
+/* A rule that matches exactly the definitions that must be visible */
+static struct text probe_rule(struct engine *e)
 {
 	struct list functions = { 0 }, structs = { 0 }, tables = { 0 };
 	struct text rule = { 0 };
@@ -216,7 +306,7 @@ static struct text probe_rule(struct engine *e, const char *path)
 			struct target *t = h->targets.item[k];
 			size_t n = strlen(t->symbol);
 
-			if (strcmp(t->file, path) || !t->matches || t->symbol[0] == '#')
+			if (!t->matches || t->symbol[0] == '#')
 				continue;
 			if (ends_with(t->symbol, "()"))
 				add_name(&functions, t->symbol, n - 2);
@@ -233,12 +323,12 @@ static struct text probe_rule(struct engine *e, const char *path)
 	return rule;
 }
 
-static bool seen(const char *log, const char *symbol)
+static bool seen(const char *log, const char *file, const char *symbol)
 {
 	size_t n = strlen(symbol);
-	char *line = ends_with(symbol, "()") ? fmt("SEEN function %.*s\n", (int)n - 2, symbol) :
-		     ends_with(symbol, "[]") ? fmt("SEEN table %.*s\n", (int)n - 2, symbol) :
-		     fmt("SEEN structure %s\n", symbol + 7);
+	char *line = ends_with(symbol, "()") ? fmt("SEEN function %.*s ./%s\n", (int)n - 2, symbol, file) :
+		     ends_with(symbol, "[]") ? fmt("SEEN table %.*s ./%s\n", (int)n - 2, symbol, file) :
+		     fmt("SEEN structure %s ./%s\n", symbol + 7, file);
 
 	return strstr(log, line) != NULL;
 }
@@ -255,7 +345,7 @@ static void judge_visibility(struct engine *e, struct kfile *f, const char *log)
 			if (strcmp(t->file, f->path) || !t->matches || t->symbol[0] == '#')
 				continue;
 			gate_pass("visibility");
-			if (d && seen(log, t->symbol))
+			if (d && seen(log, f->path, t->symbol))
 				continue;
 			t->hidden = true;
 			if (d)
@@ -271,34 +361,46 @@ static void judge_visibility(struct engine *e, struct kfile *f, const char *log)
 	}
 }
 
+static bool has_target(struct engine *e, const struct kfile *f)
+{
+	for (size_t i = 0; i < e->ledger->hooks.n; i++) {
+		struct hook *h = e->ledger->hooks.item[i];
+
+		for (size_t k = 0; k < h->targets.n; k++) {
+			struct target *t = h->targets.item[k];
+
+			if (!strcmp(t->file, f->path) && t->matches && t->symbol[0] != '#')
+				return true;
+		}
+	}
+	return false;
+}
+
 void engine_visibility(struct engine *e)
 {
-	struct job *jobs = xcalloc(e->files.n, sizeof(*jobs));
-	struct kfile **file = xcalloc(e->files.n, sizeof(*file));
-	size_t n = 0;
+	struct spatch probe = {
+		.rule = fmt("%s/probe.cocci", e->scratch), .name = "visibility probe", .what = "the files with hooks",
+		.base = fmt("%s/probe", e->scratch), .dir = fmt("%s/probe", e->scratch), .headers = true,
+	};
+	struct text rule = probe_rule(e);
+	char *log;
 
+	if (!rule.len)
+		return;
+	file_write(probe.rule, rule.data, rule.len);
 	for (size_t i = 0; i < e->files.n; i++) {
 		struct kfile *f = e->files.item[i];
-		struct text rule = probe_rule(e, f->path);
-		char *base = fmt("%s/probe/%zu", e->scratch, i), *sp = fmt("%s.cocci", base);
-		char *copy = fmt("%s/%s", base, f->path);
 
-		if (!rule.len)
-			continue;
-		make_parent(copy);
-		file_write(copy, f->final.data, f->final.len);
-		file_write(sp, rule.data, rule.len);
-		jobs[n] = (struct job){
-			.argv = spatch_argv(e, sp, false, false, copy),
-			.out = fmt("%s.out", base), .err = fmt("%s.err", base),
-		};
-		file[n++] = f;
+		if (has_target(e, f))
+			spatch_add(&probe, f->path, &f->final);
 	}
-	run_jobs(jobs, n, e->parallel);
-	for (size_t i = 0; i < n; i++) {
-		if (!spatch_failed(&jobs[i], e->ledger->name, "visibility probe", file[i]->path))
-			judge_visibility(e, file[i], file_read(jobs[i].out).data);
-	}
+	make_dirs(probe.dir);
+	run_spatch(e, &probe, 1);
+	if (probe.failed)
+		return;
+	log = file_read(probe.log).data;
+	for (size_t i = 0; i < e->files.n; i++)
+		judge_visibility(e, e->files.item[i], log);
 }
 
 /* ---- applying ---- */
@@ -473,27 +575,28 @@ struct work {
 
 static void run_rules(struct engine *e, struct work *w, size_t n, const char *place)
 {
-	struct job *jobs = xcalloc(n, sizeof(*jobs));
-	char **file = xcalloc(n, sizeof(*file)), **base = xcalloc(n, sizeof(*base));
+	struct spatch *runs = xcalloc(n, sizeof(*runs));
 
 	for (size_t i = 0; i < n; i++) {
-		base[i] = fmt("%s/%s/%zu", e->scratch, place, i);
-		file[i] = fmt("%s/%s", base[i], w[i].path);
-		make_parent(file[i]);
-		file_write(file[i], w[i].in.data, w[i].in.len);
-		file_write(fmt("%s.before", base[i]), w[i].in.data, w[i].in.len);
-		jobs[i] = (struct job){
-			.argv = spatch_argv(e, fmt("%s/%s", e->ledger->dir, w[i].rule->file), true, false, file[i]),
-			.out = fmt("%s.out", base[i]), .err = fmt("%s.err", base[i]),
+		char *base = fmt("%s/%s/%zu", e->scratch, place, i), *file = fmt("%s/%s", base, w[i].path);
+
+		make_parent(file);
+		file_write(file, w[i].in.data, w[i].in.len);
+		file_write(fmt("%s.before", base), w[i].in.data, w[i].in.len);
+		runs[i] = (struct spatch){
+			.rule = fmt("%s/%s", e->ledger->dir, w[i].rule->file), .name = w[i].rule->file, .what = w[i].path,
+			.base = base, .file = file,
 		};
 	}
-	run_jobs(jobs, n, e->parallel);
+	run_spatch(e, runs, n);
 	for (size_t i = 0; i < n; i++) {
-		w[i].broken = spatch_failed(&jobs[i], e->ledger->name, w[i].rule->file, w[i].path);
-		if (!w[i].broken)
-			mend(fmt("%s.before", base[i]), file[i], fmt("%s.diff", base[i]));
-		w[i].out = file_read(file[i]);
-		w[i].log = jobs[i].out;
+		const struct spatch *s = &runs[i];
+
+		w[i].broken = s->failed;
+		if (!s->failed)
+			mend(fmt("%s.before", s->base), s->file, fmt("%s.diff", s->base));
+		w[i].out = file_read(s->file);
+		w[i].log = s->log;
 	}
 }
 
@@ -700,13 +803,15 @@ static void audit_tokens(struct engine *e, const char *path, const struct source
 
 void engine_audit(struct engine *e)
 {
-	char *root = fmt("%s/audit", e->scratch), *rule = fmt("%s/audit.cocci", e->ledger->dir);
+	struct spatch audit = {
+		.rule = fmt("%s/audit.cocci", e->ledger->dir), .name = "audit.cocci", .what = "the patched tree",
+		.base = fmt("%s/audit", e->scratch), .dir = fmt("%s/audit", e->scratch),
+	};
 	struct list paths = { 0 };
-	struct job job;
 	struct text log;
 	struct lines r;
 
-	if (!is_file(rule))
+	if (!is_file(audit.rule))
 		die(EXIT_CHECK, "%s/audit.cocci: no such file: the audit can't be left out", e->ledger->name);
 	for (size_t i = 0; i < e->ledger->audit_dirs.n; i++) {
 		const char *dir = e->ledger->audit_dirs.item[i];
@@ -719,7 +824,6 @@ void engine_audit(struct engine *e)
 	for (size_t i = 0; i < paths.n; i++) {
 		const char *path = paths.item[i];
 		struct kfile *f = engine_file(e, path);
-		char *copy = fmt("%s/%s", root, path);
 		struct text t;
 
 		if (!audited(e, path))
@@ -727,29 +831,23 @@ void engine_audit(struct engine *e)
 		t = f ? f->final : file_read(fmt("%s/%s", e->tree, path));
 		gate_pass("audit");
 		audit_tokens(e, path, source_parse(t));
-		make_parent(copy);
-		file_write(copy, t.data, t.len);
+		spatch_add(&audit, path, &t);
 	}
-	make_dirs(root);
-	job = (struct job){
-		.argv = spatch_argv(e, rule, false, true, root),
-		.out = fmt("%s.out", root), .err = fmt("%s.err", root),
-	};
-	run_jobs(&job, 1, 1);
-	if (spatch_failed(&job, e->ledger->name, "audit.cocci", "the patched tree"))
+	make_dirs(audit.dir);
+	run_spatch(e, &audit, 1);
+	if (audit.failed)
 		return;
-	log = file_read(job.out);
+	log = file_read(audit.log);
 	r = split(&log);
 	for (size_t i = 0; i < r.l.n; i++) {
 		char op[64], file[512];
 		const char *path;
 		unsigned int line;
 
-		if (sscanf(r.l.item[i], "AUDIT %63s %511[^:]:%u", op, file, &line) != 3 ||
-		    strncmp(file, root, strlen(root)))
+		if (sscanf(r.l.item[i], "AUDIT %63s ./%511[^:]:%u", op, file, &line) != 3)
 			continue;
-		path = xstrdup(file + strlen(root) + 1);
-		audit_site(e, path, line, symbol_at(source_parse(file_read(file)), line), xstrdup(op));
+		path = xstrdup(file);
+		audit_site(e, path, line, symbol_at(source_parse(file_read(fmt("%s/%s", audit.dir, path))), line), xstrdup(op));
 	}
 	for (size_t i = 0; i < e->ledger->allow.n; i++) {
 		struct allow *a = e->ledger->allow.item[i];

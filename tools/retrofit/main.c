@@ -23,6 +23,7 @@ static const char usage[] =
 	"      --verify DIR   also put the quilt series in DIR to the gates: it must be this one\n"
 	"  -n, --dry-run      run all stages and gates, write nothing\n"
 	"      --json         print the report as JSON instead of the table\n"
+	"      --cache DIR    keep what spatch makes of each rule and file in DIR, and use it while the inputs are the same\n"
 	"  -j, --jobs N       run N spatch processes at a time (1)\n"
 	"      --mutate[=OP]  mutate the code around each hook in a copy, and say which gate catches it; writes nothing\n"
 	"      --port FROM    the declared release to start from\n"
@@ -37,7 +38,7 @@ static const char usage[] =
 	"with --port: 0 all hooks apply unread, 1 they don't, 125 cannot be judged (for git bisect run)\n";
 
 struct options {
-	const char *release, *rules, *tree, *output, *verify, *operator, *port, *from_tree, *glue, *truth;
+	const char *release, *rules, *tree, *output, *verify, *operator, *port, *from_tree, *glue, *truth, *cache;
 	bool dry_run, json, mutate;
 	unsigned int jobs;
 };
@@ -60,7 +61,7 @@ static unsigned int read_jobs(const char *s)
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { RULES = 256, VERIFY, JSON, MUTATE, PORT, FROM_TREE, GLUE, TRUTH };
+	enum { RULES = 256, VERIFY, JSON, MUTATE, PORT, FROM_TREE, GLUE, TRUTH, CACHE };
 	static const struct option options[] = {
 		{ "release", required_argument, NULL, 'r' },
 		{ "rules", required_argument, NULL, RULES },
@@ -72,6 +73,7 @@ static void read_options(struct options *o, int argc, char **argv)
 		{ "from-tree", required_argument, NULL, FROM_TREE },
 		{ "glue", required_argument, NULL, GLUE },
 		{ "truth", required_argument, NULL, TRUTH },
+		{ "cache", required_argument, NULL, CACHE },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, JSON },
 		{ "jobs", required_argument, NULL, 'j' },
@@ -113,6 +115,9 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case TRUTH:
 			o->truth = optarg;
+			break;
+		case CACHE:
+			o->cache = optarg;
 			break;
 		case 'n':
 			o->dry_run = true;
@@ -183,6 +188,7 @@ static void find_tools(struct engine *e)
 	if (sscanf(t.data, "spatch version %63s", version) != 1)
 		die(EXIT_ENV, "spatch --version names no version: apt-get install --reinstall coccinelle");
 	e->spatch_version = xstrdup(version);
+	e->spatch_text = t.data;
 }
 
 /* Rules report their matches by script:python; spatch looks for the library only when it meets one. */
@@ -245,6 +251,7 @@ int main(int argc, char **argv)
 	gate_pass("ledger");
 	e.tree = o.tree;
 	e.parallel = o.jobs;
+	e.cache = o.cache;
 	check_output(&o);
 	make_scratch(&e);
 	find_tools(&e);

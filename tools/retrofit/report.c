@@ -137,6 +137,8 @@ void report_table(struct engine *e, const struct list *patches)
 
 		printf("gate %-11s %-8s %4u checks  %s\n", g->name, result_of(g), g->checks, g->what);
 	}
+	if (e->cache)
+		printf("spatch ran %u times, %u results of the same inputs were kept\n", e->spatch_runs, e->spatch_kept);
 	printf("\n%s: %zu hooks in %u places, %zu patches, %u hunks, +%u -%u lines in %zu files: %s\n", e->ledger->release,
 	       e->ledger->hooks.n, places, patches->n, hunks, added, removed, e->files.n,
 	       failures ? "FAILED" : "all gates passed");

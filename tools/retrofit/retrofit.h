@@ -71,6 +71,10 @@ void signals_check(void);		/* ends the program if an interrupt is pending */
 void run_jobs(struct job *jobs, size_t n, unsigned int parallel);
 int run(const char *const *argv, const char *dir, const char *out, const char *err);
 
+/* cache.c */
+bool cache_get(const char *cache, const char *key, const char *log, const char *file);
+void cache_put(const char *cache, const char *key, const char *log, const char *file);
+
 /* lex.c: C tokens and the definitions that hold them */
 enum token_kind { T_WORD, T_PUNCT, T_STRING, T_DIRECTIVE, T_COMMENT };
 
@@ -196,6 +200,9 @@ struct engine {
 	const char *tree, *scratch;
 	unsigned int parallel;
 	const char *spatch, *spatch_version, *python;
+	const char *spatch_text;	/* all that --version says */
+	const char *cache;		/* directory, or NULL */
+	unsigned int spatch_runs, spatch_kept;
 	struct list files;		/* struct kfile */
 	unsigned int audit_sites;
 };

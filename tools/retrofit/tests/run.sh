@@ -222,6 +222,43 @@ else
 	not_ok "a failed run leaves the earlier output alone" "exit status $status"
 fi
 
+### results kept from run to run
+
+# cached NAME RAN KEPT: a run with the cache passes, spatch really ran and was spared as often as given, and the output is the same
+cached() {
+	retrofit --cache "$top/cache"
+	status=$?
+	if [ $status -eq 0 ] && grep -q "^spatch ran $2 times, $3 results" "$top/out" && diff -r "$out" "$top/case/keep" >"$top/err" && clean; then
+		ok "$1"
+	else
+		not_ok "$1" "exit status $status: $(grep '^spatch ran' "$top/out")"
+	fi
+}
+
+fresh
+retrofit
+cp -R "$out" "$top/case/keep"
+cached "--cache: everything runs at first" 10 0
+cached "--cache: nothing runs again, the output is the same" 0 10
+for f in "$top"/cache/*; do
+	head -c -1 "$f" >"$f.new" && mv "$f.new" "$f"
+done
+cached "--cache: damaged entries are not used" 10 0
+echo '// another comment' >>"$rules/40-table.cocci"
+retrofit
+rm -rf "$top/case/keep"
+cp -R "$out" "$top/case/keep"
+cached "--cache: only the rule that was edited runs" 1 9
+echo '// another comment' >>"$rules/macros.h"
+cached "--cache: another macro file concerns all" 10 0
+edit "$tree/machine/run.c" 's/guest_reset/guest_restart/'
+rm -rf "$out"
+fails "--cache: a gate that fails does so from kept results too" 1 'no such definition' --cache "$top/cache"
+fails "--cache: and again" 1 'no such definition' --cache "$top/cache"
+fresh
+: >"$top/case/file"
+fails "--cache: a place that is no directory" 3 'case/file' --cache "$top/case/file"
+
 ### usage and environment
 
 fresh
