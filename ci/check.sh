@@ -6,9 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off vhe bench mutants'
-# Only when asked for: it builds a kernel for each of them
-more_stages=releases
+stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off vhe bench mutants releases'
 
 usage()
 {
@@ -34,8 +32,8 @@ Run all tests, or those of the stages named, in this order:
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
   bench      instructions per operation against stock
   mutants    each check taken out of KCore is noticed
-  releases   only when named: each other release that has a source (Debian's, or KSRC_<release>): retrofit with its
-             gates, kernel, the same kcore.bin in it, and VMs and attacks on cortex-a57 with 2 CPUs
+  releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit, gates, configuration
+             (its kernel, VMs, attacks: make matrix)
 
 Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600).
 Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
@@ -46,7 +44,7 @@ case ${1-} in
 --help) usage; exit 0 ;;
 esac
 for stage in "$@"; do
-	case " $stages $more_stages " in
+	case " $stages " in
 	*" $stage "*) ;;
 	*) die $EX_USAGE "unknown stage '$stage'; see --help" ;;
 	esac
@@ -92,20 +90,13 @@ boot()	# name, image, initrd, arguments of boot.sh...
 		--log "$O/check/console-$(printf %s "$name" | tr -cs 'A-Za-z0-9._-' '-').log" "$@"
 }
 
-another()	# release: the whole way to its boot, with the words of tap.sh
+another()	# release: the first cells of its row of the matrix, with the words of tap.sh
 {
-	if (release_load "$1" && [ -z "$ksrc$RELEASE_PACKAGE" ]); then
-		tap_result skip "releases: $1" "Debian has no source package of it: set KSRC_$(printf %s "$1" | tr . _)=<path of its tree>"
-		return
-	fi
-	built="releases: $1, retrofitted and built with the same kcore.bin"
-	tap_test "$built" mk RELEASE="$1" initramfs || return
-	sed -n 's/^  \(SOURCE\|BLOB\|IMAGE\) */# /p' "$(tap_log "$built")"
-	echo "# $1: $(cat "$O/$1/retrofit/quilt"/*.patch | grep -c '^@@') hunks," \
-		"$(cat "$O/$1/retrofit/quilt"/*.patch | grep -c '^+\([^+]\|$\)') lines added," \
-		"$(find "versions/$1/kernel" -type f -exec cat {} + | wc -l) lines of glue of its own"
-	boot "releases: $1, cortex-a57, 2 CPUs" "$O/$1/kcore/arch/arm64/boot/Image" "$O/$1/kcore.cpio" --tests all \
-		--expect "$(running)"
+	for cell in source retrofit gates config; do
+		tap_test "releases: $1, $cell" ci/cell.sh "$1" "$cell" || return
+		[ "$tap_status" = 0 ] || return
+	done
+	sed -n 's/^\(v[0-9.]*: .* all gates passed\)$/# \1/p' "$O/matrix/$1/gates.log"
 }
 
 running()	# what the console says when this KCore is in command
