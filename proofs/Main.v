@@ -164,13 +164,14 @@ Context (fixed : String.string -> Z -> Z).
    and each cell, word and register is what t says: owners, counts, VMs, vCPUs, log, stage 2, memory, contexts, FP and host registers (sim/Rel.v).
 
    Between calls (the lock is free, c is [idle], the invariant holds) the host calls KCore on CPU c with the number of a call of
-   [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]).
+   [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]); [request_of]: that call in the top machine, with what the
+   code's clock said where it asks for a time.
    Then the C of the core, linked over layer L1, from the trap's entry (host_trap) to its return: it ends, with the lock free, in a state
    that is related to the one that the top machine reaches by the call's action and those of its further sections; that is to
    say, it decides, changes and answers (in x0) what the top machine does.  [fits]: the top machine's counters stay below what the
    cells hold.  One CPU: nothing else happens between the sections. *)
 Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
-  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
+  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) s = Some req ->
   sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Rel.fits (P t) ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> sim.Rel.fits (P u)) ->
   exists k s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, s') /\ Base.held s' = false /\
@@ -178,11 +179,11 @@ Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In 
 Proof. intros. eapply sim.Code.calls_code; eauto. Qed.
 
 (* Confidentiality of the C in such a call.  Two states of the C that are related to states which differ only in what protected VMs hold;
-   the host makes the same call in both.  It ends in both, in states related in the same way, the host's registers are the same, and so
-   is each word of each page that the host may access. *)
+   the host makes the same call in both, and the clock said the same (the log's times, the longest time at EL2).  It ends in both, in
+   states related in the same way, the host's registers are the same, and so is each word of each page that the host may access. *)
 Theorem call_confidential c s s' t t' name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
-  sim.Code.calls c s name nr n -> sim.Code.calls c s' name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
-  sim.Rel.Q fixed c s t -> sim.Rel.Q fixed c s' t' -> Base.held s = false -> Base.held s' = false -> sinv t -> sinv t' ->
+  sim.Code.calls c s name nr n -> sim.Code.calls c s' name nr n -> sim.Code.request_of name (sim.Trap.registers s n) s = Some req ->
+  sim.Code.same_clock s s' -> sim.Rel.Q fixed c s t -> sim.Rel.Q fixed c s' t' -> Base.held s = false -> Base.held s' = false -> sinv t -> sinv t' ->
   idle (P t) c = true -> sim.Secret.all_fits c req t -> sim.Secret.all_fits c req t' -> host_eq t t' ->
   exists u u' v v', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, u) /\
     link Map.L1 sim.Link.above "host_trap"%string [0] s' = Ok (0, u') /\
@@ -195,7 +196,7 @@ Proof. intros. eapply sim.Secret.call_confidential; eauto. Qed.
 (* Integrity of the C in such a call: one that is no message to a live protected VM leaves the VM's pages mapped, with the same rights
    and the same words. *)
 Theorem call_integrity c s t v name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
-  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) = Some req ->
+  sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) s = Some req ->
   sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Secret.all_fits c req t ->
   is_vm v -> live (P t) v = true ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> events (Vm v) (HCall c req :: repeat (HGo c) k) t = []) ->

@@ -29,7 +29,7 @@ Proof.
   intros R C. unfold stat_max. destruct (_ <? _); auto. unfold put64. rewrite <- (st_eta t). same_vcpus. related R.
   all: unfold stat_at, KCORE_NR_STATS, KCORE_STAT_el2_max in *; exfalso; lia.
 Qed.
-Lemma keep_x c n x s t : Q c s t -> 0 <= n -> Q c (setreg "host_x" n x s) (mkst (P t) (do_effect (D t) (HostX c n x))).
+Lemma keep_x c n x s t : Q c s t -> 0 <= n < 31 -> Q c (setreg "host_x" n x s) (mkst (P t) (do_effect (D t) (HostX c n x))).
 Proof. intros R N. same_vcpus. cbn [do_effect]. related R. Qed.
 Lemma keep_call c d k s p dt : Q c s (mkst p dt) -> Q c s (mkst (set_call d k p) dt).
 Proof.
@@ -58,9 +58,18 @@ Proof.
     apply (keep_stat c c KCORE_STAT_host_call_error) in R; auto. unfold KCORE_STAT_host_call_error, KCORE_NR_STATS; lia.
 Qed.
 
+(* Outputs that come to the same, with these contents. *)
+Definition same_out (t : st) (o o' : out) : Prop :=
+  o_pub o = o_pub o' /\ o_ok o = o_ok o' /\ do_effects (o_eff o) (D t) = do_effects (o_eff o') (D t).
+Lemma same_out_refl t o : same_out t o o.
+Proof. repeat split. Qed.
+Lemma same_after t o o' : same_out t o o' -> after o t = after o' t.
+Proof. intros (A & B & C). unfold after. rewrite A, B, C. reflexivity. Qed.
+
 (* From an output of the top machine, over the sections that follow it, to the last one. *)
 Inductive leads (c : Z) (t : st) (x : res (Z * state)) (o : out) : Prop :=
 | leads_now : answers c t x o -> leads c t x o
+| leads_same o' : same_out t o o' -> answers c t x o' -> leads c t x o
 | leads_on : u_run (cpu (o_pub o) c) = false ->
     (forall u, u = mkst (o_pub o) (do_effects (o_eff o) (D t)) -> sinv u -> fits (P u) -> leads c u x (hgo c (P u))) -> leads c t x o.
 
@@ -72,9 +81,11 @@ Lemma leads_run c t x o : sound -> is_cpu c -> leads c t x o -> all_fit c o t ->
   exists n r s u t', after o t = Ok u /\ x = Ok (r, s) /\ held (returned c r s) = false /\
     run (repeat (HGo c) n) u = Ok t' /\ u_call (cpu (P t') c) = CNone /\ Q c (returned c r s) t'.
 Proof.
-  intros B C L. induction L as [t x o (r & s & E & A)|t x o U _ IH]; intros F (u & O & J).
+  intros B C L. induction L as [t x o (r & s & E & A)|t x o o' S (r & s & E & A)|t x o U _ IH]; intros F (u & O & J).
   - destruct (done_returned c t r s o C A) as (H1 & H2 & H3). exists 0%nat, r, s, u, u. split; [exact O|]. unfold after in O.
     destruct (o_ok o); [|discriminate]. injection O as <-. do 4 (split; auto).
+  - destruct (done_returned c t r s o' C A) as (H1 & H2 & H3). exists 0%nat, r, s, u, u. split; [exact O|].
+    rewrite (same_after _ _ _ S) in O. unfold after in O. destruct (o_ok o'); [|discriminate]. injection O as <-. do 4 (split; auto).
   - pose proof (F 0%nat u u O eq_refl) as Fu. assert (E : u = mkst (o_pub o) (do_effects (o_eff o) (D t))).
     { unfold after in O. destruct (o_ok o); congruence. }
     assert (G : step (HGo c) u = after (hgo c (P u)) u) by (cbn [step]; rewrite E; cbn [P]; now rewrite U).

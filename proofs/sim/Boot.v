@@ -93,7 +93,7 @@ Proof.
   rewrite (r_vm_state _ _ _ _ R v HV), (r_vm_type _ _ _ _ R v HV), (r_vcpu_state _ _ _ _ R _ HW). unfold is.
   destruct (Z.eqb_spec (v_state (vm (P t) v)) VM_NEW) as [New|_]; cbn [negb]; [|apply unchanged_in; auto].
   assert (S : v_state (vm (P t) v) <> VM_FREE) by (rewrite New; discriminate).
-  destruct (Z.eqb_spec (v_type (vm (P t) v)) KCORE_VM_PROTECTED) as [Prot|_].
+  destruct (Z.eqb_spec (v_type (vm (P t) v)) KCORE_VM_PROTECTED) as [Prot|Np].
   - unfold outside. rewrite paged_both, negb_andb.
     destruct (negb (a mod PAGE_BYTES =? 0) || negb (bytes mod PAGE_BYTES =? 0) || (IPA_END <=? a) || (bytes =? 0) || (IPA_END - a <?
       bytes)) eqn:Bad;
@@ -150,7 +150,7 @@ Proof.
       KCORE_VM_VCPUS; lia).
     cbn [P D]. fold w. set (d := do_effects [Boot w pg] (D t)) in *.
     assert (Dm : mem d = mem (D t)) by reflexivity. assert (Df : fpm d = fpm (D t)) by reflexivity.
-      assert (Dh : hreg d = hreg (D t)) by reflexivity. clearbody d.
+      assert (Dh : hreg d = hreg (D t)) by reflexivity. assert (Di : io d = io (D t)) by reflexivity. clearbody d.
     assert (Pools : forall k', 0 <= k' < pool -> k' <> k -> forall i j, 0 <= i < 512 -> 0 <= j < 512 ->
       pool_at fixed k' + i * 8 <> ct + j * 8).
     { intros k' _ N i j Hi Hj. rewrite Kc. unfold pool_at, PAGE_BYTES. lia. }
@@ -159,6 +159,9 @@ Proof.
     | |- pool_fine _ _ _ => idtac
     | |- word _ _ = _ => idtac
     | |- cell _ "vm_cntvoff" _ = _ => idtac
+    | |- cell _ "vcpu_context" _ = _ => cbn [P D] in *; peel; rewrite Bc by reflexivity; rewrite Cu;
+        cbn [String.eqb Ascii.eqb Bool.eqb andb]; key_hyps; keyed; auto; try congruence
+    | |- vgic_fine _ _ _ => intros G; specialize (r_vgic G); cbv zeta in *; cbn [P D] in *; peel; rewrite B1, Dh, Di; exact r_vgic
     | |- in_dram _ _ = true => eapply r_region; eassumption
     | H : c_pending _ <> PENDING_NONE |- cell _ _ ?x = _ =>
         cbn [P D] in *; peel; rewrite Bc by reflexivity; rewrite Cu; cbn [String.eqb Ascii.eqb Bool.eqb andb]; unfold upd in *;
@@ -195,10 +198,13 @@ Proof.
     + cbn [P D] in *. match goal with H : at_rest _ _ |- _ => apply Ar in H; rename H into Rest end.
       rewrite Dc. peel. unfold upd. destruct (Z.eqb_spec (v0 * KCORE_VM_VCPUS) w) as [X|X].
       * assert (v0 = v) as -> by (unfold KCORE_VM_VCPUS in *; lia). rewrite Bv, Mp by lia. reflexivity.
-      * rewrite Bn by (intros ->; apply X; auto). auto.
+      * rewrite Bn by (intros ->; apply X; auto). apply r_cntvoff; auto. match goal with H : v_state _ = VM_READY |- _ => revert H end.
+        peel. unfold upd. destruct (Z.eqb_spec v0 v) as [->|]; [exfalso; apply X; auto|auto].
     + cbn [P D] in *. match goal with H : at_rest _ w0 |- _ => apply Ar in H; rename H into Rest end. rewrite Dc. unfold upd.
       destruct (Z.eqb_spec w0 w) as [->|N]; [exact (r_kept w ltac:(assumption) Rest)|auto].
   - eexists _, _. split; [reflexivity|]. split; [exact H|]. exists [], true. eexists. split; [reflexivity|]. cbn [do_effects fold_left].
     destruct (rest_vm (P t) v (vm_with_state VM_READY (vm (P t) v)) eq_refl S) as [Ar Hc]. related R.
+    exfalso. match goal with H : at_rest (P t) _ |- _ => destruct H as (_ & Y & _) end. unfold vm_of in Y. rewrite Z.div_mul in Y by discriminate.
+    unfold protected in Y. props. congruence.
 Qed.
 End Boot.

@@ -2,27 +2,46 @@
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Load.
+From KCore Require Import code.Stats code.Log.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* The top machine's name of a call of the table with these arguments. *)
-Definition request_of (name : string) (args : list Z) : option request :=
+(* The top machine's name of a call of the table with these arguments in this state of the code, whose clock it has not. *)
+Definition request_of (name : string) (args : list Z) (s : state) : option request :=
   match args with
-  | [] => if String.eqb name "hc_version" then Some RVersion else None
+  | [] => if String.eqb name "hc_version" then Some RVersion else
+          if String.eqb name "hc_vcpu_put" then Some RPut else
+          if String.eqb name "hc_vgic_vmcr_read" then Some RVmcr else None
   | [a] => if String.eqb name "hc_vcpu_load" then Some (RLoad a) else
            if String.eqb name "hc_vm_create" then Some (RCreate a) else
            if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
            if String.eqb name "hc_vm_destroy_end" then Some (REnd a) else
            if String.eqb name "hc_tlb_flush_local" then Some (RFlush a) else
-           if String.eqb name "hc_page_state" then Some (RPageState a) else None
+           if String.eqb name "hc_page_state" then Some (RPageState a) else
+           if String.eqb name "hc_stats_read" then Some (RStats a (stat_total s KCORE_STAT_el2_max)) else
+           if String.eqb name "hc_info" then Some (RInfo a) else
+           if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else None
   | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else None
   | _ => None
   end.
+(* What the clock said. *)
+Definition same_clock (s s' : state) : Prop :=
+  stat_total s' KCORE_STAT_el2_max = stat_total s KCORE_STAT_el2_max /\ forall i, cell s' "log_time" i = cell s "log_time" i.
+Lemma request_clock name args s s' : same_clock s s' -> request_of name args s' = request_of name args s.
+Proof.
+  intros [A B]. unfold request_of. destruct args as [|a [|b [|d [|x args]]]]; auto. rewrite A, B. reflexivity.
+Qed.
+Lemma total_same s s' id n : cell s' = cell s -> total s' id n = total s id n.
+Proof. intros E. induction n as [|n IH]; cbn [total]; [reflexivity|]. rewrite IH, E. reflexivity. Qed.
+Lemma called_clock s : same_clock s (called s).
+Proof. split; [|reflexivity]. apply total_same. reflexivity. Qed.
+Local Opaque stat_total.
 (* The calls that [calls_code] is about. *)
-Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
+Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info";
+  "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"].
 (* The others. *)
@@ -43,16 +62,22 @@ Proof. intros H (r & u & E & A). apply leads_now. exists r, u. split; auto. eapp
 Lemma does_leads f q args c s t o : does f q -> leads c t (q args s) o -> leads c t (link L1 above f args s) o.
 Proof. intros H L. apply (leads_res fixed c t _ o L). intros y Y. eapply does_ok; eauto. Qed.
 
-Lemma handler_leads name args req c s t : In name simulated -> request_of name args = Some req -> Forall word_sized args ->
-  Q c s t -> held s = false -> inv (P t) -> u_run (cpu (P t) c) = false -> fits (P t) ->
+Lemma handler_leads name args req c s t : In name simulated -> request_of name args s = Some req -> Forall word_sized args ->
+  sound -> Q c s t -> held s = false -> inv (P t) -> u_run (cpu (P t) c) = false -> fits (P t) ->
     leads c t (link L1 above name args s) (hcall c req (P t)).
 Proof.
-  intros N E W R H J U F. cbn [simulated In] in N.
+  intros N E W B R H J U F. cbn [simulated In] in N.
   repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
     destruct args as [|a [|b [|d [|x args]]]]; try discriminate E; injection E as <-;
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
   - eapply does_answers; [apply does_hc_vcpu_load|]. apply load_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vcpu_put|]. apply put_sim; auto.
+  - destruct (vmcr_sim fixed I c s t R H) as (o & A & S). apply (leads_same fixed c t _ _ o S).
+    destruct A as (r & u & E & A). exists r, u. split; [eapply does_ok; [apply does_hc_vgic_vmcr_read|exact E]|exact A].
+  - eapply does_answers; [apply does_hc_stats_read|]. apply stats_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_info|]. apply info_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_log_read|]. apply log_read_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_create|]. apply create_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_finalise|]. apply section_answers; auto. unfold s_vm_finalise. cbn [held sethold].
     replace (true && (0 <=? a) && word64 b && word64 d) with true.
@@ -85,7 +110,7 @@ Qed.
 (* The C from the trap's entry to its return, in a state related to the top machine's: it ends, the lock is free, and the state is
    related to the one that the top machine reaches by the call and the sections that belong to it. *)
 Theorem calls_code c s t name nr n req : sound -> In name simulated -> calls c s name nr n ->
-  request_of name (registers s n) = Some req ->
+  request_of name (registers s n) s = Some req ->
   Q c s t -> held s = false -> sinv t -> idle (P t) c = true ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> fits (P u)) -> fits (P t) ->
   exists k s' t', link L1 above "host_trap" [0] s = Ok (0, s') /\ held s' = false /\
@@ -95,7 +120,8 @@ Proof.
   assert (S : step (HCall c req) t = after (hcall c req (P t)) t) by (cbn [step]; now rewrite Id).
   destruct (leads_run fixed c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
     as (k & r & u & v & t' & Av & X & Hu & Rn & K & Rl).
-  - apply handler_leads; auto using registers_sized.
+  - rewrite <- (request_clock _ _ _ _ (called_clock s)) in E.
+    apply (handler_leads name (registers s n) req c (called s) t N E); auto using registers_sized.
     + apply keep_record; auto.
     + unfold idle in Id. apply andb_true_iff in Id as [Id _]. now apply negb_true_iff in Id.
   - intros k u u' A Rn. apply (Fits k). cbn [run]. rewrite S, A. exact Rn.

@@ -3,7 +3,8 @@
 From KCore Require Import code.Common code.Owner code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Transfer
   code.Range code.RangeMap
   code.RangeWalk gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_log gen.C_owner gen.C_transfer
-  gen.C_vcpu code.Vcpu code.VcpuEnd code.VcpuLoad.
+  gen.C_vcpu code.Vcpu code.VcpuEnd code.VcpuLoad gen.C_inject gen.C_regs gen.C_run code.Inject code.Regs code.Run code.RunControls
+  code.RunEnter.
 From KCore Require Export sim.Link.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -76,3 +77,37 @@ Lemma does_tlb_load : does "tlb_load" s_tlb_load. Proof. does_by tlb_load_ok. Qe
 Lemma does_timer_load : does "timer_load" s_timer_load. Proof. does_by timer_load_ok. Qed.
 Lemma does_hc_vcpu_load : does "hc_vcpu_load" s_hc_vcpu_load.
 Proof. pose proof does_vcpu_load. pose proof does_tlb_load. pose proof does_timer_load. does_by hc_vcpu_load_ok. Qed.
+
+Lemma does_stat_total : does "stat_total" s_stat_total. Proof. does_by stat_total_ok. Qed.
+Lemma does_hc_stats_read : does "hc_stats_read" s_hc_stats_read. Proof. pose proof does_stat_total. does_by hc_stats_read_ok. Qed.
+Lemma does_hc_info : does "hc_info" s_hc_info. Proof. does_by hc_info_ok. Qed.
+Lemma does_hc_log_read : does "hc_log_read" s_hc_log_read. Proof. does_by hc_log_read_ok. Qed.
+Lemma does_hc_vgic_vmcr_read : does "hc_vgic_vmcr_read" s_hc_vgic_vmcr_read. Proof. does_by hc_vgic_vmcr_read_ok. Qed.
+Lemma does_fp_release : does "fp_release" s_fp_release. Proof. does_by fp_release_ok. Qed.
+Lemma does_hc_vcpu_put : does "hc_vcpu_put" s_hc_vcpu_put. Proof. pose proof does_fp_release. does_by hc_vcpu_put_ok. Qed.
+
+Lemma does_enter_allowed : does "enter_allowed" s_enter_allowed. Proof. does_by enter_allowed_ok. Qed.
+Lemma does_run_check : does "run_check" s_run_check. Proof. pose proof does_enter_allowed. does_by run_check_ok. Qed.
+Lemma does_vcpu_boot : does "vcpu_boot" s_vcpu_boot. Proof. does_by vcpu_boot_ok. Qed.
+Lemma does_access_mask : does "access_mask" s_access_mask. Proof. does_by access_mask_ok. Qed.
+Lemma does_mmio_value : does "mmio_value" s_mmio_value. Proof. pose proof does_access_mask. does_by mmio_value_ok. Qed.
+Lemma does_guest_advance : does "guest_advance" s_guest_advance. Proof. does_by guest_advance_ok. Qed.
+Lemma does_exception_vector : does "exception_vector" s_exception_vector. Proof. does_by exception_vector_ok. Qed.
+Lemma does_exception_pstate : does "exception_pstate" s_exception_pstate. Proof. does_by exception_pstate_ok. Qed.
+Lemma does_exception_take : does "exception_take" s_exception_take. Proof. does_by exception_take_ok. Qed.
+Lemma does_guest_exception : does "guest_exception" s_guest_exception.
+Proof. pose proof does_exception_vector. pose proof does_exception_pstate. pose proof does_exception_take. does_by guest_exception_ok. Qed.
+Lemma does_guest_undefined : does "guest_undefined" s_guest_undefined.
+Proof. pose proof does_guest_exception. does_by guest_undefined_ok. Qed.
+Lemma does_enter_apply : does "enter_apply" s_enter_apply.
+Proof.
+  pose proof does_mmio_value. pose proof does_guest_advance. pose proof does_guest_exception. pose proof does_guest_undefined.
+  does_by enter_apply_ok.
+Qed.
+Lemma does_pstate_sanitise : does "pstate_sanitise" s_pstate_sanitise. Proof. does_by pstate_sanitise_ok. Qed.
+Lemma does_guest_controls : does "guest_controls" s_guest_controls. Proof. does_by guest_controls_ok. Qed.
+Lemma does_hc_vcpu_run : does "hc_vcpu_run" s_hc_vcpu_run.
+Proof.
+  pose proof does_run_check. pose proof does_vcpu_boot. pose proof does_enter_apply. pose proof does_pstate_sanitise.
+  pose proof does_guest_controls. does_by hc_vcpu_run_ok.
+Qed.

@@ -10,14 +10,18 @@ Local Open Scope Z_scope.
 Definition small_machine : config := {|
   region p := if (262144 <=? p) && (p <? 266240) then 0 else -1;
   denied _ := false;
-  core p := (262656 <=? p) && (p <? 263184);
+  core p := (262655 <=? p) && (p <? 263184);
   pool := 16;
   reserve := 0;
+  installed_core := 0;
+  info _ _ := 0;
+  gicv3 := true;
   broken _ := false
 |}.
 (* What the C's cells say of it. *)
 Definition small_cells : list (string * Z) := [("nr_dram", 1); ("nr_pages", 4096); ("pool_pages", 16); ("pool_base", 0x40400000);
-  ("root_base", 0x40200000); ("dram_base", 0x40000000); ("dram_end", 0x41000000)].
+  ("root_base", 0x40200000); ("dram_base", 0x40000000); ("dram_end", 0x41000000);
+  ("host_context", 0x401ff000); ("has_gicv3", 1)].
 Definition small_fixed (n : string) (_ : Z) : Z := match Lang.find n small_cells with Some x => x | None => 0 end.
 
 Ltac small :=
@@ -45,12 +49,14 @@ Proof.
   - intros p q. small. destruct ((262144 <=? p) && _) eqn:E, ((262144 <=? q) && _) eqn:F; cbn; try discriminate. intros _ _. small. lia.
   - intros p H. replace ((262144 <=? p) && (p <? 266240)) with true by lia. reflexivity.
   - intros k Hk. change (1077936128 / 4096) with 263168. lia.
+  - intros c _. cbv zeta. change (small_fixed "host_context" c) with 0x401ff000. repeat split; try reflexivity; try discriminate; left; reflexivity.
+  - vm_compute. discriminate.
 Qed.
 
 Definition small_state : state :=
-  mkstate (fun n i => if String.eqb n "page_owner" then (if (512 <=? i) && (i <? 1040) then OWNER_CORE else OWNER_HOST)
+  mkstate (fun n i => if String.eqb n "page_owner" then (if (511 <=? i) && (i <? 1040) then OWNER_CORE else OWNER_HOST)
                       else if String.eqb n "cpu_vcpu" then NO_VCPU else if String.eqb n "pool_free" then 16 else small_fixed n i)
-    (fun _ => 0) (fun _ _ => 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0) (fun _ _ _ => 0) (fun _ => false).
+    (fun _ => 0) (fun n i => if String.eqb n "host_context" then 0x401ff000 else 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0) (fun _ _ _ => 0) (fun _ => false).
 
 Theorem small_related : @Q small_machine small_fixed 0 small_state (mkst (@boot_pub small_machine) (contents small_state)).
 Proof.
@@ -61,15 +67,18 @@ Proof.
     destruct ((262144 <=? p) && (p <? 266240)) eqn:E; [|discriminate D]. small. cbn [cell small_state String.eqb Ascii.eqb Bool.eqb].
     change (1073741824 / PAGE_BYTES) with 262144. props.
     replace (0 + (p - 262144)) with (p - 262144) by lia.
-    destruct ((512 <=? p - 262144) && _) eqn:F, ((262656 <=? p) && _) eqn:G; auto; lia.
+    destruct ((511 <=? p - 262144) && _) eqn:F, ((262655 <=? p) && _) eqn:G; auto; lia.
   - reflexivity.
   - repeat split; reflexivity || (cbn; lia).
   - repeat split; reflexivity.
+  - split; reflexivity.
+  - cbn. lia.
 Qed.
 
 Theorem premises_met : exists cfg fixed s, @installed cfg fixed /\ held s = false /\
   @Q cfg fixed 0 s (mkst (@boot_pub cfg) (contents s)) /\ @fits (@boot_pub cfg) /\ idle (@boot_pub cfg) 0 = true.
 Proof.
   exists small_machine, small_fixed, small_state. split; [exact small_installed|]. split; [reflexivity|]. split; [exact small_related|].
-  split; [|reflexivity]. constructor; intros; split; (reflexivity || discriminate).
+  split; [|reflexivity]. constructor; intros; try reflexivity; cbn [cnt boot_pub];
+    repeat match goal with |- context [if ?b then _ else _] => destruct b end; split; (reflexivity || discriminate).
 Qed.

@@ -61,12 +61,16 @@ Proof.
   - intros w x H K. destruct (Ec w H) as [H' ->]. destruct (Ec x K) as [K' ->]. auto.
 Qed.
 
+Lemma vgic_same c s s' t : vgic_fine c s t -> Base.reg s' = Base.reg s -> vgic_fine c s' t.
+Proof. intros V E G. specialize (V G). cbv zeta in *. rewrite E. exact V. Qed.
+
 (* What another state of the code has to agree on, where the top machine's state stays. *)
 Lemma keep_ghost c s s' t : Q c s t -> cell s' = cell s -> word s' = word s -> Base.reg s' = Base.reg s ->
   Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s -> Base.leaf s' = Base.leaf s -> Base.table s' = Base.table s -> Q c s' t.
 Proof.
   intros [] Ec Ew Er E1 E2 E3 E4. constructor; rewrite ?Ec, ?Ew, ?Er, ?E1, ?E2, ?E3; auto.
-  apply (pool_same s s' (P t) (P t)); auto; intros; rewrite ?Ec, ?Ew; auto.
+  - apply (pool_same s s' (P t) (P t)); auto; intros; rewrite ?Ec, ?Ew; auto.
+  - apply (vgic_same c s); auto.
 Qed.
 Lemma keep_record c f a s t : Q c s t -> Q c (record f a s) t.
 Proof. intros R. now apply (keep_ghost c s). Qed.
@@ -82,6 +86,7 @@ Proof.
   intros (Ec & Ew & Er & E1 & E2 & E3 & E4) R. pose proof (r_log _ _ _ _ R) as L. destruct R. constructor; intros;
     lazymatch goal with
     | |- pool_fine _ _ _ => apply (pool_same s s' (P t) (P t)); auto; intros; repeat (rewrite Ec by reflexivity); rewrite ?Ew; auto
+    | |- vgic_fine _ _ _ => apply (vgic_same c s); auto
     | H : nth_error _ _ = _ |- _ => subst i; repeat (rewrite Ec by reflexivity); eapply L; eauto
     | H : In ?n fixed_names |- _ => rewrite Ec; auto; eapply not_fixed; eauto
     | _ => rewrite ?Ew, ?Er, ?E1, ?E2, ?E3; repeat (rewrite Ec by reflexivity); eauto
@@ -110,10 +115,25 @@ Ltac counted :=
 Ltac pool_kept R :=
   eapply pool_same; [apply (r_pool _ _ _ _ R)|..]; intros;
   try match goal with H : has_context ?p ?w, A : forall x, has_context ?p x -> _ |- _ => apply A in H; split; [exact H|] end; peel; auto.
+(* Conditions on records that were written: this record or another. *)
+Ltac key_hyps :=
+  repeat match goal with H : context [upd _ ?k _ ?x] |- _ =>
+    lazymatch type of H with v_type _ <> _ => idtac | v_state _ = _ => idtac | c_state _ <> _ => idtac end;
+    let E := fresh "E" in unfold upd in H; destruct (Z.eqb_spec x k) as [E|E]; [try rewrite <- E in H|]; peel
+  end.
+Ltac vgic_kept R :=
+  first [ assumption | let H := fresh "H" in pose proof (r_vgic _ _ _ _ R) as H; unfold vgic_fine, R_VMCR in *; cbn [P D] in *; peel; keyed;
+                       auto; try congruence; try lia ].
+Ltac conditional :=
+  cbn [P D] in *; try match goal with H : at_rest ?p ?w, A : forall x, at_rest ?p x -> _ |- _ => apply A in H end;
+  peel; key_hyps; keyed; auto; try congruence; try discriminate; eauto.
 Ltac related R :=
   let X := fresh "R" in pose proof R as X; destruct X; constructor; intros;
   lazymatch goal with
   | |- pool_fine _ _ _ => pool_kept R
+  | |- vgic_fine _ _ _ => vgic_kept R
+  | |- cell _ "vm_cntvoff" _ = _ => conditional
+  | |- cell _ "vcpu_context" _ = _ => conditional
   | |- in_dram _ _ = true => first [eapply r_region; eassumption | idtac]
   | _ =>
       cbn [P D] in *;

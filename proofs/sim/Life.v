@@ -93,7 +93,6 @@ Proof.
   - split; [exact A|]. split; [|exact C]. revert B. elsewhere.
   - destruct B; apply Rest; auto.
   - split; [exact A|]. split; [exact B|]. revert C. elsewhere.
-  - related R1. exfalso. match goal with H : at_rest _ _ |- _ => destruct H as [A _] end. apply A, Rest.
-    unfold vm_of. apply Z.div_mul. unfold KCORE_VM_VCPUS; lia.
+  - related R1.
 Qed.
 End Life.

@@ -6,10 +6,10 @@ From KCore Require Import gen.C_log gen.C_stats gen.C_region gen.C_owner gen.C_h
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* In the order of core.h. *)
+(* Callees first (vcpu.c calls run.c). *)
 Definition above : modul :=
-  (m_log ++ m_stats ++ m_region ++ m_owner ++ m_host ++ m_transfer ++ m_range ++ m_vm ++ m_vcpu ++
-   m_inject ++ m_idreg ++ m_regs ++ m_gpsci ++ m_run ++ m_psci ++ m_trap)%list.
+  (m_log ++ m_stats ++ m_region ++ m_owner ++ m_host ++ m_transfer ++ m_range ++ m_vm ++
+   m_inject ++ m_idreg ++ m_regs ++ m_gpsci ++ m_run ++ m_vcpu ++ m_psci ++ m_trap)%list.
 
 (* ------------------------------------------------------------------ one function of a linked module *)
 

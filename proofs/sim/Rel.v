@@ -14,6 +14,10 @@ Definition fixed_names : list string := ["region_base"; "region_size"; "image_si
   "nr_pages"; "root_base"; "has_gicv3"; "has_ras"; "ich_vtr"; "has_aarch32"; "has_profiling"; "pool_base"; "pool_pages"; "pages_core";
   "dram_base"; "dram_end"; "dram_first"; "denied_base"; "denied_end"; "cpu_mpidr"].
 
+Definition is_handle (v : Z) : Prop := 0 <= v < KCORE_NR_VMS.
+Definition is_vcpu (w : Z) : Prop := 0 <= w < KCORE_NR_VCPUS.
+Definition is_cpu (c : Z) : Prop := 0 <= c < KCORE_MAX_CPUS.
+
 (* A stage-2 descriptor's page and rights (pte.c). *)
 Definition pte_page (e : Z) : Z := Z.land e PTE_ADDRESS / PAGE_BYTES.
 
@@ -45,7 +49,18 @@ Record installed : Prop := {
     fixed "pool_base" 0 + pool * PAGE_BYTES <= IPA_END;
   n_roots : 0 < fixed "root_base" 0 /\ fixed "root_base" 0 mod 8192 = 0 /\
     fixed "root_base" 0 + KCORE_NR_VMS * ROOT_BYTES <= fixed "pool_base" 0;
-  n_roots_core : forall p, fixed "root_base" 0 <= p * PAGE_BYTES < fixed "root_base" 0 + KCORE_NR_VMS * ROOT_BYTES -> core p = true
+  n_roots_core : forall p, fixed "root_base" 0 <= p * PAGE_BYTES < fixed "root_base" 0 + KCORE_NR_VMS * ROOT_BYTES -> core p = true;
+  (* where a CPU keeps the host's registers while a guest runs *)
+  n_host : forall c, is_cpu c -> let h := fixed "host_context" c in
+    0 <= h < IPA_END /\ h mod 2048 = 0 /\ core (h / PAGE_BYTES) = true /\
+    (h < fixed "root_base" 0 \/ fixed "root_base" 0 + KCORE_NR_VMS * ROOT_BYTES <= h) /\
+    (h < fixed "pool_base" 0 \/ fixed "pool_base" 0 + pool * PAGE_BYTES <= h);
+  n_core_pages : fixed "pages_core" 0 = installed_core;
+  n_gic : gicv3 = negb (fixed "has_gicv3" 0 =? 0);
+  n_lrs : nr_lrs <= 16;
+  n_info : forall c, is_cpu c -> info c KCORE_INFO_ICH_VTR = fixed "ich_vtr" 0 /\ info c KCORE_INFO_MDCR = fixed "host_mdcr" c /\
+    info c KCORE_INFO_REGION_BASE = fixed "region_base" 0 /\ info c KCORE_INFO_REGION_SIZE = fixed "region_size" 0 /\
+    info c KCORE_INFO_IMAGE_SIZE = fixed "image_size" 0
 }.
 
 Definition entry_of (e : Z) : option leaf := if e =? 0 then None else Some (mkleaf (pte_page e) (prot_of e)).
@@ -55,9 +70,6 @@ Definition at_rest (t : pub) (w : Z) : Prop :=
   c_state (vcpu t w) <> VCPU_FREE /\ protected t (vm_of w) = true /\
   (c_state (vcpu t w) = VCPU_LOADED -> u_run (cpu t (c_cpu (vcpu t w))) = false).
 
-Definition is_handle (v : Z) : Prop := 0 <= v < KCORE_NR_VMS.
-Definition is_vcpu (w : Z) : Prop := 0 <= w < KCORE_NR_VCPUS.
-Definition is_cpu (c : Z) : Prop := 0 <= c < KCORE_MAX_CPUS.
 
 (* ------------------------------------------------------------------ pool *)
 
@@ -85,6 +97,13 @@ Record pool_fine (s : state) (t : pub) : Prop := {
     table_at s l v n = table_at s m w o -> l = m /\ v = w /\ n = o
 }.
 
+(* The virtual GIC of the vCPU that is loaded on CPU c; VMCR stays behind. *)
+Definition vgic_fine (c : Z) (s : state) (t : st) : Prop := gicv3 = true ->
+  let w := u_vcpu (cpu (P t) c) in let vmcr := Base.reg s "ich_vmcr" 0 in
+  0 <= vmcr < 2 ^ 32 /\ (w = NO_VCPU -> vmcr = hreg (D t) c R_VMCR) /\
+  (w <> NO_VCPU -> vmcr = io (D t) w W_VMCR /\ forall j, 0 <= j < nr_aprs ->
+     Base.reg s "ap0r" j = io (D t) w (W_AP0R + j) /\ Base.reg s "ap1r" j = io (D t) w (W_AP1R + j)).
+
 (* The code runs on CPU c, at a border of a section. *)
 Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_cpu_id : Base.reg s "cpu_id" 0 = c /\ is_cpu c;
@@ -96,6 +115,7 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   (* VMs *)
   r_vm_state : forall v, is_handle v -> cell s "vm_state" v = v_state (vm (P t) v);
   r_vm_type : forall v, is_handle v -> cell s "vm_type" v = v_type (vm (P t) v);
+  r_kind : forall v, is_handle v -> 0 <= v_type (vm (P t) v) < 2;
   r_vm_vcpus : forall v, is_handle v -> cell s "vm_vcpus" v = v_vcpus (vm (P t) v) mod 2 ^ 32;
   r_vm_loaded : forall v, is_handle v -> cell s "vm_loaded" v = v_loaded (vm (P t) v) mod 2 ^ 32;
   r_vm_pages : forall v, is_handle v -> cell s "vm_pages" v = v_pages (vm (P t) v) mod 2 ^ 64;
@@ -109,6 +129,8 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_vcpu_pending : forall w, is_vcpu w -> cell s "vcpu_pending" w = c_pending (vcpu (P t) w);
   r_vcpu_esr : forall w, is_vcpu w -> c_pending (vcpu (P t) w) <> PENDING_NONE -> cell s "vcpu_esr" w = c_esr (vcpu (P t) w);
   r_vcpu_page : forall w, is_vcpu w -> cell s "vcpu_page" w = c_page (vcpu (P t) w) * PAGE_BYTES;
+  r_context : forall w, is_vcpu w -> c_state (vcpu (P t) w) <> VCPU_FREE -> v_type (vm (P t) (vm_of w)) <> KCORE_VM_PROTECTED ->
+    cell s "vcpu_context" w = c_page (vcpu (P t) w) * PAGE_BYTES;
   (* CPUs *)
   r_cpu_vcpu : forall d, is_cpu d -> cell s "cpu_vcpu" d = u_vcpu (cpu (P t) d);
   r_cpu_fp : forall d, is_cpu d -> u_fp (cpu (P t) d) = negb (cell s "cpu_fp" d =? 0);
@@ -116,6 +138,7 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_pages_vm : cell s "pages_vm" 0 = cnt (P t) KCORE_STAT_pages_vm mod 2 ^ 64;
   r_pool_free : cell s "pool_free" 0 = cnt (P t) KCORE_STAT_pool_free mod 2 ^ 64;
   r_pool_total : cnt (P t) KCORE_STAT_pool_total = pool;
+  r_core_pages : cnt (P t) KCORE_STAT_pages_core = installed_core;
   r_reserve : cell s "pool_reserve" 0 = cnt (P t) N_RESERVE mod 2 ^ 64;
   r_vms : cell s "vms_alive" 0 = cnt (P t) KCORE_STAT_vms mod 2 ^ 64;
   r_vcpus : cell s "vcpus_alive" 0 = cnt (P t) KCORE_STAT_vcpus mod 2 ^ 64;
@@ -139,13 +162,15 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_mem : forall p o, 0 <= p < 268435456 -> core p = false -> 0 <= o < 512 -> word s (p * PAGE_BYTES + o * 8) = mem (D t) p o;
   r_ctx : forall w k, is_vcpu w -> at_rest (P t) w -> 0 <= k < W_GP \/ W_FP <= k < W_FP + N_FP ->
     word s (cell s "vcpu_context" w + k * 8) = ctx (D t) w k;
-  r_cntvoff : forall v, is_handle v -> at_rest (P t) (v * KCORE_VM_VCPUS) ->
+  r_cntvoff : forall v, is_handle v -> v_state (vm (P t) v) = VM_READY -> at_rest (P t) (v * KCORE_VM_VCPUS) ->
     cell s "vm_cntvoff" v = ctx (D t) (v * KCORE_VM_VCPUS) W_CNTVOFF mod 2 ^ 64;
-  r_kept : forall w, is_vcpu w -> at_rest (P t) w -> cell s "vcpu_far" w = ctx (D t) w W_KEPT mod 2 ^ 64 /\
-    cell s "vcpu_entry" w = ctx (D t) w (W_KEPT + 1) mod 2 ^ 64 /\ cell s "vcpu_entry_x0" w = ctx (D t) w (W_KEPT + 2) mod 2 ^ 64;
+  r_kept : forall w, is_vcpu w -> at_rest (P t) w -> cell s "vcpu_far" w = ctx (D t) w W_KEPT /\
+    cell s "vcpu_entry" w = ctx (D t) w (W_KEPT + 1) /\ cell s "vcpu_entry_x0" w = ctx (D t) w (W_KEPT + 2);
   (* registers *)
   r_fp : forall k, 0 <= k < N_FP -> Base.reg s "fp" k = fpm (D t) c (W_FP + k);
-  r_hreg : forall n, 0 <= n < 31 -> Base.reg s "host_x" n = hreg (D t) c n
+  r_hreg : forall n, 0 <= n < 31 -> Base.reg s "host_x" n = hreg (D t) c n;
+  r_host : Base.reg s "host_context" 0 = fixed "host_context" c /\ Base.reg s "host_mdcr" 0 = fixed "host_mdcr" c;
+  r_vgic : vgic_fine c s t
 }.
 
 (* Counters stay below what their cells hold. *)
@@ -156,6 +181,9 @@ Record fits (t : pub) : Prop := {
   f_pages : forall v, 0 <= v_pages (vm t v) < 2 ^ 64;
   f_tables : forall v, 0 <= v_tables (vm t v) < 2 ^ 40;
   f_free : 0 <= cnt t KCORE_STAT_pool_free < 2 ^ 40;
-  f_reserve : 0 <= cnt t N_RESERVE < 2 ^ 40
+  f_reserve : 0 <= cnt t N_RESERVE < 2 ^ 40;
+  f_cnt : forall k, 0 <= cnt t k < 2 ^ 64;
+  f_stat : forall k, 0 <= fold_right Z.add 0 (map (fun d => stat t d k) (range 0 64)) < 2 ^ 64;
+  f_log : Z.of_nat (length (logged t)) < 2 ^ 64
 }.
 End Rel.

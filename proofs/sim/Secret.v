@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* What protected VMs hold makes no difference to the host in a call of the C that is shown to do what the top machine does. *)
-From KCore Require Import top.Ni.
+From KCore Require Import code.Stats top.Ni.
 From KCore Require Export sim.Code.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -51,7 +51,7 @@ Definition all_fits (c : Z) (req : request) (t : st) : Prop :=
   fits (P t) /\ forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> fits (P u).
 
 Theorem call_confidential c s s' t t' name nr n req : sound -> In name simulated -> calls c s name nr n -> calls c s' name nr n ->
-  request_of name (registers s n) = Some req -> Q c s t -> Q c s' t' -> held s = false -> held s' = false ->
+  request_of name (registers s n) s = Some req -> same_clock s s' -> Q c s t -> Q c s' t' -> held s = false -> held s' = false ->
   sinv t -> sinv t' -> idle (P t) c = true -> all_fits c req t -> all_fits c req t' -> host_eq t t' ->
   exists u u' v v', link L1 above "host_trap" [0] s = Ok (0, u) /\ link L1 above "host_trap" [0] s' = Ok (0, u') /\
     Q c u v /\ Q c u' v' /\ host_eq v v' /\
@@ -59,8 +59,9 @@ Theorem call_confidential c s s' t t' name nr n req : sound -> In name simulated
     (forall p o, 0 <= p < 268435456 -> 0 <= o < 512 -> host_ok (P v) p = true ->
        word u (p * PAGE_BYTES + o * 8) = word u' (p * PAGE_BYTES + o * 8)).
 Proof.
-  intros B N K K' Rq R R' H H' J J' Id [F G] [F' G'] E.
-  assert (Rq' : request_of name (registers s' n) = Some req) by (rewrite (registers_eq c s s' t t' n R R' E); exact Rq).
+  intros B N K K' Rq Ck R R' H H' J J' Id [F G] [F' G'] E.
+  assert (Rq' : request_of name (registers s' n) s' = Some req)
+    by (rewrite (registers_eq c s s' t t' n R R' E), (request_clock _ _ _ _ Ck); exact Rq).
   assert (Id' : idle (P t') c = true) by (rewrite <- (q_pub _ _ E); exact Id).
   destruct (calls_code fixed I c s t name nr n req B N K Rq R H J Id G F) as (k & u & v & X1 & _ & X2 & X3 & X4).
   destruct (calls_code fixed I c s' t' name nr n req B N K' Rq' R' H' J' Id' G' F') as (k' & u' & v' & Y1 & _ & Y2 & Y3 & Y4).
@@ -83,7 +84,7 @@ Proof.
 Qed.
 
 Theorem call_integrity c s t v name nr n req : sound -> In name simulated -> calls c s name nr n ->
-  request_of name (registers s n) = Some req -> Q c s t -> held s = false -> sinv t -> idle (P t) c = true -> all_fits c req t ->
+  request_of name (registers s n) s = Some req -> Q c s t -> held s = false -> sinv t -> idle (P t) c = true -> all_fits c req t ->
   is_vm v -> live (P t) v = true ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> events (Vm v) (HCall c req :: repeat (HGo c) k) t = []) ->
   exists u w, link L1 above "host_trap" [0] s = Ok (0, u) /\ Q c u w /\ forall i p r, walk (P t) v i = Some (p, r) ->

@@ -20,18 +20,20 @@ Record fresh (s : state) : Prop := {
   z_vcpu : forall d, is_cpu d -> cell s "cpu_vcpu" d = NO_VCPU;
   z_pool : cell s "pool_free" 0 = pool /\ cell s "pool_reserve" 0 = reserve /\ 0 <= reserve < 2 ^ 64;
   z_tables : (forall v g, Base.s1 s v g = 0) /\ (forall v b, Base.tab s v b = 0) /\ (forall v l n, Base.leaf s v l n = 0) /\
-    (forall p, Base.table s p = false)
+    (forall p, Base.table s p = false);
+  z_host : let c := Base.reg s "cpu_id" 0 in
+    Base.reg s "host_context" 0 = fixed "host_context" c /\ Base.reg s "host_mdcr" 0 = fixed "host_mdcr" c;
+  z_vmcr : 0 <= Base.reg s "ich_vmcr" 0 < 2 ^ 32
 }.
 
 (* Contents as they are. *)
 Definition contents (s : state) : data :=
-  mkdata (fun p o => word s (p * PAGE_BYTES + o * 8)) (fun _ _ => 0) (fun _ k => Base.reg s "fp" (k - W_FP)) (fun _ n => Base.reg s
-    "host_x" n)
-    (fun _ _ => 0).
+  mkdata (fun p o => word s (p * PAGE_BYTES + o * 8)) (fun _ _ => 0) (fun _ k => Base.reg s "fp" (k - W_FP)) 
+    (fun _ n => if n =? R_VMCR then Base.reg s "ich_vmcr" 0 else Base.reg s "host_x" n) (fun _ _ => 0).
 
 Theorem start_related c s : Base.reg s "cpu_id" 0 = c -> is_cpu c -> fresh s -> Q fixed c s (mkst boot_pub (contents s)).
 Proof.
-  intros Ec C [F Z O U (Pf & Pr & Rv) (T1 & T2 & T3 & T4)].
+  intros Ec C [F Z O U (Pf & Pr & Rv) (T1 & T2 & T3 & T4) Hh Hv]. cbv zeta in Hh. rewrite Ec in Hh.
   assert (Z' : forall n i, existsb (String.eqb n) zero_names = true -> cell s n i = 0).
   { intros n i E. apply Z. apply existsb_exists in E as (m & M & E). apply String.eqb_eq in E as ->. exact M. }
   assert (NoC : forall w, ~ has_context boot_pub w) by (intros w (_ & X & _); apply X; reflexivity).
@@ -41,7 +43,7 @@ Proof.
   constructor; cbn [P D boot_pub owner maps vm lf top.State.s1 top.State.tab vcpu cpu cnt stat logged v_state v_type v_vcpus v_loaded
     v_pages v_tables
     v_base v_end v_cursor c_state c_power c_pending c_esr c_page c_cpu u_vcpu u_fp u_run contents mem ctx fpm hreg length]; intros; auto;
-    try (rewrite Z' by reflexivity; reflexivity).
+    try (rewrite Z' by reflexivity; reflexivity); try contradiction; try (unfold KCORE_VM_NORMAL; lia).
   - rewrite H. reflexivity.
   - rewrite Pf. change (pool = pool mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
   - rewrite Pr. change (reserve = reserve mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
@@ -64,5 +66,7 @@ Proof.
   - match goal with H : at_rest _ _ |- _ => destruct H as [X _]; destruct X; reflexivity end.
   - match goal with H : at_rest _ _ |- _ => destruct H as [X _]; destruct X; reflexivity end.
   - f_equal. lia.
+  - rewrite (proj2 (Z.eqb_neq n R_VMCR)) by (unfold R_VMCR; lia). reflexivity.
+  - intros G. cbv zeta. cbn [P D boot_pub cpu u_vcpu]. split; [exact Hv|]. split; [reflexivity|]. intros X. destruct (X eq_refl).
 Qed.
 End Start.

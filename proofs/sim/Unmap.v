@@ -39,8 +39,9 @@ Notation leads := (leads fixed).
 
 Lemma leads_res c t x o : leads c t x o -> forall x', (forall y, x = Ok y -> x' = Ok y) -> leads c t x' o.
 Proof.
-  induction 1 as [t x o (r & s & E & A)|t x o U _ IH]; intros x' X.
+  induction 1 as [t x o (r & s & E & A)|t x o o' S (r & s & E & A)|t x o U _ IH]; intros x' X.
   - apply leads_now. exists r, s. auto.
+  - apply (leads_same fixed c t x' o o' S). exists r, s. auto.
   - apply leads_on; auto.
 Qed.
 

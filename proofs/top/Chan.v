@@ -25,7 +25,7 @@ Inductive msg :=
 | Booted (w : Z) (regs : list Z) (book : public)   (* finalisation: x0..x3, pc, cntvoff *)
 | Donated (i prot : Z) (words : list Z)        (* a page with its contents *)
 | Answer (w pending esr flags value : Z) (l : list Z)  (* the host's answer to the last exit, and what it injects *)
-| Loaded (w : Z) (l : list Z)                  (* virtual GIC state at load *)
+| Loaded (w vmcr : Z) (l : list Z)       (* virtual GIC state at load, and VMCR of the CPU *)
 | Timer (w cval ctl : Z).                      (* virtual timer, set by the host *)
 
 Section Chan.
@@ -124,7 +124,7 @@ Definition call_to_vm (v c : Z) (r : request) (s : st) : option msg :=
   match o_eff o with
   | Boot w pg :: _ => if vm_of w =? v then Some (Booted w (boot_regs (D s) pg) (book (o_pub o) v)) else None
   | Reset w :: _ => if vm_of w =? v then Some (Made w (book (o_pub o) v)) else None
-  | IoLoad w pg :: _ => if vm_of w =? v then Some (Loaded w (page_io (D s) pg)) else None
+  | VgicLoad d w pg :: _ => if vm_of w =? v then Some (Loaded w (hreg (D s) d R_VMCR) (page_io (D s) pg)) else None
   | _ => if names r (P s) =? v then Some (Life (book (o_pub o) v)) else None
   end.
 
@@ -192,4 +192,33 @@ Proof.
   revert f. unfold writes. induction l as [|[j x] l IH]; intros f E; cbn; auto.
   rewrite IH by auto. destruct (inside j lo n) eqn:F; auto. unfold upd. destruct (Z.eqb_spec k j); auto. congruence.
 Qed.
+
+(* What is loaded depends on the words of the page that are. *)
+Definition same_io (m n : Z -> Z) : Prop := forall k, W_IO <= k < W_IO + 36 -> m k = n k.
+Lemma nr_aprs_range : 1 <= nr_aprs <= 4.
+Proof. unfold nr_aprs. destruct (_ <=? _); [lia|]. destruct (_ <=? _); lia. Qed.
+Lemma is_apr_range k : is_apr k = true -> W_AP0R <= k < W_AP0R + 8.
+Proof.
+  pose proof nr_aprs_range. unfold is_apr, W_AP0R, W_AP1R. rewrite orb_true_iff, !inside_spec. lia.
+Qed.
+Lemma vgic_loaded_ext m n left x y k : same_io m n -> x k = y k -> vgic_loaded m left x k = vgic_loaded n left y k.
+Proof.
+  intros S E. unfold vgic_loaded. rewrite (S W_SRE) by (unfold W_IO, W_SRE; lia). destruct (negb gicv3); auto.
+  destruct (Z.eqb_spec k W_VMCR) as [->|_]; [rewrite S by (unfold W_IO, W_VMCR; lia); auto|]. destruct (is_apr k) eqn:C; auto.
+  apply is_apr_range in C. rewrite S; auto. unfold W_IO, W_AP0R in *. lia.
+Qed.
+Lemma io_loaded_ext m n x y k : same_io m n -> x k = y k -> io_loaded m x k = io_loaded n y k.
+Proof.
+  intros S E. unfold io_loaded. rewrite (S W_SRE), (S W_USED) by (unfold W_IO, W_SRE, W_USED; lia). set (used := Z.min (n W_USED) nr_lrs).
+  destruct (Z.eqb_spec k W_IO) as [->|_]; [rewrite S by (unfold W_IO; lia); auto|].
+  destruct (Z.eqb_spec k W_VSESR) as [->|_]; [apply S; unfold W_IO, W_VSESR; lia|]. destruct (negb gicv3); auto.
+  destruct (Z.eqb_spec k W_HCR) as [->|_]; [rewrite E, S by (unfold W_IO, W_HCR; lia); auto|].
+  destruct (Z.eqb_spec k W_VMCR) as [->|_]; [rewrite E, S by (unfold W_IO, W_VMCR; lia); auto|].
+  destruct (k =? W_SRE); auto. destruct (k =? W_USED); auto. destruct (inside k W_LR _) eqn:C; auto.
+  apply inside_spec in C. apply S. unfold W_IO, W_LR in *. lia.
+Qed.
+Lemma vgic_saved_ext m n x y k : m W_SRE = n W_SRE -> m k = n k -> x k = y k -> vgic_saved m x k = vgic_saved n y k.
+Proof. intros S M E. unfold vgic_saved. rewrite S. destruct (gicv3 && _); auto. Qed.
+Lemma io_saved_ext m n x y k : m k = n k -> (forall j, x j = y j) -> io_saved m x k = io_saved n y k.
+Proof. intros M E. unfold io_saved. rewrite M, !E. reflexivity. Qed.
 End Chan.

@@ -12,10 +12,13 @@ Inductive effect :=
 | Reset (w : Z)                     (* a fresh context, a fresh virtual GIC *)
 | FpSave (c w : Z)                  (* FP registers to the context, then cleared *)
 | FpSaveShared (c pg : Z)           (* the same to the shared page: normal VM *)
-| IoLoad (w pg : Z)                 (* virtual GIC and wishes from the shared page *)
+| VgicLoad (c w pg : Z)             (* the vCPU is loaded: VMCR and active priorities from the shared page *)
+| VgicSave (c w pg : Z)             (* and back *)
+| IoLoad (w pg : Z)                 (* it runs: interrupt wishes and list registers from the shared page *)
 | IoSave (w pg : Z)                 (* and back *)
 | PageWrite (pg : Z) (l : list (Z * Z))
-| HostX (c n x : Z).                (* the host's register *)
+| HostX (c n x : Z)                 (* the host's register *)
+| HostIo (c n w k : Z).             (* the same, from the virtual GIC of a vCPU *)
 
 Record out := mkout { o_pub : pub; o_eff : list effect; o_ok : bool }.
 
@@ -435,7 +438,7 @@ Definition vcpu_load (c w : Z) (s : pub) : out :=
   let pg := c_page (vcpu s w) in
   let s := change_vcpu w (vcpu_with_state VCPU_LOADED c) s in
   let s := change_cpu c (cpu_with_vcpu w) s in
-  finish c 0 [IoLoad w pg] true (change_vm v (fun r => vm_with_loaded (v_loaded r + 1) r) s).
+  finish c 0 [VgicLoad c w pg] true (change_vm v (fun r => vm_with_loaded (v_loaded r + 1) r) s).
 
 (* FP registers of the loaded vCPU, if they are in the machine: to its context, and out of sight. *)
 Definition fp_effect (c : Z) (s : pub) : list effect :=
@@ -450,19 +453,38 @@ Definition vcpu_put (c : Z) (s : pub) : out :=
   let w := u_vcpu (cpu s c) in
   let v := vm_of w in
   if is w NO_VCPU then done c KCORE_ESTATE s else
-  let e := fp_effect c s ++ [IoSave w (c_page (vcpu s w))] in
+  let e := fp_effect c s ++ [VgicSave c w (c_page (vcpu s w))] in
   let ok := 1 <=? v_loaded (vm s v) in
   let s := change_cpu c (cpu_with_vcpu NO_VCPU) (fp_release c s) in
   let s := change_vcpu w (vcpu_with_state VCPU_READY 0) s in
   finish c 0 e ok (change_vm v (fun r => vm_with_loaded (v_loaded r - 1) r) s).
 
-(* ------------------------------------------------------------------ stats.c *)
+(* The virtual GIC's VMCR is the host's to know; bookkeeping only says whose it is. *)
+Definition vmcr_read (c : Z) (s : pub) : out :=
+  let w := u_vcpu (cpu s c) in
+  if is w NO_VCPU || negb gicv3 then done c KCORE_ESTATE s else
+  mkout (add_stat c KCORE_STAT_host_call (set_call c CNone s)) [HostIo c 0 w W_VMCR] true.
 
-Definition stats_read (id : Z) (s : pub) : Z :=
+(* ------------------------------------------------------------------ stats.c, log.c *)
+
+(* There is no clock: time is what the code's clock said (time at EL2, time of an entry). *)
+Definition stats_read (id time : Z) (s : pub) : Z :=
   if (id <? 0) || (KCORE_NR_STATS <=? id) then KCORE_EINVAL else
+  if is id KCORE_STAT_el2_max then time else
   if existsb (is id) [KCORE_STAT_pages_core; KCORE_STAT_pages_vm; KCORE_STAT_pool_free; KCORE_STAT_pool_total;
                       KCORE_STAT_vms; KCORE_STAT_vcpus; KCORE_STAT_pages_scrubbed] then cnt s id
   else fold_right Z.add 0 (map (fun c => stat s c id) (range 0 64)).
+
+Definition info_read (c which : Z) : Z :=
+  if (0 <=? which) && (which <? KCORE_INFO_NR) then info c which else KCORE_EINVAL.
+
+Definition log_read (c seq time : Z) (s : pub) : out :=
+  let n := Z.of_nat (length (logged s)) in
+  if n <=? seq then done c KCORE_EAGAIN s else
+  match (if n - seq <=? LOG_ENTRIES then nth_error (logged s) (Z.to_nat (n - 1 - seq)) else None) with
+  | None => done c KCORE_EINVAL s
+  | Some (e, a, b) => finish c 0 [HostX c 1 e; HostX c 2 a; HostX c 3 b; HostX c 4 time] true s
+  end.
 
 (* ------------------------------------------------------------------ the call table, and the sections that follow *)
 
@@ -471,12 +493,12 @@ Definition bad_vm (v : Z) : bool := (v <? 1) || (KCORE_NR_VMS <=? v).
 Definition range_bad (v a bytes : Z) : bool :=
   bad_vm v || bad_page a || negb (bytes mod PAGE_BYTES =? 0) || (bytes <=? 0) || (IPA_END - a <? bytes).
 
-(* The call table (abi.h) with its arguments; VCPU_RUN is in Guest.v, INFO, LOG_READ and VGIC_VMCR_READ are public. *)
+(* The call table (abi.h) with its arguments; VCPU_RUN is in Guest.v. *)
 Inductive request :=
 | RVersion | RLoad (w : Z) | RPut | RCreate (type : Z) | RFinalise (v a bytes : Z) | RBegin (v : Z) | RStep (v : Z) | REnd (v : Z)
 | RVcpuCreate (v k a : Z) | RVcpuDestroy (w : Z) | RDonate (v a b : Z) | RMap (v a b bytes prot : Z)
-| RUnmap (v a bytes : Z) (age : bool) | RProtect (v a bytes : Z) | RFlush (v : Z) | RStats (id : Z) | RPageState (a : Z)
-| RUnknown.
+| RUnmap (v a bytes : Z) (age : bool) | RProtect (v a bytes : Z) | RFlush (v : Z) | RStats (id time : Z) | RPageState (a : Z)
+| RInfo (which : Z) | RLog (seq time : Z) | RVmcr | RUnknown.
 
 Definition hcall (c : Z) (r : request) (s : pub) : out :=
   match r with
@@ -505,8 +527,11 @@ Definition hcall (c : Z) (r : request) (s : pub) : out :=
       if range_bad v a bytes then done c KCORE_EINVAL s
       else proceed c (CProtect v (a / PAGE_BYTES) ((a + bytes) / PAGE_BYTES) 0) [HostX c 1 a] true s
   | RFlush v => done c (if bad_vm v then KCORE_EINVAL else 0) s
-  | RStats id => done c (stats_read id s) s
+  | RStats id time => done c (stats_read id time s) s
   | RPageState a => done c (page_state a s) s
+  | RInfo which => done c (info_read c which) s
+  | RLog seq time => log_read c seq time s
+  | RVmcr => vmcr_read c s
   | RUnknown => done c KCORE_ENOSYS s
   end.
 

@@ -151,6 +151,9 @@ Proof.
   - destruct (_ || _); [apply done_good; auto|]. apply proceed_good; auto; intros ? ? ?; discriminate.
   - destruct (range_bad _ _ _); [apply done_good; auto|]. apply proceed_good; auto; intros ? ? ?; discriminate.
   - destruct (range_bad _ _ _); [apply done_good; auto|]. apply proceed_good; auto; intros ? ? ?; discriminate.
+  - unfold log_read. destruct (_ <=? seq); [apply done_good; auto|]. destruct (if _ <=? _ then _ else _) as [[[? ?] ?]|];
+      [apply finish_good; auto|apply done_good; auto].
+  - unfold vmcr_read. destruct (_ || _); [apply done_good; auto|]. split; [reflexivity|]. apply inv_stat, inv_call; auto. intros ? ? ?; discriminate.
 Qed.
 
 (* ------------------------------------------------------------------ runs and exits *)

@@ -42,6 +42,36 @@ Definition set_hreg f d := mkdata (mem d) (ctx d) (fpm d) f (io d).
 Definition set_io f d := mkdata (mem d) (ctx d) (fpm d) (hreg d) f.
 
 Definition WISHES := 0x61c0.      (* VF VI VSE TWI TWE *)
+Definition low32 (x : Z) : Z := Z.land x 0xffffffff.
+(* What ICH_VTR says: list registers, and active-priority registers of each group. *)
+Definition vtr : Z := info 0 KCORE_INFO_ICH_VTR.
+Definition nr_lrs : Z := Z.land vtr 31 + 1.
+Definition nr_aprs : Z := let bits := field vtr 26 7 + 1 in if 7 <=? bits then 4 else if 6 <=? bits then 2 else 1.
+Definition is_apr (k : Z) : bool := inside k W_AP0R nr_aprs || inside k W_AP1R nr_aprs.
+
+(* The words of the virtual GIC that change hands, from the page's words m, or from the vCPU's x to the page.  With system registers
+   (sre) the guest has its VMCR as long as it is loaded, else as long as it runs; a CPU's VMCR stays as the last guest left it. *)
+Definition R_VMCR : Z := 64.         (* by the host's registers, none that it can write *)
+Definition vgic_loaded (m : Z -> Z) (left : Z) (x : Z -> Z) (k : Z) : Z :=
+  if negb gicv3 then x k else
+  if k =? W_VMCR then if m W_SRE =? 0 then left else low32 (m k) else if is_apr k then low32 (m k) else x k.
+Definition vgic_saved (m x : Z -> Z) (k : Z) : Z :=
+  if gicv3 && (((k =? W_VMCR) && negb (m W_SRE =? 0)) || is_apr k) then x k else m k.
+Definition io_loaded (m x : Z -> Z) (k : Z) : Z :=
+  let used := Z.min (m W_USED) nr_lrs in
+  if k =? W_IO then Z.land (m k) WISHES else
+  if k =? W_VSESR then m k else
+  if negb gicv3 then x k else
+  if k =? W_HCR then if used =? 0 then x k else low32 (m k) else
+  if k =? W_VMCR then if m W_SRE =? 0 then low32 (m k) else x k else
+  if k =? W_SRE then if m W_SRE =? 0 then 0 else 1 else
+  if k =? W_USED then used else
+  if inside k W_LR (Z.min used 16) then m k else x k.
+Definition io_saved (m x : Z -> Z) (k : Z) : Z :=
+  if k =? W_IO then Z.lor (Z.ldiff (m k) KCORE_HCR_VSE) (Z.land (Z.land (m k) (x k)) KCORE_HCR_VSE) else
+  if k =? W_DISR then x k else
+  if gicv3 && (((k =? W_VMCR) && (x W_SRE =? 0)) || inside k W_LR (Z.min (x W_USED) 16)) then x k else m k.
+
 Definition do_effect (d : data) (e : effect) : data :=
   match e with
   | Scrub p => set_mem (upd (mem d) p (fun _ => 0)) d
@@ -57,15 +87,14 @@ Definition do_effect (d : data) (e : effect) : data :=
   | FpSaveShared c pg =>
       set_fpm (upd (fpm d) c (fun _ => 0))
         (set_mem (upd (mem d) pg (fun k => if inside k W_FP N_FP then fpm d c k else mem d pg k)) d)
-  | IoLoad w pg =>
-      set_io (upd (io d) w (fun k => if k =? W_IO then Z.land (mem d pg k) WISHES
-                                     else if inside k W_IO 36 then mem d pg k else io d w k)) d
-  | IoSave w pg =>
-      set_mem (upd (mem d) pg (fun k =>
-        if k =? W_IO then Z.lor (Z.ldiff (mem d pg k) KCORE_HCR_VSE) (Z.land (Z.land (mem d pg k) (io d w k)) KCORE_HCR_VSE)
-        else if inside k 67 29 then io d w k else mem d pg k)) d
+  | VgicLoad c w pg => set_io (upd (io d) w (vgic_loaded (mem d pg) (hreg d c R_VMCR) (io d w))) d
+  | VgicSave c w pg => set_hreg (upd (hreg d) c (upd (hreg d c) R_VMCR (io d w W_VMCR)))
+                        (set_mem (upd (mem d) pg (vgic_saved (mem d pg) (io d w))) d)
+  | IoLoad w pg => set_io (upd (io d) w (io_loaded (mem d pg) (io d w))) d
+  | IoSave w pg => set_mem (upd (mem d) pg (io_saved (mem d pg) (io d w))) d
   | PageWrite pg l => set_mem (upd (mem d) pg (writes 0 512 l (mem d pg))) d
   | HostX c n x => set_hreg (upd (hreg d) c (upd (hreg d c) n x)) d
+  | HostIo c n w k => set_hreg (upd (hreg d) c (upd (hreg d c) n (io d w k))) d
   end.
 Definition do_effects (l : list effect) (d : data) : data := fold_left do_effect l d.
 

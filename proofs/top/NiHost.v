@@ -25,7 +25,7 @@ Proof. intros [A B C E] H K. split; auto. Qed.
 Definition scrubs (p : Z) (l : list effect) : Prop := In (Scrub p) l.
 Definition saves (c : Z) (l : list effect) : Prop := exists x, In (FpSave c x) l \/ In (FpSaveShared c x) l.
 Definition reads_ok (V F : Z -> bool) (e : effect) : Prop :=
-  match e with IoLoad _ pg => V pg = true | FpSaveShared c _ => F c = true | _ => True end.
+  match e with IoLoad _ pg | VgicLoad _ _ pg => V pg = true | FpSaveShared c _ => F c = true | _ => True end.
 
 Lemma effect_agree V F d e x : agree V F d e -> reads_ok V F x ->
   agree (fun p => V p || match x with Scrub q => p =? q | _ => false end)
@@ -39,9 +39,14 @@ Proof.
   - destruct (Z.eqb_spec a c); auto. rewrite orb_false_r. auto.
   - destruct (Z.eqb_spec a pg); auto. subst. intros. destruct (inside b W_FP N_FP); auto.
   - destruct (Z.eqb_spec a c); auto. rewrite orb_false_r. auto.
-  - destruct (Z.eqb_spec a w); auto. subst. destruct (b =? W_IO); [rewrite A; auto|]. destruct (inside b W_IO 36); auto.
-  - destruct (Z.eqb_spec a pg); auto. subst. intros Q. rewrite !A, !E; auto.
+  - destruct (Z.eqb_spec a w); auto. subst. replace (hreg e c R_VMCR) with (hreg d c R_VMCR) by auto.
+    apply vgic_loaded_ext; [intros k _; apply A; auto|auto].
+  - destruct (Z.eqb_spec a pg); auto. subst. intros Q. apply vgic_saved_ext; auto.
+  - destruct (Z.eqb_spec a c); auto. subst. destruct (b =? R_VMCR); auto.
+  - destruct (Z.eqb_spec a w); auto. subst. apply io_loaded_ext; [intros k _; apply A; auto|auto].
+  - destruct (Z.eqb_spec a pg); auto. subst. intros Q. apply io_saved_ext; auto.
   - destruct (Z.eqb_spec a pg); auto. subst. intros. apply writes_ext. auto.
+  - destruct (Z.eqb_spec a c); auto. subst. destruct (b =? n); auto.
   - destruct (Z.eqb_spec a c); auto. subst. destruct (b =? n); auto.
 Qed.
 
@@ -191,5 +196,11 @@ Proof.
   - destruct (range_bad _ _ _); [apply done_same|]. apply (mild_discloses 0), mildly_proceed; auto using mild_refl.
   - destruct (range_bad _ _ _); [apply done_same|]. apply (mild_discloses 0), mildly_proceed; auto using mild_refl.
     repeat constructor.
+  - unfold log_read. destruct (_ <=? seq); [apply done_same|]. destruct (if _ <=? _ then _ else _) as [[[? ?] ?]|]; [|apply done_same].
+    apply finish_discloses; auto. repeat constructor.
+  - unfold vmcr_read. destruct (_ || _); [apply done_same|]. split; [|split].
+    + apply disclose_owner. fields. auto.
+    + intros d. cbn [o_pub o_eff]. unfold fp_shared, protected; fields. unfold upd. destruct (Z.eqb_spec d c) as [->|]; fields; auto.
+    + repeat constructor.
 Qed.
 End NiHost.

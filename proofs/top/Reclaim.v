@@ -50,6 +50,9 @@ Proof.
   - destruct (_ || _); [apply done_no_scrub|]. intros [].
   - destruct (range_bad _ _ _); [apply done_no_scrub|]. intros [].
   - destruct (range_bad _ _ _); [apply done_no_scrub|]. intros [X|[]]. discriminate.
+  - unfold log_read. destruct (_ <=? seq); [apply done_no_scrub|]. destruct (if _ <=? _ then _ else _) as [[[? ?] ?]|]; [|apply done_no_scrub].
+    apply finish_no_scrub. cbn. intuition discriminate.
+  - unfold vmcr_read. denied. intros [X|[]]. discriminate.
 Qed.
 
 (* Only sections of calls under way open a page to the host. *)

@@ -37,6 +37,9 @@ Class config := {
   core : Z -> bool;           (* KCore's own pages, all DRAM *)
   pool : Z;                   (* table pages at installation, and of these for the host *)
   reserve : Z;
+  installed_core : Z;         (* pages that installation took *)
+  info : Z -> Z -> Z;         (* what INFO answers on a CPU, by KCORE_INFO_* *)
+  gicv3 : bool;
   broken : check -> bool      (* all false: the real core *)
 }.
 
@@ -113,6 +116,9 @@ Definition W_FAR := 43. Definition W_VBAR := 45. Definition W_ELR := 55. Definit
 Definition W_GP := 58%Z.                       (* x, pc, pstate, EL1 and EL0 registers: 0..57 *)
 Definition W_CNTVOFF := 59. Definition W_FLAGS := 61. Definition W_EXIT := 64.
 Definition W_IO := 60. Definition N_IO := 38.  (* enter, vgic, and behind them the virtual timer *)
+Definition W_VSESR := 62. Definition W_DISR := 67.
+Definition W_HCR := 68. Definition W_VMCR := 69. Definition W_SRE := 70. Definition W_USED := 71.   (* vgic *)
+Definition W_AP0R := 72. Definition W_AP1R := 76. Definition W_LR := 80.
 Definition W_TIMER := 96.
 Definition W_FP := 100. Definition N_FP := 66.
 Definition W_KEPT := 200.                      (* KCore's: full FAR of the last exit, CPU_ON's entry and x0 *)
@@ -179,6 +185,7 @@ Definition boot_pub : pub :=
     (fun _ => mkvm VM_FREE KCORE_VM_NORMAL 0 0 0 0 0 0 0) (fun _ _ => None) (fun _ _ => false) (fun _ _ => false)
     (fun _ => mkvcpu VCPU_FREE POWER_OFF PENDING_NONE 0 0 0) (fun _ => mkcpu NO_VCPU false false CNone)
     (fun k => if k =? KCORE_STAT_pool_free then pool else if k =? KCORE_STAT_pool_total then pool
+              else if k =? KCORE_STAT_pages_core then installed_core
               else if k =? N_RESERVE then reserve else 0)
     (fun _ _ => 0) [].
 End State.

@@ -101,12 +101,12 @@ Proof. intros I V. destruct (u =? v); [now apply done_same_life|apply done_none;
 Lemma same_for_vm v u r s : u <> v -> same_for v s (set_vm u r s).
 Proof. intros N. repeat split; auto. cbn. unfold upd. destruct (Z.eqb_spec v u); auto. congruence. Qed.
 
+Lemma page_io_same d pg : same_io (mem d pg) (at_ (page_io d pg) W_IO).
+Proof. intros k K. unfold page_io. rewrite at_values; [reflexivity|]. change (Z.of_nat 36) with 36. lia. Qed.
 Lemma io_load_value d w pg k : io (do_effect d (IoLoad w pg)) w k = io_loaded (at_ (page_io d pg) W_IO) (io d w) k.
-Proof.
-  cbn [do_effect set_io io]. unfold upd. rewrite Z.eqb_refl. unfold io_loaded, page_io.
-  destruct (Z.eqb_spec k W_IO) as [->|K]; [rewrite at_values; [reflexivity|change (Z.of_nat 36) with 36; unfold W_IO; lia]|].
-  destruct (inside k W_IO 36) eqn:IN; auto. apply inside_spec in IN. rewrite at_values; [reflexivity|change (Z.of_nat 36) with 36; unfold W_IO in *; lia].
-Qed.
+Proof. cbn [do_effect set_io io]. unfold upd. rewrite Z.eqb_refl. apply io_loaded_ext; [apply page_io_same|reflexivity]. Qed.
+Lemma vgic_load_value d c w pg k : io (do_effect d (VgicLoad c w pg)) w k = vgic_loaded (at_ (page_io d pg) W_IO) (hreg d c R_VMCR) (io d w) k.
+Proof. cbn [do_effect set_io io]. unfold upd. rewrite Z.eqb_refl. apply vgic_loaded_ext; [apply page_io_same|reflexivity]. Qed.
 
 (* ------------------------------------------------------------------ calls *)
 
@@ -279,11 +279,11 @@ Proof.
   destruct (negb _); [apply Z0|]. destruct (negb _); [apply Z0|]. destruct (_ || _) eqn:X; [apply Z0|]. clear Z0.
   apply orb_false_iff in X as [X1 X2]. apply negb_false_iff, is_true in X1, X2.
   set (pg := c_page (vcpu (P s) w)). set (t := change_vm (vm_of w) _ _).
-  change (match o_eff (finish c 0 [IoLoad w pg] true t) with [] => _ | _ => _ end)
-    with (if vm_of w =? v then Some (Loaded w (page_io (D s) pg)) else None).
-  destruct (finish_fields c 0 [IoLoad w pg] true t) as (_ & F1 & F2 & F3 & F4).
+  change (match o_eff (finish c 0 [VgicLoad c w pg] true t) with [] => _ | _ => _ end)
+    with (if vm_of w =? v then Some (Loaded w (hreg (D s) c R_VMCR) (page_io (D s) pg)) else None).
+  destruct (finish_fields c 0 [VgicLoad c w pg] true t) as (_ & F1 & F2 & F3 & F4).
   assert (F0 : u_fp (cpu (P s) c) = false) by (destruct (u_fp (cpu (P s) c)) eqn:F; auto; destruct (i_fp _ I c F X2)).
-  assert (FP : forall d, u_fp (cpu (o_pub (finish c 0 [IoLoad w pg] true t)) d) = u_fp (cpu (P s) d)).
+  assert (FP : forall d, u_fp (cpu (o_pub (finish c 0 [VgicLoad c w pg] true t)) d) = u_fp (cpu (P s) d)).
   { intros d. specialize (F4 d). unfold place_of_cpu in F4. assert (H : u_fp (cpu t d) = u_fp (cpu (P s) d)).
     { subst t; fields. unfold upd. destruct (Z.eqb_spec d c); try subst d; auto. } congruence. }
   assert (LT : forall u, life (vm t u) = life (vm (P s) u)) by (intros u; subst t; fields; unfold upd; destruct (Z.eqb_spec u (vm_of w)); subst; auto).
@@ -299,7 +299,7 @@ Proof.
       * apply regs_effects. intros x Wx _ Nx. rewrite F2, OT by congruence. rewrite FP. repeat split; auto; cbn; intros e [<-|[<-|[]]]; cbn; auto.
     + intros _ _ k. split.
       * unfold reg. cbn [P D]. rewrite F2, TW, FP; fields. rewrite F0, X1, !andb_false_r. reflexivity.
-      * apply (io_load_value (D s) w pg k).
+      * apply (vgic_load_value (D s) c w pg k).
   - apply finish_none; auto.
     + split; [apply LT|]. split; [|split].
       * intros x Wx. rewrite OT; auto. congruence.
@@ -312,11 +312,11 @@ Lemma put_becomes c v s : sound -> sinv s -> is_vm v ->
   becomes v (call_to_vm v c RPut s) s (mkst (o_pub (vcpu_put c (P s))) (do_effects (o_eff (vcpu_put c (P s))) (D s))).
 Proof.
   unfold sinv. intros B I V. unfold call_to_vm. cbn [hcall names]. rewrite (zero_not_vm v V).
-  assert (X : forall o : out, (forall e, In e (o_eff o) -> match e with Boot _ _ | Reset _ | IoLoad _ _ => False | _ => True end) ->
+  assert (X : forall o : out, (forall e, In e (o_eff o) -> match e with Boot _ _ | Reset _ | VgicLoad _ _ _ => False | _ => True end) ->
     match o_eff o with
     | Boot w pg :: _ => if vm_of w =? v then Some (Booted w (boot_regs (D s) pg) (book (o_pub o) v)) else None
     | Reset w :: _ => if vm_of w =? v then Some (Made w (book (o_pub o) v)) else None
-    | IoLoad w pg :: _ => if vm_of w =? v then Some (Loaded w (page_io (D s) pg)) else None
+    | VgicLoad d w pg :: _ => if vm_of w =? v then Some (Loaded w (hreg (D s) d R_VMCR) (page_io (D s) pg)) else None
     | _ => None
     end = None).
   { intros o H. destruct (o_eff o) as [|e l]; auto. specialize (H e (or_introl eq_refl)). destruct e; auto; contradiction. }
@@ -330,9 +330,9 @@ Proof.
   apply (none_trans v s m); [now apply fp_release_steady|].
   set (t := change_vm (vm_of w) _ _). set (ok := 1 <=? _).
   assert (Im : sinv m) by (apply fp_release_inv; auto).
-  destruct (finish_fields c 0 (fp_effect c (P s) ++ [IoSave w pg]) ok t) as (_ & F1 & F2 & F3 & F4).
-  remember (o_pub (finish c 0 (fp_effect c (P s) ++ [IoSave w pg]) ok t)) as q eqn:Eq. clear Eq.
-  replace (do_effects (o_eff (finish c 0 (fp_effect c (P s) ++ [IoSave w pg]) ok t)) (D s)) with (do_effects [IoSave w pg; HostX c 0 0] (D m)).
+  destruct (finish_fields c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t) as (_ & F1 & F2 & F3 & F4).
+  remember (o_pub (finish c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t)) as q eqn:Eq. clear Eq.
+  replace (do_effects (o_eff (finish c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t)) (D s)) with (do_effects [VgicSave c w pg; HostX c 0 0] (D m)).
   2: { subst m. cbn [D finish o_eff]. unfold do_effects. rewrite !fold_left_app. reflexivity. }
   assert (LT : life (vm t v) = life (vm (P m) v)) by (subst t m; cbn [P]; unfold fp_release; fields; unfold upd; destruct (Z.eqb_spec v (vm_of w)) as [->|]; auto).
   assert (OT : forall x, x <> w -> vcpu t x = vcpu (P m) x) by (intros x Y; subst t m; cbn [P]; unfold fp_release; fields; unfold upd; destruct (Z.eqb_spec x w); [contradiction|auto]).
@@ -378,5 +378,11 @@ Proof.
   - destruct (_ || _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (range_bad _ _ _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (range_bad _ _ _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [<-|[]]. eauto.
+  - unfold log_read. destruct (_ <=? seq); [apply Done|]. destruct (if _ <=? _ then _ else _) as [[[e a] b]|]; [|apply Done].
+    cbn [finish o_eff app]. rewrite (zero_not_vm v V). apply finish_none; auto using same_for_refl.
+    intros x [<-|[<-|[<-|[<-|[]]]]]; apply aside_x.
+  - unfold vmcr_read. destruct (_ || _); [apply Done|]. cbn [o_eff o_pub]. rewrite (zero_not_vm v V). apply same_for_none; auto.
+    + split; [auto|]. split; [auto|]. split; [|auto]. intros d. cbn. unfold upd. destruct (Z.eqb_spec d c); try subst d; auto.
+    + intros x [<-|[]]. split; [intros p []|]. split; [cbn; tauto|intros d []].
 Qed.
 End VmCalls.

@@ -8,13 +8,13 @@ Context {cfg : config}.
 (* ------------------------------------------------------------------ what effects touch *)
 
 Definition touches_mem (e : effect) (p : Z) : Prop :=
-  match e with Scrub q | FpSaveShared _ q | IoSave _ q | PageWrite q _ => q = p | _ => False end.
+  match e with Scrub q | FpSaveShared _ q | IoSave _ q | VgicSave _ _ q | PageWrite q _ => q = p | _ => False end.
 Definition touches_ctx (e : effect) (w : Z) : Prop :=
   match e with Boot x _ | Reset x | FpSave _ x => x = w | _ => False end.
 Definition touches_fp (e : effect) (c : Z) : Prop :=
   match e with FpSave d _ | FpSaveShared d _ => d = c | _ => False end.
 Definition touches_io (e : effect) (w : Z) : Prop :=
-  match e with Reset x | IoLoad x _ => x = w | _ => False end.
+  match e with Reset x | IoLoad x _ | VgicLoad _ x _ => x = w | _ => False end.
 
 Lemma effects_mem l p : (forall e, In e l -> ~ touches_mem e p) -> forall d o, mem (do_effects l d) p o = mem d p o.
 Proof.

@@ -57,8 +57,6 @@ Qed.
 
 (* ------------------------------------------------------------------ messages *)
 
-Definition io_loaded (f g : Z -> Z) (k : Z) : Z :=
-  if k =? W_IO then Z.land (f k) WISHES else if inside k W_IO 36 then f k else g k.
 (* The nth of a list of values of a function, from lo on. *)
 Definition at_ (l : list Z) (lo k : Z) : Z := nth (Z.to_nat (k - lo)) l 0.
 Lemma at_values f lo n k : lo <= k < lo + Z.of_nat n -> at_ (values f lo n) lo k = f k.
@@ -97,10 +95,10 @@ Definition becomes (v : Z) (m : option msg) (s t : st) : Prop :=
          reg t w k = (let R := if c_power (vcpu (P s) w) =? POWER_BOOT then writes 0 W_GP (boot_writes (reg s w)) (reg s w) else reg s w in
                       writes 0 W_GP (enter_writes pending esr flags value R) R k) /\
          io (D t) w k = io_loaded (at_ l W_IO) (io (D s) w) k)
-  | Some (Loaded w l) =>
+  | Some (Loaded w vmcr l) =>
       book (P t) v = book (P s) v /\ vm_of w = v /\ steady v (eq w) s t /\
       (live (P s) v = true -> exists_bit (P s) w = true -> forall k,
-         reg t w k = reg s w k /\ io (D t) w k = io_loaded (at_ l W_IO) (io (D s) w) k)
+         reg t w k = reg s w k /\ io (D t) w k = vgic_loaded (at_ l W_IO) vmcr (io (D s) w) k)
   | Some (Timer w cval ctl) =>
       book (P t) v = book (P s) v /\ vm_of w = v /\ steady v (eq w) s t /\
       (live (P s) v = true -> exists_bit (P s) w = true -> forall k,
@@ -235,13 +233,13 @@ Proof.
           by (apply writes_same; [apply boot_writes_ext; exact RR|exact RR]).
         apply writes_same; [apply enter_writes_ext; exact R2|exact R2].
       * apply writes_same; [apply enter_writes_ext; exact RR|exact RR].
-    + unfold io_loaded. destruct (k =? W_IO); auto. destruct (inside k W_IO 36); auto. apply E; auto.
+    + apply io_loaded_ext; [intros j _; reflexivity|]. apply E; auto.
   - destruct A as (A1 & A0 & A2 & A3), B as (B1 & _ & B2 & B3). assert (Q : book (P s') v = book (P t') v) by congruence.
     apply (steady_eq (eq w)); [auto|auto|auto|apply same_no_more; auto|intros x; apply Z.eq_dec| |apply same_no_more; auto]. intros H _ x X Y <- k.
     rewrite (book_live _ _ _ A1) in H. destruct (book_elim _ _ _ A1) as [_ F]. destruct (F w A0) as [F1 _]. rewrite F1 in Y.
     destruct (A3 H Y k) as [-> ->]. rewrite two_live in H. rewrite two_exists in Y by auto. destruct (B3 H Y k) as [-> ->].
     rewrite <- two_live in H. rewrite <- two_exists in Y by auto. split; [apply E; auto|].
-    unfold io_loaded. destruct (k =? W_IO); auto. destruct (inside k W_IO 36); auto. apply E; auto.
+    apply vgic_loaded_ext; [intros j _; reflexivity|]. apply E; auto.
   - destruct A as (A1 & A0 & A2 & A3), B as (B1 & _ & B2 & B3). assert (Q : book (P s') v = book (P t') v) by congruence.
     apply (steady_eq (eq w)); [auto|auto|auto|apply same_no_more; auto|intros x; apply Z.eq_dec| |apply same_no_more; auto]. intros H _ x X Y <- k.
     rewrite (book_live _ _ _ A1) in H. destruct (book_elim _ _ _ A1) as [_ F]. destruct (F w A0) as [F1 _]. rewrite F1 in Y.
