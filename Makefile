@@ -195,6 +195,7 @@ mutants: initramfs
 
 retrofit-tool: $(retrofit)
 facts-tool: $(facts)
+hookcheck-tool: $(hookcheck)
 
 matrix:
 	+$(Q)RELEASES="$(RELEASES)" STAGES="$(STAGES)" ci/matrix.sh
@@ -231,6 +232,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench port mutants upstream-mutants hookcheck retrofit-tool facts-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -7,7 +7,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 
-stages='source retrofit gates config build boot vms attacks facts proof off'
+stages='source retrofit gates config build hooks boot vms attacks facts proof off'
 
 usage()
 {
@@ -19,6 +19,7 @@ Run one stage of one release.  Whatever it needs is built first; nothing else ha
   gates      the gates once more, over the kept series of patches
   config     both configurations: every option holds
   build      the kernel with KCore; Image and vmlinux hold kcore.bin once
+  hooks      hooks and operations of EL2 in the built kernel are where the ledger says, and nowhere else
   boot       boots with 1, 2 and 4 CPUs and shuts down
   vms        tests of normal and protected VMs, 2 CPUs, on cortex-a57 and on max (nVHE)
   attacks    attacks on protected VMs, with 1 and 4 CPUs, and on max (nVHE) with 2
@@ -101,6 +102,7 @@ inputs()	# stage
 	"${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" --version 2>/dev/null | head -n 1
 	case $1 in
 	build|boot|vms|attacks|off) files ci/tests ci/boot.sh ci/judge.sh ci/initramfs.sh tools/tvmm ;;
+	hooks) files tools/hookcheck tools/check-hooks ;;
 	facts) files tools/facts tools/check-facts proofs/versions ;;
 	proof) files tools/facts tools/check-facts proofs/versions proofs/Makefile proofs/gen proofs/lang/Syntax.v ;;
 	esac
@@ -223,6 +225,14 @@ stage_build()
 	mk initramfs || return
 	remember "Image sha256:$(sha256 "$dir/kcore/arch/arm64/boot/Image")"
 	remember "kcore.bin sha256:$(sha256 "$O/kcore/kcore.bin")"
+}
+
+stage_hooks()
+{
+	built || return
+	make -C tools/hookcheck O="$O/tools/hookcheck" >/dev/null || return
+	tools/check-hooks --build "$O" --release "$release" || return
+	remember "$(sed -n "s/^$release: //p" "$log")"
 }
 
 stage_boot()

@@ -23,7 +23,7 @@ Run all tests, or those of the stages named, in this order:
   engine     the retrofit engine's gates
   source     the release's source
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
-  hooks      the check of hooks in a built kernel notices spoilt ones (the kernel itself: make hookcheck)
+  hooks      hooks and operations of EL2 in the built kernel are where the ledger says, and nowhere else; spoilt kernels are noticed
   facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
   stock      without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots
   input      bad input, full disk, interruption
@@ -153,7 +153,7 @@ if wanted proof-mutants; then
 	tap_suite 'proof-mutants: a sample' mk -s proof-mutants M=--sample
 	tap_suite 'proof-mutants: the runner fails where it has to' mk -s -C proofs O="$O/proofs" mutants-test
 fi
-if wanted source || wanted kernel || wanted facts || wanted engine || wanted stock || wanted input; then
+if wanted source || wanted kernel || wanted hooks || wanted facts || wanted engine || wanted stock || wanted input; then
 	tap_test "source: $RELEASE, fetched and verified" mk source
 	sed -n 's/^  SOURCE  /# /p' "$(tap_log "source: $RELEASE, fetched and verified")"
 fi
@@ -161,7 +161,7 @@ if wanted engine; then
 	mkdir -p "$O/tools/retrofit"
 	tap_suite engine env KSRC="$O/src/$RELEASE" make -s -C tools/retrofit O="$O/tools/retrofit" check
 fi
-if wanted kernel || wanted facts || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
+if wanted kernel || wanted hooks || wanted facts || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
 	tap_test "kernel: $RELEASE, retrofitted and built with KCore" mk initramfs
 	sed -n 's/^  \(KCORE\|BLOB\|IMAGE\) */# /p' "$(tap_log "kernel: $RELEASE, retrofitted and built with KCore")"
 fi
@@ -191,6 +191,8 @@ if wanted kernel; then
 	sed 's/^/# /' "$(tap_log 'reuse: lines and what is verified again')"
 fi
 if wanted hooks; then
+	tap_test "hooks: in place in $RELEASE" mk hookcheck
+	sed -n "s/^$RELEASE: /# /p" "$(tap_log "hooks: in place in $RELEASE")"
 	mkdir -p "$O/tools/hookcheck"
 	tap_suite 'hooks: spoilt kernels' mk -s -C tools/hookcheck O="$O/tools/hookcheck" check
 fi

@@ -55,7 +55,7 @@ for r in v9.1 v9.2 v9.3; do
 	printf '# SPDX-License-Identifier: GPL-2.0-only\nRELEASE_VERSION=%s\n' "${r#v}" >"$p/versions/$r/release.conf"
 done
 cat >"$p/Makefile" <<'EOT'
-build-directory kcore programs retrofit-tool facts-tool:
+build-directory kcore programs retrofit-tool facts-tool hookcheck-tool:
 	@:
 source:
 	@if [ $(RELEASE) = v9.3 ]; then echo "fetch-source: v9.3: versions/v9.3/release.conf names no source; set KSRC_v9_3=<path>"; exit 3; fi
@@ -126,7 +126,7 @@ check 'check: a release without a source is skipped, with the remedy' 1 '^ok 3 -
 
 # Ctrl-C: the whole process group gets SIGINT while the retrofit runs; the next run goes on
 printf 'source:\n\t@mkdir -p $(O)/src && : >$(O)/src/$(RELEASE).origin\nretrofit:\n\t@mkfifo $(O)/fifo; : >$(O)/started; cat $(O)/fifo\n%s\n' \
-	'build-directory kcore programs retrofit-tool facts-tool: ;' >"$p/Makefile"
+	'build-directory kcore programs retrofit-tool facts-tool hookcheck-tool: ;' >"$p/Makefile"
 interrupted()
 {
 	setsid env --default-signal=INT RELEASES=v9.1 STAGES='source retrofit' "$p/ci/matrix.sh" >"$work/interrupted" 2>&1 </dev/null &

@@ -55,7 +55,7 @@ needs()	# stage: those that come before it
 	retrofit) echo source ;;
 	gates|config|off) echo retrofit ;;
 	build) echo config ;;
-	boot|facts) echo build ;;
+	hooks|boot|facts) echo build ;;
 	vms|attacks) echo boot ;;
 	proof) echo facts ;;
 	esac
@@ -77,8 +77,8 @@ makefile()
 	printf '# SPDX-License-Identifier: GPL-2.0-only\n# Written by ci/matrix.sh.\nall:\n'
 	# what all releases share is built once, before they need it
 	# shellcheck disable=SC2016 # for make
-	printf 'common:\n\t+@$(MAKE) -C %s O=%s kcore programs retrofit-tool facts-tool >%s/matrix/common.log 2>&1 || { cat %s/matrix/common.log; exit 1; }\n' \
-		"$top" "$O" "$O" "$O"
+	printf 'common:\n\t+@$(MAKE) -C %s O=%s %s >%s/matrix/common.log 2>&1 || { cat %s/matrix/common.log; exit 1; }\n' \
+		"$top" "$O" 'kcore programs retrofit-tool facts-tool hookcheck-tool' "$O" "$O"
 	for release in $list; do
 		for stage in $stages; do
 			after=$(before "$stage" | paste -sd,)

@@ -36,6 +36,14 @@ need()	# program, Debian package
 		die $EX_ENVIRONMENT "$1 is missing; install the Debian package '$2' or run 'make setup'"
 }
 
+# Paths below the build directory count as relative: builds of other variants and clones hit too
+ccache_below()	# build directory
+{
+	export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kcore/ccache}" CCACHE_NOHASHDIR=1
+	CCACHE_BASEDIR=$(cd "$1" && pwd)
+	export CCACHE_BASEDIR
+}
+
 releases()	# the releases that have a directory, space separated
 {
 	for conf in "$top"/versions/v*/release.conf; do

@@ -224,6 +224,21 @@ static uint32_t word_at(const unsigned char *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static bool is_branch(uint32_t insn)		/* b and bl */
+{
+	return (insn & 0x7c000000) == 0x14000000;
+}
+
+static int64_t branch_distance(uint32_t insn)
+{
+	return (int64_t)((uint64_t)(insn & 0x3ffffff) << 38) >> 36;
+}
+
+static bool is_glue(const char *symbol)
+{
+	return !strncmp(symbol, "kcore_", 6);
+}
+
 /* ---- an object with DWARF ---- */
 
 struct reference {			/* a relocation */
@@ -232,6 +247,8 @@ struct reference {			/* a relocation */
 	uint64_t offset;
 	const char *symbol;
 	unsigned int type;
+	size_t to;			/* index of the symbol */
+	int64_t addend;
 };
 
 struct object {
@@ -255,8 +272,8 @@ static const char *below_tree(const struct check *c, const char *path)
 	for (const char *s = path; *s;) {
 		size_t n = strcspn(s, "/");
 
-		if (n == 2 && !memcmp(s, "..", 2) && parts.n)
-			parts.n--;
+		if (n == 2 && !memcmp(s, "..", 2))
+			parts.n -= parts.n > 0;
 		else if (n && !(n == 1 && *s == '.'))
 			list_add(&parts, xstrndup(s, n));
 		s += n + (s[n] == '/');
@@ -296,6 +313,60 @@ static const char *referred(const struct image *m, const GElf_Rela *r)
 	return "";
 }
 
+static bool is_code(const struct object *o, size_t section)
+{
+	GElf_Shdr sh;
+
+	return gelf_getshdr(elf_getscn(o->elf, section), &sh) && (sh.sh_flags & SHF_EXECINSTR);
+}
+
+/* The next function of the symbol table after the i-th symbol, 0 if there is none */
+static size_t next_function(const struct object *o, size_t i, GElf_Sym *f)
+{
+	while (++i < o->symbols.nsymbols) {
+		symbol_at(&o->symbols, i, f);
+		if (GELF_ST_TYPE(f->st_info) == STT_FUNC && f->st_shndx != SHN_UNDEF && f->st_shndx < SHN_LORESERVE &&
+		    f->st_size && is_code(o, f->st_shndx))
+			return i;
+	}
+	return 0;
+}
+
+static const unsigned char *code_of(const struct object *o, size_t section, size_t *size)
+{
+	Elf_Data *data = elf_rawdata(elf_getscn(o->symbols.elf, section), NULL);
+
+	*size = data && data->d_buf ? data->d_size : 0;
+	return *size ? data->d_buf : NULL;
+}
+
+/* A branch to a static function in its own section needs no relocation: one to the glue's is a reference too */
+static void read_branches(struct object *o)
+{
+	GElf_Sym f;
+
+	for (size_t i = next_function(o, 0, &f); i; i = next_function(o, i, &f)) {
+		const char *name = symbol_at(&o->symbols, i, &f);
+		const unsigned char *code;
+		GElf_Shdr sh;
+		size_t size;
+
+		if (!is_glue(name) || !gelf_getshdr(elf_getscn(o->elf, f.st_shndx), &sh))
+			continue;
+		code = code_of(o, f.st_shndx, &size);
+		for (uint64_t at = 0; at + 4 <= size; at += 4) {
+			if ((at >= f.st_value && at < f.st_value + f.st_size) || !is_branch(word_at(code + at)) ||
+			    at + (uint64_t)branch_distance(word_at(code + at)) != f.st_value)
+				continue;
+			o->ref = xrealloc(o->ref, (o->nref + 1) * sizeof(*o->ref));
+			o->ref[o->nref++] = (struct reference){
+				.address = sh.sh_addr + at, .section = f.st_shndx, .offset = at, .symbol = name,
+				.type = R_AARCH64_CALL26, .to = i,
+			};
+		}
+	}
+}
+
 static void read_relocations(struct object *o)
 {
 	Elf_Scn *scn = NULL;
@@ -318,9 +389,11 @@ static void read_relocations(struct object *o)
 			o->ref[o->nref++] = (struct reference){
 				.address = target.sh_addr + r.r_offset, .section = sh.sh_info, .offset = r.r_offset,
 				.symbol = referred(&o->symbols, &r), .type = (unsigned int)GELF_R_TYPE(r.r_info),
+				.to = GELF_R_SYM(r.r_info), .addend = r.r_addend,
 			};
 		}
 	}
+	read_branches(o);
 	if (o->nref)
 		qsort(o->ref, o->nref, sizeof(*o->ref), by_address);
 }
@@ -397,15 +470,13 @@ static bool site_of(const struct check *c, struct object *o, Dwarf_Die *inner, s
 	return site->function;
 }
 
-static bool site_at(const struct check *c, struct object *o, uint64_t address, struct site *site)
+static bool site_by_dwarf(const struct check *c, struct object *o, uint64_t address, struct site *site)
 {
 	Dwarf_Die *scopes = NULL;
 	Dwarf_Line *line;
 	bool found = false;
 	int number = 0;
 
-	if (!o->cu)
-		return false;
 	line = dwarf_getsrc_die(o->cu, address - o->bias);
 	if (line && !dwarf_lineno(line, &number) && dwarf_linesrc(line, NULL, NULL)) {
 		site->line = (unsigned int)number;
@@ -415,6 +486,128 @@ static bool site_at(const struct check *c, struct object *o, uint64_t address, s
 		found = site_of(c, o, &scopes[0], site);
 	free(scopes);
 	return found;
+}
+
+static bool section_at(const struct object *o, uint64_t address, size_t *section, uint64_t *offset)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(o->elf, scn))) {
+		if (!gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_EXECINSTR) || address < sh.sh_addr ||
+		    address >= sh.sh_addr + sh.sh_size)
+			continue;
+		*section = elf_ndxscn(scn);
+		*offset = address - sh.sh_addr;
+		return true;
+	}
+	return false;
+}
+
+/* The function that the symbol table has at an offset, NULL if none */
+static const char *function_at(const struct object *o, size_t section, uint64_t offset, GElf_Sym *f)
+{
+	for (size_t i = next_function(o, 0, f); i; i = next_function(o, i, f)) {
+		if (f->st_shndx == section && offset >= f->st_value && offset < f->st_value + f->st_size)
+			return symbol_at(&o->symbols, i, f);
+	}
+	return NULL;
+}
+
+static const struct reference *reference_at(const struct object *o, size_t section, uint64_t offset)
+{
+	for (size_t i = 0; i < o->nref; i++) {
+		if (o->ref[i].section == section && o->ref[i].offset == offset)
+			return &o->ref[i];
+	}
+	return NULL;
+}
+
+/* Two functions of a section with the same instructions and relocations; branches out of them go to the same places */
+static bool same_function(const struct object *o, const GElf_Sym *f, const GElf_Sym *g)
+{
+	size_t size;
+	const unsigned char *code = code_of(o, f->st_shndx, &size);
+
+	if (f->st_shndx != g->st_shndx || f->st_size != g->st_size || f->st_value + f->st_size > size ||
+	    g->st_value + g->st_size > size)
+		return false;
+	for (uint64_t i = 0; i + 4 <= f->st_size; i += 4) {
+		uint32_t x = word_at(code + f->st_value + i), y = word_at(code + g->st_value + i);
+		const struct reference *r = reference_at(o, f->st_shndx, f->st_value + i);
+		const struct reference *s = reference_at(o, g->st_shndx, g->st_value + i);
+
+		if (!r != !s || (r && (r->type != s->type || r->to != s->to || r->addend != s->addend)))
+			return false;
+		if (x != y && !(is_branch(x) && x >> 26 == y >> 26 &&
+				f->st_value + (uint64_t)branch_distance(x) == g->st_value + (uint64_t)branch_distance(y)))
+			return false;
+	}
+	return true;
+}
+
+/* The source of a function names the glue, or can't be read */
+static bool names_glue(const struct check *c, const struct object *o, const char *function)
+{
+	const struct source *s = tree_source(c, o->source);
+	const struct def *d = source_def_named(s, fmt("%s()", function));
+
+	for (size_t i = 0; d && i < s->ntok; i++) {
+		const struct token *t = &s->tok[i];
+
+		if (t->line >= d->first && t->line <= d->last && t->kind == T_WORD && t->len > 6 && is_glue(t->s))
+			return true;
+	}
+	return !d;
+}
+
+/*
+ * GCC folds functions with identical bodies (-fipa-icf); where both need an address, the second is a copy of the first that
+ * DWARF doesn't know.  What is in the copy is judged as what is at the same place of its twin, but a copy that has a hook
+ * by its own source is not: that hook would be judged by the other function's.
+ */
+static bool site_by_twin(const struct check *c, struct object *o, uint64_t address, struct site *site)
+{
+	const char *name = NULL;
+	uint64_t offset;
+	size_t section;
+	GElf_Sym f, g;
+
+	if (section_at(o, address, &section, &offset))
+		name = function_at(o, section, offset, &f);
+	if (!name || names_glue(c, o, name))
+		return false;
+	for (size_t i = next_function(o, 0, &g); i; i = next_function(o, i, &g)) {
+		*site = (struct site){ 0 };
+		if (g.st_value != f.st_value && same_function(o, &f, &g) &&
+		    site_by_dwarf(c, o, address - f.st_value + g.st_value, site)) {
+			site->outer = name;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool site_at(const struct check *c, struct object *o, uint64_t address, struct site *site)
+{
+	if (!o->cu)
+		return false;
+	return site_by_dwarf(c, o, address, site) || (!site->outer && site_by_twin(c, o, address, site));
+}
+
+/* An assembly file has no DWARF of functions, but its symbols say where they are */
+static bool site_by_symbol(const struct check *c, const struct object *o, uint64_t address, struct site *site)
+{
+	char *source = fmt("%.*sS", (int)strlen(o->path) - 1, o->path);
+	uint64_t offset;
+	size_t section;
+	GElf_Sym f;
+
+	if (o->cu || !is_file(fmt("%s/%s", c->o.tree, source)) || !section_at(o, address, &section, &offset))
+		return false;
+	site->function = site->outer = function_at(o, section, offset, &f);
+	site->file = source;
+	return site->function;
 }
 
 /* ---- check 1: references to the glue ---- */
@@ -436,11 +629,6 @@ static bool declared_at(struct check *c, const struct site *s, bool count)
 		}
 	}
 	return found;
-}
-
-static bool is_glue(const char *symbol)
-{
-	return !strncmp(symbol, "kcore_", 6);
 }
 
 /* A reference from data: an entry of a declared table */
@@ -474,13 +662,6 @@ static void table_entry(struct check *c, struct object *o, const struct referenc
 	fail(c, "%s: a reference to %s from data that is no table", o->path, r->symbol);
 }
 
-static bool is_code(const struct object *o, size_t section)
-{
-	GElf_Shdr sh;
-
-	return gelf_getshdr(elf_getscn(o->elf, section), &sh) && (sh.sh_flags & SHF_EXECINSTR);
-}
-
 /* Sections that only point into code: exception table, alternatives, jump labels, bug table */
 static bool points_at_glue(const struct object *o, const struct reference *r)
 {
@@ -494,13 +675,63 @@ static bool points_at_glue(const struct object *o, const struct reference *r)
 	return name && (!strncmp(name, ".rodata", 7) || !strncmp(name, ".data", 5) || !strncmp(name, ".init", 5));
 }
 
+/* The page of an address alone: what completes it is judged */
+static bool completed_elsewhere(const struct object *o, const struct reference *r)
+{
+	GElf_Sym f;
+
+	if (r->type != R_AARCH64_ADR_PREL_PG_HI21 || !function_at(o, r->section, r->offset, &f))
+		return false;
+	for (size_t i = 0; i < o->nref; i++) {
+		const struct reference *q = &o->ref[i];
+
+		if (q->section == r->section && q->offset >= f.st_value && q->offset < f.st_value + f.st_size &&
+		    q->to == r->to && q->addend == r->addend && q->type != R_AARCH64_ADR_PREL_PG_HI21)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The address of a variable of the glue's, put into a register in front of a loop: in place if it is used, and each load and
+ * store by that register in the function is in a declared place.
+ */
+static bool used_in_place(struct check *c, struct object *o, const struct reference *r)
+{
+	unsigned int rd, uses = 0;
+	const unsigned char *code;
+	GElf_Shdr sh;
+	GElf_Sym f, v;
+	size_t size;
+
+	if (r->type != R_AARCH64_ADD_ABS_LO12_NC || !symbol_named(&c->vmlinux, r->symbol, &v) ||
+	    GELF_ST_TYPE(v.st_info) != STT_OBJECT || !function_at(o, r->section, r->offset, &f) ||
+	    !gelf_getshdr(elf_getscn(o->elf, r->section), &sh))
+		return false;
+	code = code_of(o, r->section, &size);
+	rd = word_at(code + r->offset) & 0x1f;
+	for (uint64_t at = f.st_value; at + 4 <= f.st_value + f.st_size; at += 4) {
+		struct site s = { 0 };
+		uint32_t insn = word_at(code + at);
+
+		/* load or store with a scaled offset, which is 0 and not the linker's */
+		if ((insn & 0x3b000000) != 0x39000000 || (insn >> 5 & 0x1f) != rd || (insn & 0x3ffc00) ||
+		    reference_at(o, r->section, at))
+			continue;
+		if (!site_at(c, o, sh.sh_addr + at, &s) || !declared_at(c, &s, true))
+			return false;
+		uses++;
+	}
+	return uses;
+}
+
 static void check_references(struct check *c, struct object *o)
 {
 	for (size_t i = 0; i < o->nref; i++) {
 		const struct reference *r = &o->ref[i];
 		struct site s = { 0 };
 
-		if (!is_glue(r->symbol))
+		if (!is_glue(r->symbol) || (!o->el2 && completed_elsewhere(o, r)))
 			continue;
 		if (o->el2) {
 			fail(c, "%s: refers to %s: the glue is not for code that runs at EL2", o->path, r->symbol);
@@ -520,7 +751,7 @@ static void check_references(struct check *c, struct object *o)
 		}
 		if (c->o.verbose)
 			printf("  %s: %s in %s (%s:%u), within %s\n", o->path, r->symbol, s.function, s.line_file, s.line, s.outer);
-		if (!declared_at(c, &s, true))
+		if (!declared_at(c, &s, true) && !used_in_place(c, o, r))
 			fail(c, "%s: %s is used in %s() of %s, line %u, which the ledger does not declare: a hook in the wrong place",
 			     o->path, r->symbol, s.function, s.file, s.line);
 	}
@@ -623,11 +854,54 @@ static void count_instructions(struct check *c, struct object *o)
 	}
 }
 
+/* The release's glue has a macro of that name */
+static bool is_macro(const struct check *c, const char *word)
+{
+	struct text t;
+
+	return file_try_read(fmt("%s/arch/arm64/include/asm/kcore_release.h", c->o.tree), &t) &&
+	       strstr(t.data, fmt("#define %s(", word));
+}
+
+/* A macro that refers to nothing of the glue's sets a field: a store that belongs to the inserted line */
+static void find_macros(struct check *c, struct object *o)
+{
+	Dwarf_Lines *lines;
+	size_t n;
+
+	if (dwarf_getsrclines(o->cu, &lines, &n))
+		return;
+	for (size_t i = 0; i < c->places.n; i++) {
+		struct place *p = c->places.item[i];
+
+		if (p->words.n != 1 || p->t->remove || !is_macro(c, p->words.item[0]))
+			continue;
+		for (size_t k = 0; k + 1 < n; k++) {
+			Dwarf_Line *line = dwarf_onesrcline(lines, k);
+			const char *file = dwarf_linesrc(line, NULL, NULL);
+			Dwarf_Addr at = 0, end = 0;
+			uint64_t offset;
+			size_t section, size;
+
+			if (!file || !ends_with(file, p->t->file) || dwarf_lineaddr(line, &at) ||
+			    dwarf_lineaddr(dwarf_onesrcline(lines, k + 1), &end) || !section_at(o, at + o->bias, &section, &offset))
+				continue;
+			for (; at < end; at += 4, offset += 4) {
+				const unsigned char *code = code_of(o, section, &size);
+				struct site s = { 0 };
+
+				if (offset + 4 <= size && (word_at(code + offset) & 0x3fc00000) == 0x39000000 &&
+				    site_at(c, o, at + o->bias, &s))
+					declared_at(c, &s, true);
+			}
+		}
+	}
+}
+
 /* ---- check 2: the object's code is vmlinux's ---- */
 
 static bool same_branch(const struct image *m, uint64_t from, uint32_t insn, const char *symbol)
 {
-	int64_t distance = (int64_t)((uint64_t)(insn & 0x3ffffff) << 38) >> 36;
 	bool known = false;
 	GElf_Sym sym;
 
@@ -635,7 +909,7 @@ static bool same_branch(const struct image *m, uint64_t from, uint32_t insn, con
 	for (size_t i = 0; i < m->nsymbols; i++) {
 		if (strcmp(symbol_at(m, i, &sym), symbol) || sym.st_shndx == SHN_UNDEF)
 			continue;
-		if (sym.st_value == from + (uint64_t)distance)
+		if (sym.st_value == from + (uint64_t)branch_distance(insn))
 			return true;
 		known = true;
 	}
@@ -645,8 +919,7 @@ static bool same_branch(const struct image *m, uint64_t from, uint32_t insn, con
 /* An instruction that the linker moved behind a branch because of erratum 843419 */
 static bool moved_by_linker(const struct image *m, uint64_t from, uint32_t insn, uint32_t want)
 {
-	int64_t distance = (int64_t)((uint64_t)(insn & 0x3ffffff) << 38) >> 36;
-	const unsigned char *p = bytes_at(m, from + (uint64_t)distance, 4);
+	const unsigned char *p = bytes_at(m, from + (uint64_t)branch_distance(insn), 4);
 
 	return insn >> 26 == 5 && p && word_at(p) == want;
 }
@@ -737,6 +1010,8 @@ static bool allowed_as(const char *op, const char *allowed)
 {
 	if (!strcmp(op, "hvc"))
 		return strstr(allowed, "hvc");
+	if (!strcmp(op, "__kvm_call_hyp"))
+		return !strncmp(allowed, "kvm_call_hyp", 12);
 	if (strstr(op, "EL2 register"))
 		return ends_with(allowed, "_el2") || ends_with(allowed, "_EL2");
 	return !strcmp(op, allowed);
@@ -747,7 +1022,7 @@ static void judge_operation(struct check *c, struct object *o, uint64_t address,
 	struct site s = { 0 };
 
 	c->operations++;
-	if (!site_at(c, o, address, &s)) {
+	if (!site_at(c, o, address, &s) && !site_by_symbol(c, o, address, &s)) {
 		fail(c, "%s: %s at an address that DWARF has no function for", o->path, op);
 		return;
 	}
@@ -761,10 +1036,14 @@ static void judge_operation(struct check *c, struct object *o, uint64_t address,
 			return;
 	}
 	for (size_t i = 0; i < c->ledger->built.n; i++) {
-		const struct allow *a = c->ledger->built.item[i];
+		struct allow *a = c->ledger->built.item[i];
 
-		if (!strcmp(a->op, op) && (!strcmp(a->symbol, fmt("%s()", s.function)) || !strcmp(a->symbol, fmt("%s()", s.outer))))
+		/* by the function itself, or by that of the file which it was inlined into */
+		if (!strcmp(a->op, op) && ((!strcmp(a->file, s.file) && !strcmp(a->symbol, fmt("%s()", s.function))) ||
+					   (!strcmp(a->file, o->source) && !strcmp(a->symbol, fmt("%s()", s.outer))))) {
+			a->used = true;
 			return;
+		}
 	}
 	fail(c, "%s: %s in %s() of %s, line %u (within %s()), is neither behind a hook nor allowed by the ledger", o->path, op,
 	     s.function, s.file, s.line, s.outer);
@@ -796,7 +1075,8 @@ static void check_operations(struct check *c, struct object *o)
 
 		if (!gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_EXECINSTR) || sh.sh_type != SHT_PROGBITS)
 			continue;
-		if (section_is(o, scn, ".hyp.text"))		/* up to v5.9: code of EL2, which the kernel never jumps to */
+		/* up to v5.9: code of EL2, which the kernel never jumps to */
+		if (section_is(o, scn, ".hyp.text") || section_is(o, scn, ".hyp.idmap.text"))
 			continue;
 		data = elf_rawdata(scn, NULL);
 		for (size_t i = 0; data && i + 4 <= data->d_size; i += 4) {
@@ -867,6 +1147,7 @@ static void check_object(struct check *c, const char *path)
 			check_types(c, &o);
 			check_includes(c, &o);
 			count_instructions(c, &o);
+			find_macros(c, &o);
 			check_code(c, &o);
 		}
 		if (!o.el2 && host_kvm(c, o.source))
@@ -965,6 +1246,17 @@ static void judge_places(struct check *c)
 	}
 }
 
+static void judge_allowances(struct check *c)
+{
+	for (size_t i = 0; i < c->ledger->built.n; i++) {
+		const struct allow *a = c->ledger->built.item[i];
+
+		if (!a->used)
+			fail(c, "%s:%s: %s is allowed (\"built\"), but not in the built kernel: take the allowance out of the ledger",
+			     a->file, a->symbol, a->op);
+	}
+}
+
 static void read_options(struct options *o, int argc, char **argv)
 {
 	enum { RULES = 256, OBJECTS, VMLINUX, BLOB };
@@ -1032,6 +1324,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < objects.n; i++)
 		check_object(&c, objects.item[i]);
 	judge_places(&c);
+	judge_allowances(&c);
 	if (!c.objects || !c.functions || !c.sites || !c.operations)
 		fail(&c, "%s: nothing was checked: %u objects, %u functions, %u references, %u operations", c.o.objects, c.objects,
 		     c.functions, c.sites, c.operations);

@@ -119,23 +119,17 @@ static void read_rules(struct ledger *l)
 	char *path = fmt("%s/ledger.json", l->dir);
 	const char *spdx;
 	struct list names = dir_list(l->dir);
-	json_t *root, *rules, *built = NULL, *j;
+	json_t *root, *rules, *j;
 	size_t i, known = 0;
 	int format;
 
 	if (!is_file(path))
 		die(EXIT_ENV, "%s: no such file: --rules must name the directory of the semantic patches", path);
 	root = load(path);
-	unpack(root, path, "{s:s, s:i, s:s, s?o, s:o}", "SPDX-License-Identifier", &spdx, "format", &format,
-	       "macros", &l->macros, "built", &built, "rules", &rules);
+	unpack(root, path, "{s:s, s:i, s:s, s:o}", "SPDX-License-Identifier", &spdx, "format", &format,
+	       "macros", &l->macros, "rules", &rules);
 	if (format != 1)
 		die(EXIT_CHECK, "%s: format %d, this program reads format 1", path, format);
-	json_array_foreach(built, i, j) {
-		struct allow *a = xcalloc(1, sizeof(*a));
-
-		unpack(j, path, "{s:s, s:s, s:s}", "symbol", &a->symbol, "op", &a->op, "reason", &a->reason);
-		list_add(&l->built, a);
-	}
 	json_array_foreach(rules, i, j) {
 		struct rule *r = xcalloc(1, sizeof(*r));
 		const char *file = NULL, *patch = NULL;
@@ -207,23 +201,32 @@ static void read_targets(struct ledger *l, struct hook *h, json_t *places, const
 		    "\"matches\": 0 and a reason", path, h->id);
 }
 
-static void read_audit(struct ledger *l, json_t *audit, const char *path)
+static void read_allowances(struct list *l, json_t *allowances, const char *path)
 {
-	json_t *dirs, *not, *allow, *j;
+	json_t *j;
 	size_t i;
 
-	unpack(audit, path, "{s:o, s:o, s:o}", "dirs", &dirs, "not", &not, "allow", &allow);
-	json_array_foreach(dirs, i, j)
-		list_add(&l->audit_dirs, xstrdup(json_string_value(j)));
-	json_array_foreach(not, i, j)
-		list_add(&l->audit_not, xstrdup(json_string_value(j)));
-	json_array_foreach(allow, i, j) {
+	json_array_foreach(allowances, i, j) {
 		struct allow *a = xcalloc(1, sizeof(*a));
 
 		unpack(j, path, "{s:s, s:s, s:s, s:s}", "file", &a->file, "symbol", &a->symbol, "op", &a->op,
 		       "reason", &a->reason);
-		list_add(&l->allow, a);
+		list_add(l, a);
 	}
+}
+
+static void read_audit(struct ledger *l, json_t *audit, const char *path)
+{
+	json_t *dirs, *not, *allow, *built = NULL, *j;
+	size_t i;
+
+	unpack(audit, path, "{s:o, s:o, s:o, s?o}", "dirs", &dirs, "not", &not, "allow", &allow, "built", &built);
+	json_array_foreach(dirs, i, j)
+		list_add(&l->audit_dirs, xstrdup(json_string_value(j)));
+	json_array_foreach(not, i, j)
+		list_add(&l->audit_not, xstrdup(json_string_value(j)));
+	read_allowances(&l->allow, allow, path);
+	read_allowances(&l->built, built, path);
 }
 
 static void read_release(struct ledger *l)

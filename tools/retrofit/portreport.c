@@ -260,6 +260,18 @@ static void write_place(struct text *out, const struct place *pl, bool first)
 	text_fmt(out, " }");
 }
 
+static void write_allowances(struct text *out, const char *name, const struct list *l)
+{
+	text_fmt(out, "  \"%s\": [\n", name);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct allow *a = l->item[i];
+
+		text_fmt(out, "   { \"file\": %s, \"symbol\": %s, \"op\": %s,\n     \"reason\": %s }%s\n", quoted(a->file),
+			 quoted(a->symbol), quoted(a->op), quoted(a->reason), i + 1 < l->n ? "," : "");
+	}
+	text_fmt(out, "  ]");
+}
+
 static struct text skeleton(struct port *p)
 {
 	struct ledger *l = p->e->ledger;
@@ -288,14 +300,11 @@ static struct text skeleton(struct port *p)
 	text_fmt(&out, " ],\n  \"not\": [");
 	for (size_t i = 0; i < l->audit_not.n; i++)
 		text_fmt(&out, "%s %s", i ? "," : "", quoted(l->audit_not.item[i]));
-	text_fmt(&out, " ],\n  \"allow\": [\n");
-	for (size_t i = 0; i < l->allow.n; i++) {
-		const struct allow *a = l->allow.item[i];
-
-		text_fmt(&out, "   { \"file\": %s, \"symbol\": %s, \"op\": %s,\n     \"reason\": %s }%s\n", quoted(a->file),
-			 quoted(a->symbol), quoted(a->op), quoted(a->reason), i + 1 < l->allow.n ? "," : "");
-	}
-	text_fmt(&out, "  ]\n }\n}\n");
+	text_fmt(&out, " ],\n");
+	write_allowances(&out, "allow", &l->allow);
+	text_fmt(&out, ",\n");
+	write_allowances(&out, "built", &l->built);
+	text_fmt(&out, "\n }\n}\n");
 	return out;
 }
 

@@ -151,7 +151,7 @@ struct ledger {
 	struct list files;		/* every kernel file touched */
 	struct list audit_dirs, audit_not;
 	struct list allow;
-	struct list built;		/* struct allow without a file: what hookcheck may find in any release */
+	struct list built;		/* what hookcheck may find, and the audit of the source doesn't look for */
 };
 
 struct ledger *ledger_load(const char *dir, const char *release);

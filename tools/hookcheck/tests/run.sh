@@ -161,6 +161,8 @@ compile() {
 		mkdir -p "$top/$1/${c%/*}"
 		(cd "$top" && "${cross}gcc" -O2 -ffreestanding -mgeneral-regs-only -fno-pic ${2:+"$2"} -c -o "$1/$c.o" "tree/$c.c") || exit 3
 	done
+	# assembly without DWARF, as the kernel has it
+	[ ! -f "$top/tree/host/entry.S" ] || "${cross}gcc" -c -o "$top/$1/host/entry.o" "$top/tree/host/entry.S" || exit 3
 }
 
 build() {
@@ -206,6 +208,32 @@ fresh
 edit "$top/tree/host/glue.h" 's/^#define kcore_call(f, vm) .*/#define kcore_call(f, vm) hyp_call(f, vm)/'
 build
 says "a crossing whose shim was compiled out" 1 '^H01: host/run.c:enter(), hyp_call(run: found 0 of 1'
+
+# A macro that refers to no symbol of the glue's
+macro() {
+	edit "$top/tree/host/glue.h" 's/int handle;/int handle, noted;/'
+	echo '#define kcore_note_skip(vm) ((vm)->kcore.noted |= 1)' >>"$top/tree/arch/arm64/include/asm/kcore_release.h"
+	cat >>"$top/tree/host/run.c" <<'END'
+
+int skip(struct vm *vm)
+{
+	kcore_note_skip(vm);
+	vm->id += 4;
+	return other(vm);
+}
+END
+	edit "$top/rules/ledger/v1.0.json" \
+		's|"H05": \[|& { "file": "host/run.c", "symbol": "skip()", "insert": "kcore_note_skip(vm);" },|'
+}
+fresh
+macro
+build
+says "a hook that is a macro without a symbol" 0 '^H05  ok: host/run.c:skip(): in the declared definition'
+fresh
+macro
+edit "$top/tree/host/run.c" 's/^	kcore_note_skip(vm);/	if (0)\n	&/'
+build
+says "that macro compiled out" 1 '^H05: host/run.c:skip(): found 0 of 1 in the built kernel'
 
 fresh
 edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	kcore_created(vm);\n&/'
@@ -271,6 +299,143 @@ fresh
 edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	asm volatile("msr vttbr_el2, %0" :: "r"(vm));\n&/'
 build
 says "a register of EL2" 1 'msr of an EL2 register in unrelated() of host/run.c'
+
+# Two functions with the same instructions, of which DWARF knows one; the hook is in BODY, or in the function that it calls
+twins() {	# BODY
+	cat >>"$top/tree/host/run.c" <<END
+
+static inline void bad(struct vm *vm)
+{
+	if (vm->id & 1) {
+		other(vm);
+		return;
+	}
+	kcore_created(vm);
+	other(vm);
+}
+
+static int alignment_fault(struct vm *vm)
+{
+	$1
+	return 0;
+}
+
+static int tag_fault(struct vm *vm)
+{
+	$1
+	return 0;
+}
+
+const handler faults[] = { alignment_fault, tag_fault };
+END
+}
+places() {	# FUNCTION...: where H03 is besides
+	for function; do
+		edit "$top/rules/ledger/v1.0.json" \
+			"s|\"H03\": \[|& { \"file\": \"host/run.c\", \"symbol\": \"$function()\", \"insert\": \"kcore_created(vm);\" },|"
+	done
+}
+fresh
+twins 'bad(vm);'
+places bad
+build
+says "a copy of a function without DWARF" 0 'all in place'
+says "which is named" 0 'host/run.o: kcore_created in bad .*, within tag_fault' --verbose
+fresh
+twins 'bad(vm);'
+edit "$top/tree/host/run.c" '/^static int tag_fault/,/^}/s/^	return 0;/	return 1;/'
+places bad
+build
+says "two functions that differ have DWARF each" 0 'host/run.o: kcore_created in bad .*, within tag_fault' --verbose
+fresh
+twins 'kcore_created(vm); other(vm);'
+edit "$top/tree/host/run.c" '/^static inline void bad/,/^}/d'
+places alignment_fault
+build
+says "a hook of the copy's own" 1 'host/run.o: kcore_created is used at an address that DWARF has no function for'
+
+# A crossing in a loop: GCC takes the address of kcore_on out of it
+loop() {
+	cat >>"$top/tree/host/run.c" <<'END'
+
+static int share(struct vm *vm)
+{
+	for (int i = 0; i < vm->id; i++) {
+		int r = kcore_call(run, vm);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int create_mappings(struct vm *vm)
+{
+	if (other(vm))
+		return share(vm);
+	return other(vm + 1);
+}
+END
+	edit "$top/rules/ledger/v1.0.json" \
+		's|"H01": \[|& { "file": "host/run.c", "symbol": "share()", "remove": "hyp_call(run", "insert": "kcore_call(run" },|'
+}
+fresh
+loop
+build
+says "an address that was formed in front of a loop" 0 'all in place'
+fresh
+loop
+edit "$top/tree/host/run.c" '/^static int share/,/^}/s/^		if (r)/		if (r \&\& !kcore_on)/'
+build
+says "used there by a second condition as well" 1 'host/run.o: kcore_on is used in share() of host/run.c'
+fresh
+edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	return other((struct vm *)\&kcore_on);/'
+build
+says "an address that is given away" 1 'host/run.o: kcore_on is used in unrelated() of host/run.c, line [0-9]*, which the ledger does not'
+
+# The glue's static function in the section of its caller: a branch without a relocation
+fresh
+edit "$top/tree/host/glue.h" 's/^int kcore_shim_run.*/&\
+static __attribute__((noinline, unused)) int kcore_refuse(struct vm *vm) { return kcore_handle_abort(vm) ^ vm->id; }/'
+edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	return kcore_refuse(vm) * 3;/'
+build
+says "a branch to the glue without a relocation" 1 'host/run.o: kcore_refuse is used in unrelated() of host/run.c'
+
+# An operation in assembly, SECTION
+assembly() {
+	cat >"$top/tree/host/entry.S" <<END
+	.section $1, "ax"
+	.globl	enter_el2
+	.type	enter_el2, %function
+enter_el2:
+	hvc	#0
+	ret
+	.size	enter_el2, . - enter_el2
+END
+}
+built() {	# FILE
+	edit "$top/rules/ledger/v1.0.json" \
+		"s|\"allow\": \[ \]|&, \"built\": [ { \"file\": \"$1\", \"symbol\": \"enter_el2()\", \"op\": \"hvc\", \"reason\": \"a test\" } ]|"
+}
+fresh
+assembly .text
+build
+says "an operation in assembly" 1 'host/entry.o: hvc in enter_el2() of host/entry.S, .* is neither behind a hook nor allowed'
+built host/entry.S
+says "the same, allowed with a reason" 0 'all in place'
+fresh
+assembly .text
+built host/other.S
+build
+says "allowed in another file" 1 'host/entry.o: hvc in enter_el2() of host/entry.S, .* is neither behind a hook nor allowed'
+fresh
+assembly .hyp.idmap.text
+build
+says "code of EL2 in a section of its own" 0 'all in place'
+fresh
+built host/entry.S
+build
+says "an allowance for nothing" 1 'host/entry.S:enter_el2(): hvc is allowed ("built"), but not in the built kernel'
 
 fresh
 build
