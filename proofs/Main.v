@@ -31,7 +31,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
-From KCore Require sim.Code sim.Start sim.Secret sim.Example.
+From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -205,6 +205,16 @@ Theorem call_integrity c s t v name nr n req : sim.Rel.installed fixed -> sound 
       forall o, 0 <= o < 512 -> Base.word u (q * PAGE_BYTES + o * 8) = Base.word s (p * PAGE_BYTES + o * 8).
 Proof. intros. eapply sim.Secret.call_integrity; eauto. Qed.
 
+(* KCORE_HC_VCPU_RUN of a vCPU w from the trap to the return.  1: the guest is entered, with its VM's stage 2, at its PC, and its registers
+   are in the CPU ([sim.Enter.guest_in]), a protected guest's by the register filter: the host's answer to its last exit, if that is
+   allowed.  0: the host goes on, with an error in x0.  Either way as the top machine's action does. *)
+Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 ->
+  w = sim.Trap.host_word s 1 -> sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true ->
+  exists b s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (b, s') /\ Base.held s' = false /\
+    step (HRun c w) t = Ok t' /\ sim.Rel.Q fixed c s' t' /\ u_run (cpu (P t') c) = (b =? 1) /\
+    (b = 1 -> sim.Enter.guest_in fixed c s' t' w).
+Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
+
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
   sim.Rel.Q fixed c s (boot (sim.Start.contents s)).
@@ -217,7 +227,7 @@ Theorem premises_met : exists cfg fixed s, @sim.Rel.installed cfg fixed /\ Base.
 Proof. exact sim.Example.premises_met. Qed.
 
 (* The host's calls that it is not shown for yet. *)
-Eval vm_compute in ("calls", sim.Code.unsimulated)%string.
+Eval vm_compute in ("calls", sim.RunCall.unsimulated)%string.
 
 (* ------------------------------------------------------------------ the code *)
 
@@ -284,6 +294,7 @@ Print Assumptions every_prefix.
 Print Assumptions calls_code.
 Print Assumptions call_confidential.
 Print Assumptions call_integrity.
+Print Assumptions run_code.
 Print Assumptions start_related.
 Print Assumptions premises_met.
 (* m1: the atomic top machine *)

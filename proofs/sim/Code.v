@@ -44,9 +44,6 @@ Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_pu
   "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"].
-(* The others. *)
-Definition unsimulated : list string :=
-  filter (fun f => negb (existsb (String.eqb f) simulated)) (map (fun p => fst (fst p)) hypercalls).
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).

@@ -55,6 +55,20 @@ Proof. vm_compute. reflexivity. Qed.
 Example begin_while_loaded : x0 (running ++ [HIrq 0 1; HCall 0 (RBegin 1)]) 0 = KCORE_EBUSY.
 Proof. vm_compute. reflexivity. Qed.
 
+(* What the host reads: the log, with the clock's time; VMCR of the vCPU that is loaded, as it was in the page then. *)
+Definition poke (p o x : Z) : list act := [HAbort 0 p true; HStore 0 (fun _ => at_page p + o * 8) (fun _ => x)].
+Example info_unknown : x0 [HCall 0 (RInfo KCORE_INFO_NR)] 0 = KCORE_EINVAL.
+Proof. vm_compute. reflexivity. Qed.
+Example log_first : let l := [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RLog 0 7)] in
+  x0 l 0 = 0 /\ values (hreg (D (final l)) 0) 1 4 = [LOG_VM_CREATE; 1; KCORE_VM_PROTECTED; 7].
+Proof. vm_compute. auto. Qed.
+Example log_not_yet : x0 [HCall 0 (RLog 0 7)] 0 = KCORE_EAGAIN.
+Proof. vm_compute. reflexivity. Qed.
+Example vmcr_unloaded : x0 [HCall 0 RVmcr] 0 = KCORE_ESTATE.
+Proof. vm_compute. reflexivity. Qed.
+Example vmcr_loaded : x0 (first_vm ++ poke 5 W_SRE 1 ++ poke 5 W_VMCR 77 ++ [HCall 0 (RLoad 16)] ++ poke 5 W_VMCR 78 ++ [HCall 0 RVmcr]) 0 = 77.
+Proof. vm_compute. reflexivity. Qed.
+
 (* A store of the guest is in its page; the host can map another page, not this one. *)
 Example guest_stores : mem (D (final (running ++ [store 0 8 77]))) 6 1 = 77.
 Proof. vm_compute. reflexivity. Qed.
