@@ -170,6 +170,18 @@ if wanted kernel; then
 	tap_test 'kernel: kcore.bin is the same from another build directory' reproducible
 	tap_test 'kernel: the patch series is the same from a second run' same_series
 fi
+# Hooks add an #include somewhere in the list of a kernel file (make upstream-mutants moves it): nothing may have to be in front of it
+compiles()	# a header, with the flags of the glue: nothing but it
+{
+	command=$(sed -n "1s/^[^=]*:= *//p" "$dir/kcore/arch/arm64/kvm/kcore/.vm.o.cmd" | sed "s/ -c -o .*//; s/ -Wp,-M[^ ]*//")
+	[ -n "$command" ] && echo "#include <asm/$1.h>" | (cd "$dir/kcore" && sh -c "$command -Werror -fsyntax-only -x c -")
+}
+
+headers_alone()
+{
+	compiles kcore && compiles kcore_glue && ! compiles kcore_none
+}
+
 # The same series from another time zone and locale, into another directory
 series_again()
 {
@@ -185,6 +197,7 @@ reuse()	# no column of this release may be empty
 }
 
 if wanted kernel; then
+	tap_test 'kernel: headers of the glue need no other in front of them' headers_alone
 	tap_test 'series: patches for a Debian package give the tree and the image' mk series
 	tap_test 'series: the same bytes again' series_again
 	tap_test 'reuse: lines and what is verified again' reuse
