@@ -70,7 +70,7 @@ help:
 	@echo '  bench       instructions per operation, stock and under KCore'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
-	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it'
+	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it (M=operator)'
 	@echo '  clean       remove what was built, keep the kernel sources'
 	@echo '  distclean   remove the build directory'
 	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
@@ -184,7 +184,8 @@ bench: initramfs
 	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
 
 upstream-mutants: source $(retrofit)
-	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate --jobs $$(nproc)
+	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate$(if $(M),=$(M)) \
+		--cache $(O)/tools/spatch --jobs $$(nproc)
 
 port: $(O)/.kcore-build
 	$(Q)tools/port $(if $(FROM),--from $(FROM)) $(if $(filter 1,$(WRITE)),--write) $(RELEASE) $(KSRC)

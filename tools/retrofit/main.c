@@ -26,6 +26,7 @@ static const char usage[] =
 	"      --cache DIR    keep what spatch makes of each rule and file in DIR, and use it while the inputs are the same\n"
 	"  -j, --jobs N       run N spatch processes at a time (1)\n"
 	"      --mutate[=OP]  mutate the code around each hook in a copy, and say which gate catches it; writes nothing\n"
+	"      --every N      of the mutants only each N-th, for a sample\n"
 	"      --port FROM    the declared release to start from\n"
 	"      --from-tree DIR  its pristine source, to compare with\n"
 	"      --glue DIR     its glue, to look for shims\n"
@@ -40,7 +41,7 @@ static const char usage[] =
 struct options {
 	const char *release, *rules, *tree, *output, *verify, *operator, *port, *from_tree, *glue, *truth, *cache;
 	bool dry_run, json, mutate;
-	unsigned int jobs;
+	unsigned int jobs, every;
 };
 
 static void bad_usage(const char *format, const char *what) __attribute__((noreturn));
@@ -49,19 +50,19 @@ static void bad_usage(const char *format, const char *what)
 	die(EXIT_USAGE, "%s: see retrofit --help", fmt("%s%s", format, what));
 }
 
-static unsigned int read_jobs(const char *s)
+static unsigned int read_number(const char *option, const char *s, unsigned long most)
 {
 	char *end;
 	unsigned long n = strtoul(s, &end, 10);
 
-	if (!*s || *end || n < 1 || n > 64)
-		bad_usage("--jobs needs a number from 1 to 64, not ", s);
+	if (!*s || *end || n < 1 || n > most)
+		bad_usage(fmt("%s needs a number from 1 to %lu, not ", option, most), s);
 	return (unsigned int)n;
 }
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { RULES = 256, VERIFY, JSON, MUTATE, PORT, FROM_TREE, GLUE, TRUTH, CACHE };
+	enum { RULES = 256, VERIFY, JSON, MUTATE, EVERY, PORT, FROM_TREE, GLUE, TRUTH, CACHE };
 	static const struct option options[] = {
 		{ "release", required_argument, NULL, 'r' },
 		{ "rules", required_argument, NULL, RULES },
@@ -69,6 +70,7 @@ static void read_options(struct options *o, int argc, char **argv)
 		{ "output", required_argument, NULL, 'o' },
 		{ "verify", required_argument, NULL, VERIFY },
 		{ "mutate", optional_argument, NULL, MUTATE },
+		{ "every", required_argument, NULL, EVERY },
 		{ "port", required_argument, NULL, PORT },
 		{ "from-tree", required_argument, NULL, FROM_TREE },
 		{ "glue", required_argument, NULL, GLUE },
@@ -104,6 +106,9 @@ static void read_options(struct options *o, int argc, char **argv)
 			o->mutate = true;
 			o->operator = optarg;
 			break;
+		case EVERY:
+			o->every = read_number("--every", optarg, 10000);
+			break;
 		case PORT:
 			o->port = optarg;
 			break;
@@ -126,7 +131,7 @@ static void read_options(struct options *o, int argc, char **argv)
 			o->json = true;
 			break;
 		case 'j':
-			o->jobs = read_jobs(optarg);
+			o->jobs = read_number("--jobs", optarg, 64);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -144,6 +149,8 @@ static void read_options(struct options *o, int argc, char **argv)
 		bad_usage("missing ", !o->release ? "--release" : !o->rules ? "--rules" : "--tree");
 	if (!o->output && ((!o->dry_run && !o->verify && !o->mutate) || o->port))
 		bad_usage("missing ", "--output");
+	if (o->every > 1 && !o->mutate)
+		bad_usage("--every is for --mutate", "");
 	if (o->port && !is_dir(o->rules))
 		bad_usage("no such directory ", o->rules);
 }
@@ -236,12 +243,13 @@ static int port(struct engine *e, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .jobs = 1 };
+	struct options o = { .jobs = 1, .every = 1 };
 	struct engine e = { 0 };
 	struct list patches = { 0 };
 	char *report;
 
 	signals_init();
+	setenv("LC_ALL", "C", 1);	/* what other programs say is read */
 	read_options(&o, argc, argv);
 	env_status = o.port ? EXIT_UNKNOWN : EXIT_ENV;
 	need_tool("spatch", "coccinelle");
@@ -259,7 +267,7 @@ int main(int argc, char **argv)
 	if (o.port)
 		finish(port(&e, &o));
 	if (o.mutate)
-		finish(mutate_run(&e, o.operator));
+		finish(mutate_run(&e, o.operator, o.every));
 
 	engine_read_tree(&e);
 	gate_pristine(&e);

@@ -426,6 +426,15 @@ static void put(const char *root, const char *path, const struct text *t)
 	file_write(to, t->data, t->len);
 }
 
+static bool kept_file(const struct mutation *x, const char *path)
+{
+	for (size_t i = 0; i < x->files.n; i++) {
+		if (!strcmp(((struct kfile *)x->files.item[i])->path, path))
+			return true;
+	}
+	return false;
+}
+
 /* The needed files with the active mutants in them */
 static const char *mutated_tree(struct mutation *x)
 {
@@ -467,6 +476,16 @@ static const char *mutated_tree(struct mutation *x)
 		put(root, f->path, &out);
 		if (elsewhere.len)
 			put(root, fmt("%.*s_moved%s", (int)strlen(f->path) - 2, f->path, f->path + strlen(f->path) - 2), &elsewhere);
+	}
+	for (size_t i = 0; i < x->e->ledger->allow.n; i++) {	/* what the audit expects in other files */
+		const struct allow *a = x->e->ledger->allow.item[i];
+		const char *from = fmt("%s/%s", x->pristine, a->file);
+
+		if (!kept_file(x, a->file) && is_file(from)) {
+			struct text t = file_read(from);
+
+			put(root, a->file, &t);
+		}
 	}
 	return root;
 }
@@ -606,38 +625,141 @@ static bool same_run(const struct source *a, size_t i, const struct source *b, s
 	return true;
 }
 
+/* Declarations alone: two words in a row, none of them a keyword of a statement, up to each semicolon */
+static bool only_declarations(const struct source *s, size_t from, size_t to)
+{
+	static const char *const statements[] = {
+		"if", "else", "for", "while", "do", "switch", "case", "default", "return", "goto", "break", "continue", "asm",
+	};
+	size_t words = 0, stars = 0;
+	bool head = true;	/* before the declared name, whose initialiser may be anything without a block */
+
+	for (size_t i = from; i < to; i++) {
+		const struct token *t = &s->tok[i];
+
+		if (t->kind == T_COMMENT)
+			continue;
+		if (t->kind == T_DIRECTIVE || is_char(t, '{') || is_char(t, '}'))
+			return false;
+		for (size_t k = 0; k < sizeof(statements) / sizeof(statements[0]); k++) {
+			if (is_word(t, statements[k], strlen(statements[k])))
+				return false;
+		}
+		if (is_char(t, ';')) {
+			if (words < 2)
+				return false;
+			words = stars = 0;
+			head = true;
+		} else if (head && t->kind == T_WORD) {
+			words++;
+		} else if (head && is_char(t, '*')) {
+			stars++;
+		} else {
+			if (head && words < 2)
+				return false;
+			head = false;
+		}
+	}
+	return head && !words && !stars;
+}
+
+/* Nothing runs before the hook now, and nothing but initialisers did */
+static bool still_first(const struct source *was, size_t brace_a, size_t a, const struct source *now, size_t brace_b, size_t b)
+{
+	return b == brace_b + 1 && is_char(&now->tok[brace_b], '{') && is_char(&was->tok[brace_a], '{') &&
+	       only_declarations(was, brace_a + 1, a);
+}
+
+/* The #if lines that a token is under */
+static struct list conditions(const struct source *s, size_t at)
+{
+	struct list open = { 0 };
+
+	for (size_t i = 0; i < at; i++) {
+		const struct token *t = &s->tok[i];
+		const char *word = t->s + 1 + strspn(t->s + 1, " \t");
+
+		if (t->kind != T_DIRECTIVE)
+			continue;
+		if (!strncmp(word, "if", 2))
+			list_add(&open, xstrndup(t->s, t->len));
+		else if (!strncmp(word, "el", 2) && open.n)
+			open.item[open.n - 1] = fmt("%s %.*s", (char *)open.item[open.n - 1], (int)t->len, t->s);
+		else if (!strncmp(word, "endif", 5) && open.n)
+			open.n--;
+	}
+	return open;
+}
+
+/* An inserted #include works from wherever it stands: under no other #if, and in front of what it is there for */
+static bool includes_in_time(const struct mutation *x, const struct source *was, size_t a, const struct source *now, size_t b,
+			     const char *file)
+{
+	struct list before = conditions(was, a), after = conditions(now, b);
+
+	if (before.n != after.n)
+		return false;
+	for (size_t i = 0; i < before.n; i++) {
+		if (strcmp(before.item[i], after.item[i]))
+			return false;
+	}
+	for (size_t i = 0; i < x->e->ledger->hooks.n; i++) {
+		const struct hook *h = x->e->ledger->hooks.item[i];
+
+		for (size_t k = 0; k < h->targets.n; k++) {
+			const struct target *user = h->targets.item[k];
+			size_t at, n;
+
+			if (user->symbol[0] == '#' || !user->matches || strcmp(user->file, file))
+				continue;
+			if (!find_insertion(now, user, 0, &at, &n) || at < b)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Why the n-th insertion is still right */
+static const char *why_here(const struct mutation *x, const struct target *t, const struct source *was, const struct source *now,
+			    unsigned int nth)
+{
+	enum { NEAR = 4 };
+	bool included = t->symbol[0] == '#';
+	size_t a, b, n, brace_a, brace_b;
+
+	if (!find_insertion(was, t, nth, &a, &n) || !find_insertion(now, t, nth, &b, &n))
+		return NULL;
+	brace_a = opening_brace(was, a);
+	brace_b = opening_brace(now, b);
+	if (!included && a - brace_a == b - brace_b && same_run(was, brace_a, now, brace_b, a - brace_a))
+		return fmt("the series puts it into %s, as far behind the brace and behind the same tokens as before", t->symbol);
+	if (t->remove)		/* the hook is the call or entry itself */
+		return fmt("it is replaced in %s, wherever it stands there", t->symbol);
+	if (included)
+		return includes_in_time(x, was, a, now, b, t->file) ?
+			"the series puts it among the included files, under the same #if, before what needs it" : NULL;
+	if (same_run(was, a + n, now, b + n, NEAR) || (a >= NEAR && b >= NEAR && same_run(was, a - NEAR, now, b - NEAR, NEAR)))
+		return fmt("the series puts it into %s, beside the same code as before", t->symbol);
+	if (still_first(was, brace_a, a, now, brace_b, b))
+		return fmt("the series puts it right behind the brace of %s, where only declarations were before it", t->symbol);
+	return NULL;
+}
+
 /* Why the hook is still right: it is in the declared definition, and at its entry or beside the same code as before */
 static const char *why_harmless(const struct mutation *x, const struct mutant *m)
 {
-	enum { NEAR = 4 };
 	const struct target *t = m->t;
 	const struct source *was = patched(&x->files, t->file), *now = patched(&x->e->files, t->file);
+	const char *reason = NULL;
 
 	if (!strcmp(t->symbol, "#end"))
 		return "the line is at the end of the file, as before";
 	for (unsigned int nth = 0; nth < t->matches; nth++) {
-		size_t a, b, n, brace_a, brace_b;
-
-		if (!find_insertion(was, t, nth, &a, &n) || !find_insertion(now, t, nth, &b, &n))
-			return NULL;
-		brace_a = opening_brace(was, a);
-		brace_b = opening_brace(now, b);
-		if (t->symbol[0] != '#' && a - brace_a == b - brace_b && same_run(was, brace_a, now, brace_b, a - brace_a)) {
-			if (nth + 1 == t->matches)
-				return fmt("the series puts it into %s, as far behind the brace and behind the same tokens as before",
-					   t->symbol);
-			continue;
-		}
-		if (t->remove)
-			continue;	/* the hook is the call or entry itself */
-		if (!same_run(was, a + n, now, b + n, NEAR) &&
-		    (a < NEAR || b < NEAR || !same_run(was, a - NEAR, now, b - NEAR, NEAR)))
+		reason = why_here(x, t, was, now, nth);
+		if (!reason)
 			return NULL;
 	}
-	if (t->remove)
-		return fmt("it is replaced in %s, wherever it stands there", t->symbol);
-	return fmt("the series puts it into %s, beside the same code as before",
-		   t->symbol[0] == '#' ? "the list of included files" : t->symbol);
+	return reason;
 }
 
 /* ---- the campaign ---- */
@@ -742,8 +864,10 @@ static void run_operator(struct mutation *x, enum operator op)
 	}
 }
 
-static void collect_mutants(struct mutation *x, const char *only)
+static void collect_mutants(struct mutation *x, const char *only, unsigned int every)
 {
+	unsigned int made = 0;
+
 	for (int op = 0; op < NR_OPERATORS; op++) {
 		for (size_t i = 0; (!only || !strcmp(only, operators[op].name)) && i < x->e->ledger->hooks.n; i++) {
 			struct hook *h = x->e->ledger->hooks.item[i];
@@ -758,6 +882,8 @@ static void collect_mutants(struct mutation *x, const char *only)
 				m->line = t->found.n ? ((struct match *)t->found.item[0])->line : 0;
 				if (!t->matches || !f || !make_mutant(f->pristine, m))
 					continue;
+				if (made++ % every)
+					continue;
 				text_add(&m->text, "", 0);
 				m->pending = true;
 				list_add(&x->mutants, m);
@@ -766,7 +892,7 @@ static void collect_mutants(struct mutation *x, const char *only)
 	}
 }
 
-static unsigned int report(struct mutation *x)
+static unsigned int report(struct mutation *x, unsigned int every)
 {
 	struct list *gates = gate_results();
 	unsigned int survivors = 0, all = 0;
@@ -813,11 +939,12 @@ static unsigned int report(struct mutation *x)
 		printf(" %8u %8u  %s\n", harmless, survived, operators[op].what);
 		all += n;
 	}
-	printf("\n%s: %u mutants of upstream code in %u runs, %u survivors\n", x->e->ledger->release, all, x->runs, survivors);
+	printf("\n%s: %u mutants of upstream code%s in %u runs, %u survivors\n", x->e->ledger->release, all,
+	       every > 1 ? fmt(", one in %u,", every) : "", x->runs, survivors);
 	return survivors;
 }
 
-int mutate_run(struct engine *e, const char *only)
+int mutate_run(struct engine *e, const char *only, unsigned int every)
 {
 	int known = 0;
 
@@ -838,11 +965,11 @@ int mutate_run(struct engine *e, const char *only)
 		die(EXIT_CHECK, "%s: the gates fail without any mutant: run retrofit without --mutate first", e->tree);
 	for (size_t i = 0; i < e->files.n; i++)
 		list_add(&x.files, e->files.item[i]);
-	collect_mutants(&x, only);
+	collect_mutants(&x, only, every);
 	if (!x.mutants.n)
 		die(EXIT_CHECK, "%s: no mutant could be made", e->tree);
 	e->files = (struct list){ 0 };
 	for (int op = 0; op < NR_OPERATORS; op++)
 		run_operator(&x, (enum operator)op);
-	return report(&x) ? EXIT_CHECK : EXIT_PASS;
+	return report(&x, every) ? EXIT_CHECK : EXIT_PASS;
 }

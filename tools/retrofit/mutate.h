@@ -5,6 +5,7 @@
 
 #include "retrofit.h"
 
-int mutate_run(struct engine *e, const char *only);	/* one operator, or NULL: all */
+/* One operator, or NULL: all; of its mutants each n-th */
+int mutate_run(struct engine *e, const char *only, unsigned int every);
 
 #endif

@@ -698,6 +698,16 @@ fails "a tree that changes meanwhile" 1 'machine/state.h: changed while it was r
 ### mutants of upstream code
 
 fresh
+# an operation that may stay, in a file without a hook
+cat >"$tree/machine/setup.c" <<'END'
+// SPDX-License-Identifier: GPL-2.0-only
+int setup(struct guest_cpu *cpu)
+{
+	return machine_reset(cpu);
+}
+END
+edit "$rules/ledger/v1.0.json" \
+	's|"allow": \[|&{ "file": "machine/setup.c", "symbol": "setup()", "op": "machine_reset", "reason": "a test" }|'
 retrofit --mutate
 status=$?
 if [ $status -eq 0 ] && grep -q '^v1.0: [1-9][0-9]* mutants of upstream code in .*, 0 survivors$' "$top/out" && [ ! -e "$out" ] && clean &&
@@ -758,6 +768,41 @@ else
 	not_ok "a hook that hangs on whatever comes first: a mutant survives, and is shown" "exit status $status"
 fi
 fails "an operator that doesn't exist" 2 'no operator "shuffle"' --mutate=shuffle
+# mutant NAME OPERATOR STATUS PATTERN: with the mutants of an operator, it ends with STATUS and says PATTERN
+mutant() {
+	retrofit --mutate="$2"
+	status=$?
+	if [ $status -eq "$3" ] && grep -q "^$2 .*$4" "$top/out" && [ ! -e "$out" ] && clean; then
+		ok "$1"
+	else
+		cp "$top/out" "$top/err"
+		not_ok "$1" "exit status $status, expected $3 and: $4"
+	fi
+}
+
+fresh
+edit "$tree/machine/run.c" '/^int guest_reset/,/^}/s/^{/&\n\tint *seen = \&quota[helper(1)], more;\n/'
+mutant "a hook behind declarations that is the first in what is left: harmless" split 0 \
+	'H03 .*: harmless: .* right behind the brace of guest_reset(), where only declarations were'
+fresh
+edit "$rules/20-guard.cocci" '/^@reset@/,/^ }/{/when != S1/d;s/^statement S, S1/expression e/;s/^ \tS$/ \treturn e;/;s/when any$//;s/^ \t\.\.\. *$/ /;s/^+/ \t...\n&/}'
+mutant "a hook behind a statement that is the first in what is left: a survivor" split 1 'H03 .*: SURVIVOR'
+fresh
+edit "$tree/machine/state.h" 's/^#include <machine.base.h>/&\n#include <machine\/more.h>/'
+mutant "an #include among others: harmless" reorder 0 'H04 .*state.h:#include: harmless: .* among the included files, under the same #if'
+fresh
+edit "$tree/machine/state.h" 's/^#include <machine.base.h>/&\n#ifdef CONFIG_GUEST_DEBUG\n#include <machine\/debug.h>\n#endif/'
+mutant "an #include under another #if: a survivor" reorder 1 'H04 .*state.h:#include: SURVIVOR'
+fresh
+retrofit --mutate --every 9
+status=$?
+if [ $status -eq 0 ] && [ "$(grep -c -e ': caught by ' -e ': harmless: ' "$top/out")" -eq "$(sed -n 's/^v1.0: \([1-9][0-9]*\) mutants of upstream code, one in 9, .*/\1/p' "$top/out")" ]; then
+	ok "a sample of mutants"
+else
+	not_ok "a sample of mutants" "exit status $status"
+fi
+fails "--every without --mutate" 2 '--every is for --mutate' --every 2
+fails "--every of nothing" 2 '--every needs a number from 1 to 10000, not 0' --mutate --every 0
 
 ### no gate passes by looking at nothing
 
@@ -769,7 +814,8 @@ fails "an audit of nothing" 1 'gate audit: nothing was checked'
 
 if [ -z "$KSRC" ]; then
 	for name in "v6.1: all gates pass" "v6.1: same bytes again" "v6.1: quilt push with no fuzz" \
-		"v6.1: a crossing removed" "v6.1: a function renamed, in the same run"; do
+		"v6.1: a crossing removed" "v6.1: a function renamed, in the same run" \
+		"v6.1: of a sample of mutants of upstream code none survives"; do
 		skip "$name" "KSRC names no pristine v6.1 tree"
 	done
 else
@@ -818,6 +864,18 @@ else
 		ok "v6.1: a function renamed, in the same run"
 	else
 		not_ok "v6.1: a function renamed, in the same run"
+	fi
+
+	tree=$KSRC
+	out=$top/case/none
+	retrofit --release v6.1 --cache "$top/cache" --mutate --every 41
+	status=$?
+	sed -n '$p' "$top/out" | sed 's/^/# /'
+	if [ $status -eq 0 ] && grep -q '^v6.1: 1[0-9] mutants of upstream code, one in 41, .* 0 survivors$' "$top/out"; then
+		ok "v6.1: of a sample of mutants of upstream code none survives"
+	else
+		cp "$top/out" "$top/err"
+		not_ok "v6.1: of a sample of mutants of upstream code none survives" "exit status $status"
 	fi
 fi
 
