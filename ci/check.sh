@@ -138,7 +138,7 @@ if wanted lint; then
 	tap_test 'lint: common-core/core keeps to the subset' mk lint
 	tap_suite 'lint: tests of the checker' mk -s -C tools/c2coq O="$O/tools/c2coq" check
 	tap_test 'docs/abi.md is what abi.h says' mk -s -C tools/abi-doc O="$O/tools/abi-doc" check
-	tap_test 'docs/trusted.md is what the lists of the proofs say' proofs/lists.sh --check
+	tap_test 'docs/trusted.md and CAVEATS.md are what the lists of the proofs say' proofs/lists.sh --check
 fi
 if wanted unit; then
 	mkdir -p "$O/kcore"

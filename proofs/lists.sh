@@ -8,11 +8,13 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 usage()
 {
 	cat <<EOT
-Usage: proofs/lists.sh [--check | --write] [FILE]
-Print what docs/trusted.md has to be: the trusted primitives with the sentences of kcore/machine.h, where the functions without a theorem are,
-and the faults of proofs/mutants that no proof notices.  --write puts it into FILE (docs/trusted.md), --check compares it with FILE.
+Usage: proofs/lists.sh [--check | --write] [DIR]
+Print what is believed without proof: the trusted primitives with the sentences of kcore/machine.h, the functions without a theorem, the host's
+calls not shown to do what the top machine does, and the faults of proofs/mutants that no proof notices.
+--write puts it into docs/trusted.md, and its summary into CAVEATS.md between the two lines that name this program; --check compares them.
+DIR has both files (default: the project).
 
-Exit status: 0; 1 FILE differs; 2 usage; 3 environment.
+Exit status: 0; 1 a file differs; 2 usage; 3 environment.
 EOT
 }
 
@@ -26,7 +28,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-file=${1:-$top/docs/trusted.md}
+dir=${1:-$top}
 
 # A primitive without a sentence of its own belongs to the one above it.
 primitives()
@@ -73,6 +75,14 @@ lists()
 	echo "[proofs/unproved.txt](../proofs/unproved.txt), an exact list that may only shrink."
 	echo "The disciplines of \`proofs/code/Disciplines.v\` cover these too."
 	echo
+	items <"$top/proofs/unproved.txt"
+	echo
+	echo "## Host calls not shown to do what the top machine does"
+	echo
+	echo "[proofs/unsimulated.txt](../proofs/unsimulated.txt), an exact list that may only shrink."
+	echo
+	items <"$top/proofs/unsimulated.txt"
+	echo
 	echo '## Faults that no proof notices'
 	echo
 	survivors=$("$top/proofs/mutants.sh" --survivors)
@@ -84,11 +94,63 @@ lists()
 	fi
 }
 
-case $mode in
+# The lines of a list that are not comments
+entries()
+{
+	sed '/^#/d; /^$/d'
+}
+
+# shellcheck disable=SC2016 # Markdown
+items()
+{
+	entries | sed 's/.*/* `&`/' | grep . || echo None.
+}
+
+count()	# what: an item with the list's length and entries
+{
+	entries | awk -v what="$1" '{ l = l (NR > 1 ? ", " : "") "`" $1 "`" } END { print "* " NR " " what (NR ? ": " l : "") "." }' |
+		fold -s -w 138 | sed '2,$s/^/  /; s/ $//'
+}
+
+begin='<!-- proofs/lists.sh writes from here -->'
+end='<!-- to here -->'
+summary()
+{
+	echo "$begin"
+	count 'functions of the core without a theorem' <"$top/proofs/unproved.txt"
+	count 'calls of the host of which it is not shown that the C does what the top machine does' <"$top/proofs/unsimulated.txt"
+	echo "* $(primitives | grep '^| `' | cut -d'|' -f2 | tr ',' '\n' | grep -c .) primitives that are trusted, each with what is assumed of it in" \
+		'[docs/trusted.md](docs/trusted.md).'
+	echo "* $("$top/proofs/mutants.sh" --survivors | grep -c .) faults among those of \`proofs/mutants\` that no proof notices."
+	echo "$end"
+}
+
+# CAVEATS.md with today's summary
+caveats()
+{
+	[ "$(grep -cxF -e "$begin" -e "$end" "$dir/CAVEATS.md")" = 2 ] ||
+		die $EX_FAILED "$dir/CAVEATS.md: the lines '$begin' and '$end' have to be there once"
+	summary >"$work/summary"
+	awk -v begin="$begin" -v end="$end" -v summary="$work/summary" '
+		$0 == begin { while ((getline line <summary) > 0) print line; skip = 1 }
+		!skip { print }
+		$0 == end { skip = 0 }' "$dir/CAVEATS.md"
+}
+
+[ "$mode" = print ] || { [ -r "$dir/docs/trusted.md" ] && [ -r "$dir/CAVEATS.md" ]; } ||
+	die $EX_ENVIRONMENT "$dir: docs/trusted.md or CAVEATS.md can't be read"
+work=$(mktemp -d) || exit $EX_ENVIRONMENT
+cleanup_on_exit "rm -rf '$work'"
+case "$mode" in
 print) lists ;;
-write) lists >"$file" || die $EX_ENVIRONMENT "$file: can't be written" ;;
-check)
-	[ -r "$file" ] || die $EX_ENVIRONMENT "$file: can't be read; proofs/lists.sh --write makes it"
-	lists | diff "$file" - || die $EX_FAILED "$file is not what the lists say; run proofs/lists.sh --write"
+*)
+	lists >"$work/trusted.md" && caveats >"$work/CAVEATS.md" || exit
+	for file in docs/trusted.md CAVEATS.md; do
+		if [ "$mode" = write ]; then
+			install_changed "$work/${file##*/}" "$dir/$file" || die $EX_ENVIRONMENT "$dir/$file: can't be written"
+		else
+			diff "$dir/$file" "$work/${file##*/}" || die $EX_FAILED "$dir/$file is not what the lists say; run proofs/lists.sh --write"
+		fi
+	done
 	;;
 esac
