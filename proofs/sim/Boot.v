@@ -82,6 +82,16 @@ Lemma copy_words_rest from to n s : Base.reg (copy_words from to n s) = Base.reg
   Base.table (copy_words from to n s) = Base.table s.
 Proof. induction n; auto. Qed.
 
+(* A VM that is not destroyed yet has nothing reaped. *)
+Lemma reaped_new t v : v_state (vm t v) = VM_NEW -> reaped t v -> v_cursor (vm t v) = 0.
+Proof. unfold reaped. intros -> [F|[E|[F _]]]; [discriminate F|exact E|discriminate F]. Qed.
+Lemma reaped_ready t v w r : v_state (vm t v) = VM_NEW -> v_cursor r = v_cursor (vm t v) -> reaped t w -> reaped t v -> reaped (set_vm v r t) w.
+Proof.
+  intros N E W V. destruct (Z.eq_dec w v) as [->|D].
+  - right. left. cbn. unfold upd. rewrite Z.eqb_refl, E. apply reaped_new; auto.
+  - apply (reaped_same t); auto; cbn; unfold upd; now rewrite (proj2 (Z.eqb_neq w v) D).
+Qed.
+
 Lemma finalise_sim c s t v a bytes : Q c s t -> held s = true -> inv (P t) -> 0 <= v -> 0 <= a -> 0 <= bytes ->
   answers_in c t (finalise v a bytes s) (vm_finalise c v a bytes (P t)).
 Proof.
@@ -157,6 +167,7 @@ Proof.
     clearbody ct pg w. pose proof R as R'. destruct R'. constructor; intros;
     lazymatch goal with
     | |- pool_fine _ _ _ => idtac
+    | |- reaped _ _ => apply (reaped_ready (P t) v); auto; apply r_reaped; unfold is_vm, KCORE_NR_VMS; lia
     | |- word _ _ = _ => idtac
     | |- cell _ "vm_cntvoff" _ = _ => idtac
     | |- cell _ "vcpu_context" _ = _ => cbn [P D] in *; peel; rewrite Bc by reflexivity; rewrite Cu;
@@ -176,7 +187,8 @@ Proof.
           eauto; try lia
     end.
     + eapply r_log; eauto.
-    + eapply (pool_same fixed); [apply r_pool|..]; intros; peel; repeat (rewrite Bc by reflexivity); rewrite ?Cu; auto.
+    + eapply (pool_same fixed); [apply r_pool|..]; intros; peel; repeat (rewrite Bc by reflexivity); rewrite ?Cu; auto;
+      try (keyed; apply Z.le_refl).
       * apply Bo. intros j Hj X. destruct (Z.eq_dec k0 k) as [->|N].
         -- match goal with H : ~ in_use _ _ _ |- _ => apply H end. right. exists w. split; [exact Cw|congruence].
         -- apply (Pools k0 ltac:(auto) N 0 j); lia.
@@ -204,6 +216,7 @@ Proof.
       destruct (Z.eqb_spec w0 w) as [->|N]; [exact (r_kept w ltac:(assumption) Rest)|auto].
   - eexists _, _. split; [reflexivity|]. split; [exact H|]. exists [], true. eexists. split; [reflexivity|]. cbn [do_effects fold_left].
     destruct (rest_vm (P t) v (vm_with_state VM_READY (vm (P t) v)) eq_refl S) as [Ar Hc]. related R.
+    { apply (reaped_ready (P t) v); auto; apply (r_reaped _ _ _ _ R); unfold is_vm, KCORE_NR_VMS; lia. }
     exfalso. match goal with H : at_rest (P t) _ |- _ => destruct H as (_ & Y & _) end. unfold vm_of in Y. rewrite Z.div_mul in Y by discriminate.
     unfold protected in Y. props. congruence.
 Qed.

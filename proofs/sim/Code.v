@@ -3,7 +3,7 @@
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
 From KCore Require Import code.Stats code.Log.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -25,6 +25,7 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
   | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else None
+  | [a; b; d; e; g] => if String.eqb name "hc_vm_map" then Some (RMap a b d e g) else None
   | _ => None
   end.
 (* What the clock said. *)
@@ -43,7 +44,7 @@ Local Opaque stat_total.
 Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info";
   "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
-  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"].
+  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -65,7 +66,7 @@ Lemma handler_leads name args req c s t : In name simulated -> request_of name a
 Proof.
   intros N E W B R H J U F. cbn [simulated In] in N.
   repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
-    destruct args as [|a [|b [|d [|x args]]]]; try discriminate E; injection E as <-;
+    destruct args as [|a [|b [|d [|e [|g [|x args]]]]]]; try discriminate E; injection E as <-;
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
   - eapply does_answers; [apply does_hc_vcpu_load|]. apply load_sim; auto; lia.
@@ -87,6 +88,7 @@ Proof.
   - eapply does_leads; [apply does_hc_vm_age|]. apply (unmap_sim fixed I c s t a b d true); auto.
   - eapply does_answers; [apply does_hc_tlb_flush_local|]. apply flush_sim; auto; lia.
   - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
+  - eapply does_leads; [apply does_hc_vm_map|]. apply hc_map_sim; auto; lia.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)

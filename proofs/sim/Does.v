@@ -111,3 +111,18 @@ Proof.
   pose proof does_run_check. pose proof does_vcpu_boot. pose proof does_enter_apply. pose proof does_pstate_sanitise.
   pose proof does_guest_controls. does_by hc_vcpu_run_ok.
 Qed.
+
+Lemma does_map_check : does "map_check" s_map_check.
+Proof.
+  pose proof does_range_in_dram. pose proof does_range_has_dram. pose proof does_range_denied. pose proof does_pages_host_owned. does_by map_check_ok.
+Qed.
+Lemma does_map_prepare : does "map_prepare" s_map_prepare. Proof. does_by map_prepare_ok. Qed.
+Lemma does_map_leaf : does "map_leaf" s_map_leaf.
+Proof.
+  pose proof does_range_in_dram. pose proof does_pages_map_add. pose proof does_normal_check. pose proof does_map_check.
+  pose proof does_map_prepare. does_by map_leaf_ok.
+Qed.
+Lemma does_map_try : does "map_try" s_map_try. Proof. pose proof does_map_leaf. does_by map_try_ok. Qed.
+Lemma does_map_clear : does "map_clear" s_map_clear. Proof. pose proof does_range_drop. does_by map_clear_ok. Qed.
+Lemma does_hc_vm_map : does "hc_vm_map" s_hc_vm_map.
+Proof. pose proof does_map_try. pose proof does_map_clear. does_by hc_vm_map_ok. Qed.

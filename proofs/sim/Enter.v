@@ -108,7 +108,7 @@ Proof.
   assert (Pl : forall k o, 0 <= k < pool -> 0 <= o < 512 -> word s' (pool_at fixed k + o * 8) = word s (pool_at fixed k + o * 8)).
   { intros k o K O. apply Wo. unfold pool_at, PAGE_BYTES in *. apply Z.div_exact in B2; [|lia]. destruct Po; [right|left]; lia. }
   pose proof R as R'. destruct R'. constructor; rewrite ?Ec, ?Er, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same fixed s s' (P t) (P t)); auto; intros; rewrite ?Ec; auto.
+  - apply (pool_same fixed s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec; auto using Z.le_refl.
     specialize (Pl k 0 ltac:(assumption) ltac:(lia)). rewrite !Z.add_0_r in Pl. exact Pl.
   - intros p o Bp Cp O. rewrite Wo; [apply r_mem; auto|]. assert (p <> h / PAGE_BYTES) by congruence. unfold PAGE_BYTES in *.
     pose proof (Z.div_mod h 4096 ltac:(lia)). pose proof (Z.mod_pos_bound h 4096 ltac:(lia)). lia.
@@ -133,7 +133,7 @@ Proof.
   assert (R4 : forall i, Base.reg s' "host_context" i = Base.reg s "host_context" i) by (intros i; apply Er; cbn; tauto).
   assert (R5 : forall i, Base.reg s' "host_mdcr" i = Base.reg s "host_mdcr" i) by (intros i; apply Er; cbn; tauto).
   pose proof R as R'. destruct R'. constructor; cbn [P D]; rewrite ?Dm, ?Df, ?Dh, ?Ec, ?R1, ?R4, ?R5, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same fixed s s' (P t) (P t)); auto; intros; rewrite ?Ec; auto.
+  - apply (pool_same fixed s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec; auto using Z.le_refl.
     apply Wo. intros o O E. rewrite Kc in E. destruct (Z.eq_dec k0 k) as [->|N].
     + match goal with N : ~ in_use _ _ _ |- _ => apply N end. right. exists w. auto.
     + unfold pool_at, PAGE_BYTES in E. lia.

@@ -47,6 +47,7 @@ Proof.
   - intros i p Hi. assert (i = 0) as -> by lia. small. destruct (_ && _) eqn:E; lia.
   - intros i Hi. small. repeat split; try reflexivity; try lia; discriminate.
   - intros p q. small. destruct ((262144 <=? p) && _) eqn:E, ((262144 <=? q) && _) eqn:F; cbn; try discriminate. intros _ _. small. lia.
+  - intros p. cbn [denied small_machine]. split; [discriminate|intros (i & A & _); lia].
   - intros p H. replace ((262144 <=? p) && (p <? 266240)) with true by lia. reflexivity.
   - intros k Hk. change (1077936128 / 4096) with 263168. lia.
   - intros c _. cbv zeta. change (small_fixed "host_context" c) with 0x401ff000. repeat split; try reflexivity; try discriminate; left; reflexivity.
@@ -56,7 +57,8 @@ Qed.
 Definition small_state : state :=
   mkstate (fun n i => if String.eqb n "page_owner" then (if (511 <=? i) && (i <? 1040) then OWNER_CORE else OWNER_HOST)
                       else if String.eqb n "cpu_vcpu" then NO_VCPU else if String.eqb n "pool_free" then 16 else small_fixed n i)
-    (fun _ => 0) (fun n i => if String.eqb n "host_context" then 0x401ff000 else 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0) (fun _ _ _ => 0) (fun _ => false).
+    (fun _ => 0) (fun n i => if String.eqb n "host_context" then 0x401ff000 else 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0)
+    (fun _ _ _ => 0) (fun _ => false).
 
 Theorem small_related : @Q small_machine small_fixed 0 small_state (mkst (@boot_pub small_machine) (contents small_state)).
 Proof.

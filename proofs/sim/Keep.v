@@ -48,9 +48,10 @@ Lemma pool_same s s' t t' : pool_fine fixed s t ->
   (forall i, cell s' "pool_free" i = cell s "pool_free" i) ->
   (forall w, has_context t' w -> has_context t w /\ cell s' "vcpu_context" w = cell s "vcpu_context" w) ->
   (forall k, 0 <= k < pool -> ~ in_use s t (pool_at fixed k) -> word s' (pool_at fixed k) = word s (pool_at fixed k)) ->
-  Base.table s' = Base.table s -> Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s -> pool_fine fixed s' t'.
+  Base.table s' = Base.table s -> Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s ->
+  (forall v, is_handle v -> v_tables (vm t v) <= v_tables (vm t' v)) -> pool_fine fixed s' t'.
 Proof.
-  intros F Eh Eb Ef Ec Ew Et E1 E2. destruct F as [B L U X Y T TT].
+  intros F Eh Eb Ef Ec Ew Et E1 E2 Ev. destruct F as [B L U X Y T TT Cn].
   assert (InU : forall a, in_use s' t' a -> in_use s t a).
   { intros a [H|(w & H & E)]; [left; now rewrite Et in H|right]. destruct (Ec w H) as [H' E']. exists w. split; auto. congruence. }
   constructor; unfold table_at in *; rewrite ?Eh, ?Eb, ?Ef, ?Et, ?E1, ?E2; auto.
@@ -59,6 +60,9 @@ Proof.
     + intros a Ha. destruct (A a Ha) as [A1 A2]. split; auto.
   - intros w H. destruct (Ec w H) as [H' ->]. auto.
   - intros w x H K. destruct (Ec w H) as [H' ->]. destruct (Ec x K) as [K' ->]. auto.
+  - intros v V. apply (Inv.covers_mono (held_by s t v) _ (v_tables (vm t v))); auto. intros a (N & A). split; [exact N|].
+    destruct A as [(n & A)|[(n & A)|(w & A1 & A2 & A3)]]; [left|right; left|right; right]; [exists n; congruence..|].
+    destruct (Ec w A2) as [H' E]. exists w. split; [exact A1|]. split; [exact H'|congruence].
 Qed.
 
 Lemma vgic_same c s s' t : vgic_fine c s t -> Base.reg s' = Base.reg s -> vgic_fine c s' t.
@@ -69,7 +73,7 @@ Lemma keep_ghost c s s' t : Q c s t -> cell s' = cell s -> word s' = word s -> B
   Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s -> Base.leaf s' = Base.leaf s -> Base.table s' = Base.table s -> Q c s' t.
 Proof.
   intros [] Ec Ew Er E1 E2 E3 E4. constructor; rewrite ?Ec, ?Ew, ?Er, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same s s' (P t) (P t)); auto; intros; rewrite ?Ec, ?Ew; auto.
+  - apply (pool_same s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec, ?Ew; auto.
   - apply (vgic_same c s); auto.
 Qed.
 Lemma keep_record c f a s t : Q c s t -> Q c (record f a s) t.
@@ -85,7 +89,7 @@ Lemma keep_same c s' s t : same s' s -> Q c s t -> Q c s' t.
 Proof.
   intros (Ec & Ew & Er & E1 & E2 & E3 & E4) R. pose proof (r_log _ _ _ _ R) as L. destruct R. constructor; intros;
     lazymatch goal with
-    | |- pool_fine _ _ _ => apply (pool_same s s' (P t) (P t)); auto; intros; repeat (rewrite Ec by reflexivity); rewrite ?Ew; auto
+    | |- pool_fine _ _ _ => apply (pool_same s s' (P t) (P t)); auto using Z.le_refl; intros; repeat (rewrite Ec by reflexivity); rewrite ?Ew; auto
     | |- vgic_fine _ _ _ => apply (vgic_same c s); auto
     | H : nth_error _ _ = _ |- _ => subst i; repeat (rewrite Ec by reflexivity); eapply L; eauto
     | H : In ?n fixed_names |- _ => rewrite Ec; auto; eapply not_fixed; eauto
@@ -102,6 +106,13 @@ Lemma has_context_same t t' w : c_state (vcpu t' w) = c_state (vcpu t w) -> prot
   has_context t' w <-> has_context t w.
 Proof. unfold has_context. intros -> ->. tauto. Qed.
 
+Lemma reaped_same t t' v : v_state (vm t' v) = v_state (vm t v) -> v_cursor (vm t' v) = v_cursor (vm t v) ->
+  (forall x l, lf t' v x = Some l -> lf t v x = Some l) -> (forall b, tab t' v b = tab t v b) -> (forall g, s1 t' v g = s1 t v g) ->
+  reaped t v -> reaped t' v.
+Proof.
+  unfold reaped. intros -> -> L T S [F|[F|(F & A & B & C & E & G)]]; [auto|auto|]. right. right. rewrite T, S.
+  repeat split; auto; intros; [apply (B x l)|apply (C b); [rewrite <- T|]]; auto.
+Qed.
 End Keep.
 
 (* A counter that went up or down. *)
@@ -114,7 +125,8 @@ Ltac counted :=
    new state as vCPUs of the old one. *)
 Ltac pool_kept R :=
   eapply pool_same; [apply (r_pool _ _ _ _ R)|..]; intros;
-  try match goal with H : has_context ?p ?w, A : forall x, has_context ?p x -> _ |- _ => apply A in H; split; [exact H|] end; peel; auto.
+  try match goal with H : has_context ?p ?w, A : forall x, has_context ?p x -> _ |- _ => apply A in H; split; [exact H|] end; peel; auto;
+  try match goal with |- v_tables _ <= v_tables _ => keyed; auto using Z.le_refl; lia end.
 (* Conditions on records that were written: this record or another. *)
 Ltac key_hyps :=
   repeat match goal with H : context [upd _ ?k _ ?x] |- _ =>
@@ -127,10 +139,19 @@ Ltac vgic_kept R :=
 Ltac conditional :=
   cbn [P D] in *; try match goal with H : at_rest ?p ?w, A : forall x, at_rest ?p x -> _ |- _ => apply A in H end;
   peel; key_hyps; keyed; auto; try congruence; try discriminate; eauto.
-Ltac related R :=
+Ltac reaped_kept R :=
+  let H := fresh "H" in
+  match goal with V : is_vm ?v |- reaped _ ?v =>
+    pose proof (r_reaped _ _ _ _ R v V) as H; cbn [P D] in *;
+    first [ exact H
+          | refine (reaped_same _ _ v _ _ _ _ _ H); intros; peel; keyed; solve [auto | congruence]
+          | unfold reaped in *; peel; keyed; auto; intuition congruence ]
+  end.
+Ltac related_by R pools :=
   let X := fresh "R" in pose proof R as X; destruct X; constructor; intros;
   lazymatch goal with
-  | |- pool_fine _ _ _ => pool_kept R
+  | |- pool_fine _ _ _ => pools
+  | |- reaped _ _ => try reaped_kept R
   | |- vgic_fine _ _ _ => vgic_kept R
   | |- cell _ "vm_cntvoff" _ = _ => conditional
   | |- cell _ "vcpu_context" _ = _ => conditional
@@ -140,6 +161,7 @@ Ltac related R :=
       try match goal with H : at_rest ?p ?w, A : forall x, at_rest ?p x -> _ |- _ => apply A in H end;
       peel; try fixed_tac; keyed; auto; try congruence; try discriminate; try counted; eauto; try lia
   end.
+Ltac related R := related_by R ltac:(pool_kept R).
 (* The two hypotheses, where nothing of it changes. *)
 Ltac same_vcpus :=
   match goal with R : Rel.Q _ _ _ ?t |- Rel.Q _ _ _ (mkst ?p _) =>

@@ -33,7 +33,7 @@ Proof.
   assert (R4 : forall i, Base.reg s' "host_context" i = Base.reg s "host_context" i) by (intros i; apply Er; cbn; tauto).
   assert (R5 : forall i, Base.reg s' "host_mdcr" i = Base.reg s "host_mdcr" i) by (intros i; apply Er; cbn; tauto).
   constructor; rewrite ?EP, ?Em, ?Ex, ?Ef, ?Ec, ?Ew, ?R1, ?R4, ?R5, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same fixed s s' (P t) (P t)); auto; intros; rewrite ?Ec, ?Ew; auto.
+  - apply (pool_same fixed s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec, ?Ew; auto.
   - intros k K. rewrite R2. auto.
   - intros n N. rewrite R3, Eh by exact N. auto.
 Qed.

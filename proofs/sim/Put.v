@@ -48,7 +48,7 @@ Lemma keep_page c s s' t pg f : Q c s t -> core pg = false -> same_rest s' s ->
 Proof.
   intros R C [Ec Er E1 E2 E3 E4] Wo Wi. pose proof R as R'. destruct R'.
   constructor; cbn [P D mem ctx fpm hreg io set_mem]; rewrite ?Ec, ?Er, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same fixed s s' (P t) (P t)); auto; intros; rewrite ?Ec; auto.
+  - apply (pool_same fixed s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec; auto using Z.le_refl.
     apply Wo. intros o O E. apply (page_apart fixed I pg k o 0); auto; lia.
   - intros p o B K O. unfold upd. destruct (Z.eqb_spec p pg) as [->|N]; [apply Wi, O|]. rewrite Wo; [apply r_mem; auto|].
     intros o' O' E. apply N. unfold PAGE_BYTES in *. lia.
@@ -70,7 +70,7 @@ Proof.
   { intros j o i _ N O Hi. rewrite Kc. unfold pool_at, PAGE_BYTES. lia. }
   pose proof R as R'. destruct R'.
   constructor; cbn [P D mem ctx fpm hreg io set_ctx]; rewrite ?Ec, ?Er, ?E1, ?E2, ?E3; auto.
-  - apply (pool_same fixed s s' (P t) (P t)); auto; intros; rewrite ?Ec; auto.
+  - apply (pool_same fixed s s' (P t) (P t)); auto using Z.le_refl; intros; rewrite ?Ec; auto using Z.le_refl.
     apply Wo. intros o O E. destruct (Z.eq_dec k0 k) as [->|N].
     + match goal with N : ~ in_use _ _ _ |- _ => apply N end. right. exists w. auto.
     + apply (Ap k0 0 o ltac:(lia) N ltac:(lia) O). lia.
@@ -89,7 +89,7 @@ Lemma keep_fp c s x t : Q c s t ->
   Q c (fill_bank "fp" 0 NR_FP x s) (mkst (P t) (set_fpm (upd (fpm (D t)) c (fun _ => x)) (D t))).
 Proof.
   intros R. pose proof R as R'. destruct R'. constructor; cbn [P D mem ctx fpm hreg io set_fpm]; auto.
-  - apply (pool_same fixed s _ (P t) (P t)); auto.
+  - apply (pool_same fixed s _ (P t) (P t)); auto using Z.le_refl.
   - intros k K. unfold upd. rewrite Z.eqb_refl. unfold fill_bank. cbn [Base.reg setregs String.eqb Ascii.eqb Bool.eqb andb].
     unfold N_FP, NR_FP in *. rewrite (proj2 (Z.leb_le 0 k)), (proj2 (Z.ltb_lt k (0 + 66))) by lia. reflexivity.
 Qed.

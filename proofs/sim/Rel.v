@@ -42,6 +42,11 @@ Record installed : Prop := {
   n_apart : forall p q, dram p = true -> dram q = true -> record_no p = record_no q -> p = q;
   n_pages : fixed "nr_pages" 0 < 2 ^ 40;
   n_denied : 0 <= fixed "nr_denied" 0 <= KCORE_MAX_DENIED;
+  (* denied to everybody: ranges of whole pages *)
+  n_denied_at : forall p, denied p = true <-> exists i, 0 <= i < fixed "nr_denied" 0 /\
+    fixed "denied_base" i <= p * PAGE_BYTES < fixed "denied_end" i;
+  n_denied_whole : forall i, 0 <= i < fixed "nr_denied" 0 -> fixed "denied_base" i mod PAGE_BYTES = 0 /\
+    fixed "denied_end" i mod PAGE_BYTES = 0 /\ fixed "denied_base" i < fixed "denied_end" i;
   n_core : forall p, core p = true -> dram p = true;
   n_pool : fixed "pool_pages" 0 = pool;
   n_pool_core : forall k, 0 <= k < pool -> core (fixed "pool_base" 0 / PAGE_BYTES + k) = true;
@@ -82,6 +87,9 @@ Definition has_context (t : pub) (w : Z) : Prop := is_vcpu w /\ c_state (vcpu t 
 Definition in_use (s : state) (t : pub) (a : Z) : Prop :=
   (Base.table s (a / PAGE_BYTES) = true /\ a mod PAGE_BYTES = 0) \/ exists w, has_context t w /\ cell s "vcpu_context" w = a.
 Definition table_at (s : state) (level v n : Z) : Z := if level =? 1 then Base.s1 s v n else Base.tab s v n.
+(* A page of the pool that VM v has: a table of its, or the context of a vCPU of its. *)
+Definition held_by (s : state) (t : pub) (v a : Z) : Prop := a <> 0 /\
+  ((exists n, Base.s1 s v n = a) \/ (exists n, Base.tab s v n = a) \/ exists w, vm_of w = v /\ has_context t w /\ cell s "vcpu_context" w = a).
 
 Record pool_fine (s : state) (t : pub) : Prop := {
   p_bump : 0 <= cell s "pool_bump" 0 <= pool;
@@ -94,7 +102,8 @@ Record pool_fine (s : state) (t : pub) : Prop := {
   p_table : forall l v n, table_at s l v n <> 0 -> Base.table s (table_at s l v n / PAGE_BYTES) = true /\
     table_at s l v n mod PAGE_BYTES = 0;
   p_tables : forall l v n m w o, (l = 1 \/ l = 2) -> (m = 1 \/ m = 2) -> table_at s l v n <> 0 ->
-    table_at s l v n = table_at s m w o -> l = m /\ v = w /\ n = o
+    table_at s l v n = table_at s m w o -> l = m /\ v = w /\ n = o;
+  p_count : forall v, is_handle v -> Inv.covers (held_by s t v) (v_tables (vm t v))
 }.
 
 (* The virtual GIC of the vCPU that is loaded on CPU c; VMCR stays behind. *)
@@ -103,6 +112,13 @@ Definition vgic_fine (c : Z) (s : state) (t : st) : Prop := gicv3 = true ->
   0 <= vmcr < 2 ^ 32 /\ (w = NO_VCPU -> vmcr = hreg (D t) c R_VMCR) /\
   (w <> NO_VCPU -> vmcr = io (D t) w W_VMCR /\ forall j, 0 <= j < nr_aprs ->
      Base.reg s "ap0r" j = io (D t) w (W_AP0R + j) /\ Base.reg s "ap1r" j = io (D t) w (W_AP1R + j)).
+(* Destruction of a VM goes up through its IPA space: leaves and tables below the cursor are gone. *)
+Definition reaped (t : pub) (v : Z) : Prop :=
+  let at_ := v_cursor (vm t v) in
+  v_state (vm t v) = VM_FREE \/ at_ = 0 \/ v_state (vm t v) = VM_DYING /\ 0 <= at_ /\
+    (forall x l, lf t v x = Some l -> 0 <= first_of x -> at_ <= first_of x) /\
+    (forall b, tab t v b = true -> 0 <= b -> at_ < (b + 1) * 512) /\
+    (at_ mod 512 <> 0 -> tab t v (at_ / 512) = true) /\ (at_ mod 262144 <> 0 -> s1 t v (at_ / 262144) = true).
 
 (* The code runs on CPU c, at a border of a section. *)
 Record Q (c : Z) (s : state) (t : st) : Prop := {
@@ -123,6 +139,7 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_vm_base : forall v, is_handle v -> cell s "vm_mem_base" v = v_base (vm (P t) v);
   r_vm_end : forall v, is_handle v -> cell s "vm_mem_end" v = v_end (vm (P t) v);
   r_vm_cursor : forall v, is_handle v -> cell s "vm_cursor" v = v_cursor (vm (P t) v) * PAGE_BYTES;
+  r_reaped : forall v, is_vm v -> reaped (P t) v;
   (* vCPUs *)
   r_vcpu_state : forall w, is_vcpu w -> cell s "vcpu_state" w = c_state (vcpu (P t) w);
   r_vcpu_power : forall w, is_vcpu w -> cell s "vcpu_power" w = c_power (vcpu (P t) w);
@@ -179,7 +196,7 @@ Record fits (t : pub) : Prop := {
   f_vcpus : forall v, 0 <= v_vcpus (vm t v) < 2 ^ 32;
   f_loaded : forall v, 0 <= v_loaded (vm t v) < 2 ^ 32;
   f_pages : forall v, 0 <= v_pages (vm t v) < 2 ^ 64;
-  f_tables : forall v, 0 <= v_tables (vm t v) < 2 ^ 40;
+  f_tables : forall v, 0 <= v_tables (vm t v) < 2 ^ 39;
   f_free : 0 <= cnt t KCORE_STAT_pool_free < 2 ^ 40;
   f_reserve : 0 <= cnt t N_RESERVE < 2 ^ 40;
   f_cnt : forall k, 0 <= cnt t k < 2 ^ 64;

@@ -32,9 +32,21 @@ Ltac entries R :=
   let X := fresh "X" in pose proof R as X; destruct X; constructor; intros; cbn [P D] in *; peel;
   lazymatch goal with
   | |- pool_fine _ _ _ => pool_kept R
+  | |- reaped _ _ => idtac
   | H : nth_error _ _ = _ |- _ => eapply r_log; eassumption
   | _ => auto
   end.
+
+Lemma reaped_leaf {cfg : config} t v x l w : reaped t w -> is_vm w -> l = None \/ v_cursor (vm t v) = 0 \/ v = HOST ->
+  reaped (set_leaf v x l t) w.
+Proof.
+  intros H W [->|[Z| ->]].
+  - apply (reaped_same t); auto. intros y k. cbn [lf set_leaf set_lf]. destruct (_ && _); [discriminate|auto].
+  - destruct (Z.eq_dec w v) as [->|N]; [right; left; exact Z|]. apply (reaped_same t); auto. intros y k. cbn [lf set_leaf set_lf].
+    now rewrite (proj2 (Z.eqb_neq w v) N).
+  - apply (reaped_same t); auto. intros y k. cbn [lf set_leaf set_lf]. rewrite (proj2 (Z.eqb_neq w HOST)); [auto|].
+    unfold is_vm, HOST in *. lia.
+Qed.
 
 Section Stage.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -92,15 +104,19 @@ End At.
 
 Lemma keep_leaf c s t v l i e : Q c s t -> is_handle v -> is_ipa i -> l = 2 \/ l = 3 -> e = 0 \/ leaf_ok e l = true ->
   (forall x, l = 2 -> is_vm v -> entry_of e = Some x -> dram (l_page x) = true -> in_dram (l_page x) 512 = true) ->
+  e = 0 \/ v_cursor (vm (P t) v) = 0 \/ v = HOST ->
   Q c (Map.set_leaf v l (number l (i * PAGE_BYTES)) e s) (mkst (set_leaf v (level_place l i) (entry_of e) (P t)) (D t)).
 Proof.
-  intros R V A L E G. unfold Map.set_leaf, set_leaf, with_maps, number, level_place. rewrite ?page_of, ?block_of.
+  intros R V A L E G N. unfold Map.set_leaf, set_leaf, with_maps, number, level_place. rewrite ?page_of, ?block_of.
   destruct L as [-> | ->]; cbn [Z.eqb Pos.eqb].
   all: same_vcpus; entries R; cbn [place_eqb] in *.
   all: try (destruct (v0 =? v); cbn [andb Z.eqb Pos.eqb]; auto; destruct (_ =? _); auto; fail).
-  all: match goal with
+  all: lazymatch goal with
   | |- _ = 0 \/ _ => destruct (_ && _) eqn:C; [props; subst; exact E|apply r_leaf]
   | |- in_dram _ _ = true => idtac
+  | W : is_vm ?w |- reaped _ _ =>
+      first [apply (reaped_leaf (P t) v (Block (i / 512)) (entry_of e)) | apply (reaped_leaf (P t) v (Page i) (entry_of e))];
+      [apply r_reaped; exact W|exact W|destruct N as [->|N]; auto]
   end.
   - destruct ((v0 =? v) && (b =? i / 512)) eqn:C; [|eapply r_region; eassumption]. props. subst v0. apply G; auto.
   - rewrite andb_false_r in *. eapply r_region; eassumption.

@@ -45,6 +45,7 @@ Proof.
     v_base v_end v_cursor c_state c_power c_pending c_esr c_page c_cpu u_vcpu u_fp u_run contents mem ctx fpm hreg length]; intros; auto;
     try (rewrite Z' by reflexivity; reflexivity); try contradiction; try (unfold KCORE_VM_NORMAL; lia).
   - rewrite H. reflexivity.
+  - left. reflexivity.
   - rewrite Pf. change (pool = pool mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
   - rewrite Pr. change (reserve = reserve mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
   - match goal with H : nth_error [] _ = _ |- _ => destruct k; discriminate H end.
@@ -57,6 +58,8 @@ Proof.
     + intros w x X. destruct (NoC w X).
     + intros l v n X. unfold table_at in X. rewrite T1, T2 in X. destruct (l =? 1); contradiction.
     + intros l v n m w o _ _ X. unfold table_at in X. rewrite T1, T2 in X. destruct (l =? 1); contradiction.
+    + intros v V. apply Inv.covers_empty; [|cbn; lia]. intros a (N & [(n & E)|[(n & E)|(w & _ & X & _)]]);
+      [rewrite T1 in E; auto|rewrite T2 in E; auto|destruct (NoC w X)].
   - rewrite T1. reflexivity.
   - rewrite T2. reflexivity.
   - rewrite T3. reflexivity.
