@@ -299,6 +299,17 @@ fresh
 edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	asm volatile("msr vttbr_el2, %0" :: "r"(vm));\n&/'
 build
 says "a register of EL2" 1 'msr of an EL2 register in unrelated() of host/run.c'
+fresh
+edit "$top/tree/host/run.c" 's/^	return other(vm) \* 3;/	long x;\
+	asm volatile("mrs %0, vttbr_el2\\n tlbi alle1\\n at s1e2r, %0\\n eret" : "=r"(x));\
+	__hyp_set_vectors(x);\
+&/; s/^int unrelated/void __hyp_set_vectors(long x);\
+&/'
+echo 'void __hyp_set_vectors(long x) { }' >>"$top/tree/host/kcore/glue.c"
+build
+for operation in 'mrs of an EL2 register' 'tlbi of EL2' 'at of EL2' eret __hyp_set_vectors; do
+	says "any other operation of EL2: $operation" 1 "host/run.o: $operation in unrelated() of host/run.c, .* is neither behind a hook nor allowed"
+done
 
 # Two functions with the same instructions, of which DWARF knows one; the hook is in BODY, or in the function that it calls
 twins() {	# BODY
