@@ -53,9 +53,9 @@ needs()	# stage: those that come before it
 	case $1 in
 	source) ;;
 	retrofit) echo source ;;
-	gates|config|off) echo retrofit ;;
+	gates|config) echo retrofit ;;
 	build) echo config ;;
-	hooks|boot|facts) echo build ;;
+	hooks|boot|facts|off) echo build ;;
 	vms|attacks) echo boot ;;
 	proof) echo facts ;;
 	esac
