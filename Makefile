@@ -158,9 +158,9 @@ facts facts-update: kernel $(facts)
 	$(Q)tools/check-facts --build $(O) --release $(RELEASE) $(if $(filter facts-update,$@),--update)
 
 # Linux without the retrofit, same configuration: what KCORE=n is compared with.  The tree stands to its build as the
-# retrofitted one does, since __FILE__ is a path from there.
-pristine: source
-	$(Q)mkdir -p $(dir)/pristine/series && : >$(dir)/pristine/series/series
+# retrofitted one does, since __FILE__ is a path from there, and its lines have the same numbers, since kernels hold __LINE__.
+pristine: retrofit
+	$(Q)tools/same-lines --pristine $(src) --changed $(dir)/retrofit/tree --output $(dir)/pristine/series
 	$(Q)tools/make-tree --pristine $(src) --series $(dir)/pristine/series --output $(dir)/pristine/tree
 	$(jobs)$(Q)tools/build-kernel --tree $(dir)/pristine/tree --output $(dir)/pristine/stock --cross $(CROSS_COMPILE) \
 		--host-flags "$(host-flags)" \

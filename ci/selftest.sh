@@ -132,6 +132,19 @@ sed -i '/lists.sh writes from here/d' "$work/lists/CAVEATS.md"
 check 'lists: no place for them in CAVEATS.md' 1 'have to be there once' "$top/proofs/lists.sh" --check "$work/lists"
 check 'lists: no file' 3 'can.t be read' "$top/proofs/lists.sh" --check "$work/none"
 
+# ---- tools/same-lines: lines added, replaced by more and by fewer, and removed
+mkdir -p "$work/pristine" "$work/changed"
+printf '%s\n' a 'b(c,' '  d)' e f g >"$work/pristine/x.c"
+printf '%s\n' new a 'b(d)' e 'f1' 'f2' g >"$work/changed/x.c"
+numbers()	# the numbers of the lines that both have, and the joined one
+{
+	"$top/tools/same-lines" --pristine "$work/pristine" --changed "$work/changed" --output "$work/lines" &&
+		patch -s -p1 -F0 -d "$work/pristine" <"$work/lines/lines.patch" && grep -n . "$work/pristine/x.c" | paste -sd' '
+}
+check 'same-lines: what is left has the line numbers of the changed file' 0 '^2:a 3:b\(c, d\) 4:e 5:f 7:g$' numbers
+printf '%s\n' a e >"$work/changed/x.c"
+check 'same-lines: removed lines' 1 'x.c: lines were removed' numbers
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {
