@@ -101,7 +101,7 @@ inputs()	# stage
 	files versions/config tools/build-kernel
 	"${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" --version 2>/dev/null | head -n 1
 	case $1 in
-	build|boot|vms|attacks|off) files ci/tests ci/boot.sh ci/judge.sh ci/initramfs.sh tools/tvmm ;;
+	build|boot|vms|attacks|off) files ci/tests ci/boot.sh ci/judge.sh ci/initramfs.sh ci/same-image.sh tools/tvmm ;;
 	hooks) files tools/hookcheck tools/check-hooks ;;
 	facts) files tools/facts tools/check-facts proofs/versions ;;
 	proof) files tools/facts tools/check-facts proofs/versions proofs/Makefile proofs/gen proofs/lang/Syntax.v ;;
@@ -279,8 +279,8 @@ stage_proof()
 stage_off()
 {
 	mk KCORE=n initramfs && mk pristine || return
-	remember 'cmp of the Images of stock and pristine'
-	cmp "$dir/stock/arch/arm64/boot/Image" "$dir/pristine/stock/arch/arm64/boot/Image" || return
+	ci/same-image.sh "$dir/stock" "$dir/pristine/stock" || return
+	remember "stock and pristine: $(grep '^the same Image' "$log")"
 	boot "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal --expect 'Hyp (nVHE )?mode initialized' --refuse 'kcore: ' ||
 		return
 	built && boot "$dir/kcore/arch/arm64/boot/Image" "$dir/kcore.cpio" --tests vmm,linux-normal --append kcore=off \

@@ -145,6 +145,19 @@ check 'same-lines: what is left has the line numbers of the changed file' 0 '^2:
 printf '%s\n' a e >"$work/changed/x.c"
 check 'same-lines: removed lines' 1 'x.c: lines were removed' numbers
 
+# ---- ci/same-image.sh: two builds that differ in their build ID, then in a byte
+for i in 1 2; do
+	mkdir -p "$work/image$i/arch/arm64/boot"
+	hash=$(printf '%040d' "$i")
+	echo 'int x;' | aarch64-linux-gnu-gcc -x c -shared -nostdlib -Wl,--build-id=0x"$hash" -o "$work/image$i/vmlinux" -
+	{ echo text; printf '\000%.0s' $(seq 19); printf "\\00$i"; echo data; } >"$work/image$i/arch/arm64/boot/Image"
+done
+check 'same-image: the same but for the build ID' 0 'but for the build ID' "$top/ci/same-image.sh" "$work/image1" "$work/image2"
+check 'same-image: the same' 0 'build ID included' "$top/ci/same-image.sh" "$work/image1" "$work/image1"
+printf 'x' >>"$work/image2/arch/arm64/boot/Image"
+check 'same-image: a byte more' 1 'differ in 1 places of 16 bytes' "$top/ci/same-image.sh" "$work/image1" "$work/image2"
+check 'same-image: nothing built' 3 'no Image and vmlinux' "$top/ci/same-image.sh" "$work/image1" "$work/none"
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {
