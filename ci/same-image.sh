@@ -21,7 +21,9 @@ case ${1-} in
 esac
 [ $# = 2 ] || die $EX_USAGE "two build directories are needed; see --help"
 for dir in "$@"; do
-	[ -f "$dir/arch/arm64/boot/Image" ] && [ -f "$dir/vmlinux" ] || die $EX_ENVIRONMENT "$dir: no Image and vmlinux there; 'make kernel' builds them"
+	if [ ! -f "$dir/arch/arm64/boot/Image" ] || [ ! -f "$dir/vmlinux" ]; then
+		die $EX_ENVIRONMENT "$dir: no Image and vmlinux there; 'make kernel' builds them"
+	fi
 done
 work=$(mktemp -d) || exit $EX_ENVIRONMENT
 cleanup_on_exit "rm -rf '$work'"
