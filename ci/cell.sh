@@ -25,7 +25,7 @@ Run one stage of one release.  Whatever it needs is built first; nothing else ha
   attacks    attacks on protected VMs, with 1 and 4 CPUs, and on max (nVHE) with 2
   facts      the facts that the proofs assume are those of this kernel
   proof      the release's instance of the proof is checked from these facts
-  off        without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots; so does kcore=off
+  off        without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots; so does kcore=off
 
 The result goes to O/matrix/RELEASE/STAGE.json, the output beside it to STAGE.log.  A stage that passed is not run
 again as long as all that goes into it is the same.

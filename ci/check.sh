@@ -25,7 +25,7 @@ Run all tests, or those of the stages named, in this order:
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
   hooks      hooks and operations of EL2 in the built kernel are where the ledger says, and nowhere else; spoilt kernels are noticed
   facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
-  stock      without CONFIG_KCORE the Image is that of the pristine source, byte for byte; it boots
+  stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs
   off        kcore=off: stock KVM from the same Image
@@ -217,7 +217,7 @@ fi
 if wanted stock; then
 	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs
 	tap_test 'stock: the pristine source built' mk pristine
-	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one, byte for byte' \
+	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one' \
 		ci/same-image.sh "$dir/stock" "$dir/pristine/stock"
 	boot 'stock: boot' "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal \
 		--expect "$stock_kvm" --refuse 'kcore: '
