@@ -3,7 +3,7 @@
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
 From KCore Require Import code.Stats code.Log.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -24,7 +24,8 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
            if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else None
   | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
-                 if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else None
+                 if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else
+                 if String.eqb name "hc_vm_wrprotect" then Some (RProtect a b d) else None
   | [a; b; d; e; g] => if String.eqb name "hc_vm_map" then Some (RMap a b d e g) else None
   | _ => None
   end.
@@ -44,7 +45,7 @@ Local Opaque stat_total.
 Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info";
   "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
-  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"].
+  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -89,6 +90,7 @@ Proof.
   - eapply does_answers; [apply does_hc_tlb_flush_local|]. apply flush_sim; auto; lia.
   - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
   - eapply does_leads; [apply does_hc_vm_map|]. apply hc_map_sim; auto; lia.
+  - eapply does_leads; [apply does_hc_vm_wrprotect|]. apply protect_sim; auto.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)

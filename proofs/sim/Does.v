@@ -126,3 +126,7 @@ Lemma does_map_try : does "map_try" s_map_try. Proof. pose proof does_map_leaf. 
 Lemma does_map_clear : does "map_clear" s_map_clear. Proof. pose proof does_range_drop. does_by map_clear_ok. Qed.
 Lemma does_hc_vm_map : does "hc_vm_map" s_hc_vm_map.
 Proof. pose proof does_map_try. pose proof does_map_clear. does_by hc_vm_map_ok. Qed.
+Lemma does_wrprotect_one : does "wrprotect_one" s_wrprotect_one.
+Proof. pose proof does_normal_check. pose proof does_range_drop. pose proof does_map_try. does_by wrprotect_one_ok. Qed.
+Lemma does_hc_vm_wrprotect : does "hc_vm_wrprotect" s_hc_vm_wrprotect.
+Proof. pose proof does_range_bad. pose proof does_wrprotect_one. does_by hc_vm_wrprotect_ok. Qed.
