@@ -3,7 +3,7 @@
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
 From KCore Require Import code.Stats code.Log.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -16,6 +16,7 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
   | [a] => if String.eqb name "hc_vcpu_load" then Some (RLoad a) else
            if String.eqb name "hc_vm_create" then Some (RCreate a) else
            if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
+           if String.eqb name "hc_vm_destroy_step" then Some (RStep a) else
            if String.eqb name "hc_vm_destroy_end" then Some (REnd a) else
            if String.eqb name "hc_tlb_flush_local" then Some (RFlush a) else
            if String.eqb name "hc_page_state" then Some (RPageState a) else
@@ -45,7 +46,8 @@ Local Opaque stat_total.
 Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info";
   "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
-  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect"].
+  "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
+  "hc_vm_destroy_step"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -91,6 +93,7 @@ Proof.
   - eapply does_answers; [apply does_hc_page_state|]. apply page_state_sim; auto.
   - eapply does_leads; [apply does_hc_vm_map|]. apply hc_map_sim; auto; lia.
   - eapply does_leads; [apply does_hc_vm_wrprotect|]. apply protect_sim; auto.
+  - eapply does_leads; [apply does_hc_vm_destroy_step|]. apply step_sim; auto; lia.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)

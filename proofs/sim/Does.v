@@ -130,3 +130,8 @@ Lemma does_wrprotect_one : does "wrprotect_one" s_wrprotect_one.
 Proof. pose proof does_normal_check. pose proof does_range_drop. pose proof does_map_try. does_by wrprotect_one_ok. Qed.
 Lemma does_hc_vm_wrprotect : does "hc_vm_wrprotect" s_hc_vm_wrprotect.
 Proof. pose proof does_range_bad. pose proof does_wrprotect_one. does_by hc_vm_wrprotect_ok. Qed.
+Lemma does_reap_tables : does "reap_tables" s_reap_tables. Proof. does_by reap_tables_ok. Qed.
+Lemma does_vm_reap_one : does "vm_reap_one" s_vm_reap_one.
+Proof. pose proof does_leaf_drop. pose proof does_reap_tables. does_by vm_reap_one_ok. Qed.
+Lemma does_hc_vm_destroy_step : does "hc_vm_destroy_step" s_hc_vm_destroy_step.
+Proof. pose proof does_vm_reap_one. pose proof does_vm_dying_check. does_by hc_vm_destroy_step_ok. Qed.
