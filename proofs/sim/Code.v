@@ -2,6 +2,7 @@
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
+From KCore Require Export sim.VcpuCreate.
 From KCore Require Import code.Stats code.Log.
 From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep.
 Local Open Scope string_scope.
@@ -23,7 +24,8 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
            if String.eqb name "hc_stats_read" then Some (RStats a (stat_total s KCORE_STAT_el2_max)) else
            if String.eqb name "hc_info" then Some (RInfo a) else
            if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else None
-  | [a; b; d] => if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
+  | [a; b; d] => if String.eqb name "hc_vcpu_create" then Some (RVcpuCreate a b d) else
+                 if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else
                  if String.eqb name "hc_vm_wrprotect" then Some (RProtect a b d) else None
@@ -43,8 +45,8 @@ Lemma called_clock s : same_clock s (called s).
 Proof. split; [|reflexivity]. apply total_same. reflexivity. Qed.
 Local Opaque stat_total.
 (* The calls that [calls_code] is about. *)
-Definition simulated : list string := ["hc_version"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info";
-  "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
+Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read";
+  "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
   "hc_vm_destroy_step"].
@@ -72,6 +74,7 @@ Proof.
     destruct args as [|a [|b [|d [|e [|g [|x args]]]]]]; try discriminate E; injection E as <-;
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
+  - eapply does_answers; [apply does_hc_vcpu_create|]. apply section_answers; auto. apply create_vcpu_sim; auto. apply keep_hold; auto.
   - eapply does_answers; [apply does_hc_vcpu_load|]. apply load_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vcpu_put|]. apply put_sim; auto.
   - destruct (vmcr_sim fixed I c s t R H) as (o & A & S). apply (leads_same fixed c t _ _ o S).

@@ -71,6 +71,11 @@ Proof. pose proof does_range_unmap. does_by hc_vm_unmap_ok. Qed.
 Lemma does_hc_vm_age : does "hc_vm_age" s_range_unmap.
 Proof. pose proof does_range_unmap. does_by hc_vm_age_ok. Qed.
 Lemma does_vcpu_exists : does "vcpu_exists" s_vcpu_exists. Proof. does_by vcpu_exists_ok. Qed.
+Lemma does_vcpu_create_check : does "vcpu_create_check" s_vcpu_create_check.
+Proof. pose proof does_page_index. pose proof does_vm_alive. does_by vcpu_create_check_ok. Qed.
+Lemma does_vcpu_create : does "vcpu_create" s_vcpu_create.
+Proof. pose proof does_page_index. pose proof does_pages_map_add. pose proof does_vcpu_create_check. does_by vcpu_create_ok. Qed.
+Lemma does_hc_vcpu_create : does "hc_vcpu_create" s_hc_vcpu_create. Proof. pose proof does_vcpu_create. does_by hc_vcpu_create_ok. Qed.
 Lemma does_vcpu_load : does "vcpu_load" s_vcpu_load.
 Proof. pose proof does_vcpu_exists. does_by vcpu_load_ok. Qed.
 Lemma does_tlb_load : does "tlb_load" s_tlb_load. Proof. does_by tlb_load_ok. Qed.
