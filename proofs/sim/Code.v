@@ -2,7 +2,7 @@
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
 From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
 From KCore Require Import code.VcpuLoad.
-From KCore Require Export sim.VcpuCreate.
+From KCore Require Export sim.VcpuCreate sim.VcpuDestroy.
 From KCore Require Import code.Stats code.Log.
 From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep.
 Local Open Scope string_scope.
@@ -15,6 +15,7 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
           if String.eqb name "hc_vcpu_put" then Some RPut else
           if String.eqb name "hc_vgic_vmcr_read" then Some RVmcr else None
   | [a] => if String.eqb name "hc_vcpu_load" then Some (RLoad a) else
+           if String.eqb name "hc_vcpu_destroy" then Some (RVcpuDestroy a) else
            if String.eqb name "hc_vm_create" then Some (RCreate a) else
            if String.eqb name "hc_vm_destroy_begin" then Some (RBegin a) else
            if String.eqb name "hc_vm_destroy_step" then Some (RStep a) else
@@ -45,8 +46,8 @@ Lemma called_clock s : same_clock s (called s).
 Proof. split; [|reflexivity]. apply total_same. reflexivity. Qed.
 Local Opaque stat_total.
 (* The calls that [calls_code] is about. *)
-Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_load"; "hc_vcpu_put"; "hc_vgic_vmcr_read";
-  "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
+Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_destroy"; "hc_vcpu_load"; "hc_vcpu_put";
+  "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
   "hc_vm_destroy_step"].
@@ -75,6 +76,8 @@ Proof.
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
   - eapply does_answers; [apply does_hc_version|]. eexists _, _. split; [reflexivity|]. now apply unchanged.
   - eapply does_answers; [apply does_hc_vcpu_create|]. apply section_answers; auto. apply create_vcpu_sim; auto. apply keep_hold; auto.
+  - eapply does_answers; [apply does_hc_vcpu_destroy|]. apply section_answers; auto.
+    apply destroy_vcpu_sim; auto; [apply keep_hold; auto|lia].
   - eapply does_answers; [apply does_hc_vcpu_load|]. apply load_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vcpu_put|]. apply put_sim; auto.
   - destruct (vmcr_sim fixed I c s t R H) as (o & A & S). apply (leads_same fixed c t _ _ o S).

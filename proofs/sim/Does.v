@@ -76,6 +76,9 @@ Proof. pose proof does_page_index. pose proof does_vm_alive. does_by vcpu_create
 Lemma does_vcpu_create : does "vcpu_create" s_vcpu_create.
 Proof. pose proof does_page_index. pose proof does_pages_map_add. pose proof does_vcpu_create_check. does_by vcpu_create_ok. Qed.
 Lemma does_hc_vcpu_create : does "hc_vcpu_create" s_hc_vcpu_create. Proof. pose proof does_vcpu_create. does_by hc_vcpu_create_ok. Qed.
+Lemma does_vcpu_destroy : does "vcpu_destroy" s_vcpu_destroy.
+Proof. pose proof does_page_index. pose proof does_pages_map_sub. pose proof does_vcpu_exists. does_by vcpu_destroy_ok. Qed.
+Lemma does_hc_vcpu_destroy : does "hc_vcpu_destroy" s_hc_vcpu_destroy. Proof. pose proof does_vcpu_destroy. does_by hc_vcpu_destroy_ok. Qed.
 Lemma does_vcpu_load : does "vcpu_load" s_vcpu_load.
 Proof. pose proof does_vcpu_exists. does_by vcpu_load_ok. Qed.
 Lemma does_tlb_load : does "tlb_load" s_tlb_load. Proof. does_by tlb_load_ok. Qed.
