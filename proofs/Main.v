@@ -31,7 +31,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
-From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example.
+From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example sim.Steps sim.NiCode sim.Entries.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -211,9 +211,43 @@ Proof. intros. eapply sim.Secret.call_integrity; eauto. Qed.
 Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 ->
   w = sim.Trap.host_word s 1 -> sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true ->
   exists b s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (b, s') /\ Base.held s' = false /\
-    step (HRun c w) t = Ok t' /\ sim.Rel.Q fixed c s' t' /\ u_run (cpu (P t') c) = (b =? 1) /\
+    step (HRun c w) t = Ok t' /\ sim.Rel.Q fixed c s' t' /\ b = (if u_run (cpu (P t') c) then 1 else 0) /\
     (b = 1 -> sim.Enter.guest_in fixed c s' t' w).
 Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
+
+
+(* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
+   guest).  A step is the C, linked over L1, from a trap to its return; or one of the environment: the host's instructions on its
+   registers, its loads and stores where the hardware's walk of its stage 2 leads, DMA, and whatever else happens to registers
+   that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered]; proofs/uncovered.txt has the others.
+   A run comes with what it is in the top machine: a list of actions, where a call stands for itself and the sections that follow.
+
+   [sim.Steps.matches c m t]: the state is related to t ([Q]), the lock is free, t meets the invariant, counters fit, and the same runs.  In
+   two runs from states that match t and x, with the same view to a principal, and with the same messages to it, the principal ends
+   with the same view.  The runs are finite and their counters fit ([fit_along]). *)
+Theorem ni_code c p la lb m n m' n' t x : sim.Rel.installed fixed -> sound -> principal_ok p ->
+  sim.Steps.matches fixed c m t -> sim.Steps.matches fixed c m' x -> eq_for p t x ->
+  sim.Steps.code_run fixed c la m n -> sim.Steps.code_run fixed c lb m' n' ->
+  (forall k, sim.Steps.fit_along (sim.Steps.expanded k la) t) -> (forall k, sim.Steps.fit_along (sim.Steps.expanded k lb) x) ->
+  exists t' x' k0, sim.Steps.matches fixed c n t' /\ sim.Steps.matches fixed c n' x' /\ forall k, (k0 <= k)%nat ->
+    run (sim.Steps.expanded k la) t = Ok t' /\ run (sim.Steps.expanded k lb) x = Ok x' /\
+    (sim.NiCode.hears p k la t = sim.NiCode.hears p k lb x -> eq_for p t' x').
+Proof. intros. eapply sim.NiCode.ni_code; eauto. Qed.
+
+(* What the same view means for the words and registers of the C's states: to the host ... *)
+Theorem host_view c n n' t' x' : sim.Rel.installed fixed -> sim.Steps.matches fixed c n t' -> sim.Steps.matches fixed c n' x' ->
+  host_eq t' x' ->
+  (forall k, 0 <= k < 31 -> Base.reg (snd n) "host_x"%string k = Base.reg (snd n') "host_x"%string k) /\
+  (forall p o, 0 <= p < 268435456 -> 0 <= o < 512 -> sim.Steps.device_ok fixed (snd n) p = true ->
+     Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word p o)) /\
+  (fp_shared (P t') c = true -> forall k, 0 <= k < N_FP -> Base.reg (snd n) "fp"%string k = Base.reg (snd n') "fp"%string k).
+Proof. intros. eapply sim.NiCode.host_view; eauto. Qed.
+(* ... and to a live protected VM. *)
+Theorem vm_view c v n n' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps.matches fixed c n t' -> sim.Steps.matches fixed c n' x' ->
+  vm_eq v t' x' -> live (P t') v = true ->
+  forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
+    forall o, 0 <= o < 512 -> Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word q o).
+Proof. intros. eapply sim.NiCode.vm_view; eauto. Qed.
 
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
@@ -228,6 +262,8 @@ Proof. exact sim.Example.premises_met. Qed.
 
 (* The host's calls that it is not shown for yet. *)
 Eval vm_compute in ("calls", sim.RunCall.unsimulated)%string.
+(* What enters the core and is no step of [ni_code] yet. *)
+Eval vm_compute in ("entries", sim.Entries.uncovered)%string.
 
 (* ------------------------------------------------------------------ the code *)
 
@@ -295,6 +331,10 @@ Print Assumptions calls_code.
 Print Assumptions call_confidential.
 Print Assumptions call_integrity.
 Print Assumptions run_code.
+Print Assumptions ni_code.
+Print Assumptions host_view.
+Print Assumptions vm_view.
+Print Assumptions sim.Entries.call_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.
 (* m1: the atomic top machine *)

@@ -10,7 +10,8 @@ usage()
 	cat <<EOT
 Usage: proofs/lists.sh [--check | --write] [DIR]
 Print what is believed without proof: the trusted primitives with the sentences of kcore/machine.h, the functions without a theorem, the host's
-calls not shown to do what the top machine does, and the faults of proofs/mutants that no proof notices.
+calls not shown to do what the top machine does, the ways into the core that noninterference of the C is not about, and the faults of
+proofs/mutants that no proof notices.
 --write puts it into docs/trusted.md, and its summary into CAVEATS.md between the two lines that name this program; --check compares them.
 DIR has both files (default: the project).
 
@@ -83,6 +84,12 @@ lists()
 	echo
 	items <"$top/proofs/unsimulated.txt"
 	echo
+	echo '## Ways into the core that noninterference of the C is not about'
+	echo
+	echo "[proofs/uncovered.txt](../proofs/uncovered.txt), an exact list that may only shrink; \`proofs/sim/Entries.v\` says what each is."
+	echo
+	items <"$top/proofs/uncovered.txt"
+	echo
 	echo '## Faults that no proof notices'
 	echo
 	survivors=$("$top/proofs/mutants.sh" --survivors)
@@ -119,6 +126,8 @@ summary()
 	echo "$begin"
 	count 'functions of the core without a theorem' <"$top/proofs/unproved.txt"
 	count 'calls of the host of which it is not shown that the C does what the top machine does' <"$top/proofs/unsimulated.txt"
+	# shellcheck disable=SC2016 # Markdown
+	count 'ways into the core that noninterference of the C (`ni_code`) is not about' <"$top/proofs/uncovered.txt"
 	echo "* $(primitives | grep '^| `' | cut -d'|' -f2 | tr ',' '\n' | grep -c .) primitives that are trusted, each with what is assumed of it in" \
 		'[docs/trusted.md](docs/trusted.md).'
 	echo "* $("$top/proofs/mutants.sh" --survivors | grep -c .) faults among those of \`proofs/mutants\` that no proof notices."

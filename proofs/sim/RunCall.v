@@ -32,7 +32,7 @@ Notation guest_in := (guest_in fixed).
 Theorem run_code c s t w : sound -> sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1 -> w = host_word s 1 ->
   Q c s t -> held s = false -> sinv t -> idle (P t) c = true ->
   exists b s' t', link L1 above "host_trap" [0] s = Ok (b, s') /\ held s' = false /\ step (HRun c w) t = Ok t' /\ Q c s' t' /\
-    u_run (cpu (P t') c) = (b =? 1) /\ (b = 1 -> guest_in c s' t' w).
+    b = (if u_run (cpu (P t') c) then 1 else 0) /\ (b = 1 -> guest_in c s' t' w).
 Proof.
   intros B [_ (Ea & Eb) F W] -> R H J Id. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. pose proof (W 1 ltac:(lia)) as [W1 _].
   destruct (run_sim fixed I c s t (host_word s 1) R H B J Id W1) as (r & s' & E & H' & X).
@@ -41,9 +41,9 @@ Proof.
   pose proof (host_trap_run _ c s _ Ec Ea Eb V) as T. apply (does_ok _ _ _ _ _ does_host_trap) in T.
   cbn [step]. rewrite Id. destruct (r =? 0).
   - destruct X as [X G]. exists 1, s', (host_run c (host_word s 1) t). split; [exact T|]. split; [exact H'|]. split; [reflexivity|].
-    split; [exact X|]. split; [apply (g_run _ _ _ _ _ G)|auto].
+    split; [exact X|]. split; [rewrite (proj1 (g_run _ _ _ _ _ G)); reflexivity|auto].
   - destruct X as [X U]. exists 0, (setreg "host_x" 0 r s'), (host_run c (host_word s 1) t). split; [exact T|]. split; [exact H'|].
-    split; [reflexivity|]. split; [exact X|]. split; [exact U|discriminate].
+    split; [reflexivity|]. split; [exact X|]. split; [rewrite U; reflexivity|discriminate].
 Qed.
 End RunCall.
 

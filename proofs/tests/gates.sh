@@ -30,7 +30,7 @@ fresh_copy()
 {
 	rm -rf "$tmp/p" "$tmp/o"
 	mkdir "$tmp/p" "$tmp/o"
-	cp -r ./*.v gates.sh unproved.txt unsimulated.txt lang machine code sim gen versions "$tmp/p/"
+	cp -r ./*.v gates.sh unproved.txt unsimulated.txt uncovered.txt lang machine code sim gen versions "$tmp/p/"
 	[ ! -d top ] || cp -r top "$tmp/p/"
 	cp -r "$OUT/v" "$OUT/fresh" "$tmp/o/"
 }
@@ -56,8 +56,8 @@ passes()
 
 fresh_copy
 gates
-passes 1 2 3 4 5
-result "gates 1 to 5 pass on an unchanged copy" $?
+passes 1 2 3 4 5 6
+result "gates 1 to 6 pass on an unchanged copy" $?
 
 fresh_copy
 sed -i '0,/EConst 0/s//EConst 1/' "$tmp/p/gen/C_owner.v"
@@ -98,7 +98,7 @@ done
 fresh_copy
 printf '(* Axiom (* Admitted *) Variable x. *)\nSection A.\nVariable x : nat.\nEnd A.\n' >"$tmp/p/code/Fine.v"
 gates
-passes 1 2 3 4 5
+passes 1 2 3 4 5 6
 result "gate 2 takes comments and variables of sections" $?
 
 fresh_copy
@@ -113,8 +113,8 @@ cp "$tmp/p/Main.v" "$tmp/o/v/Main.v"
 gates coqchk
 fails 2 && fails 3 && passes 1 4
 result "gate 3 sees a theorem that rests on an axiom" $?
-fails 6
-result "gate 6 sees the axiom in the compiled files" $?
+fails 7
+result "gate 7 sees the axiom in the compiled files" $?
 
 fresh_copy
 sed -i '/^Print Assumptions/d' "$tmp/p/Main.v"
@@ -149,6 +149,17 @@ echo hc_version >>"$tmp/p/unsimulated.txt"
 gates
 fails 5 && passes 1 2 3 4
 result "gate 5 sees a listed host call that is simulated" $?
+
+fresh_copy
+sed -i '/^ *= *("entries"/,/: string/s/: string/"no_such_entry" &/' "$tmp/o/v/Main.out"
+gates
+fails 6 && passes 1 2 3 4 5
+result "gate 6 sees a way into the core that is neither covered nor listed" $?
+fresh_copy
+echo host_call >>"$tmp/p/uncovered.txt"
+gates
+fails 6 && passes 1 2 3 4 5
+result "gate 6 sees a listed way into the core that is covered" $?
 
 echo "1..$n"
 [ $failed -eq 0 ]

@@ -1,0 +1,88 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* Everything that enters the core, by name, and which of it [ni_code] is about. *)
+From KCore Require Import code.Common code.Run top.Ni.
+From KCore Require top.Guest.
+From KCore Require Export sim.NiCode.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+(* The C is entered from the vectors in two places, host_trap and guest_exit (machine/entry.S).  One a line: a gate counts them. *)
+Definition entries : list string := [
+  "host_call";      (* HVC with the number of a call: unsimulated.txt says which calls are not shown *)
+  "host_unknown";   (* HVC with another number *)
+  "host_smc";
+  "host_abort";     (* stage-2 fault *)
+  "host_fp";        (* FP registers while a guest's are in the CPU *)
+  "host_other";     (* any other trap: UNDEFINED in the host *)
+  "guest_irq";
+  "guest_serror";
+  "guest_fp";       (* the first use of FP *)
+  "guest_normal";   (* any other trap of a normal VM *)
+  "guest_fault";    (* WFx and stage-2 faults of a protected VM *)
+  "guest_sysreg";
+  "guest_hvc";
+  "guest_other"     (* SMC, UNDEFINED *)
+].
+
+Section Entries.
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation matches := (matches fixed).
+Notation code_step := (code_step fixed).
+
+(* Which it is: guest or host, for an exit 0 or its kind, and the state at the vector. *)
+Definition entry_of (guest : bool) (kind : Z) (s : state) : string :=
+  let cpu := Base.reg s "cpu_id" 0 in
+  let e := Guest.ec (Base.reg s "esr" 0) in
+  let fp := negb (cell s "cpu_fp" cpu =? 0) in
+  if guest then
+    if kind =? 1 then "guest_irq" else if negb (kind =? 0) then "guest_serror" else
+    if (e =? Guest.EC_FP) && negb fp then "guest_fp" else
+    if negb (cell s "vm_type" (vm_of (cell s "cpu_vcpu" cpu)) =? KCORE_VM_PROTECTED) then "guest_normal" else
+    if (e =? Guest.EC_WFX) || (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then "guest_fault" else
+    if e =? Guest.EC_HVC then "guest_hvc" else if e =? Guest.EC_SYSREG then "guest_sysreg" else "guest_other"
+  else
+    if e =? Guest.EC_HVC then
+      if existsb (fun p => snd (fst p) =? Base.reg s "host_x" 0) hypercalls then "host_call" else "host_unknown" else
+    if e =? 0x17 then "host_smc" else
+    if (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then "host_abort" else
+    if fp && ((e =? Guest.EC_FP) || (e =? 0x19) || (e =? 0x1d)) then "host_fp" else "host_other".
+Lemma entry_listed guest kind s : In (entry_of guest kind s) entries.
+Proof.
+  unfold entry_of, entries. cbv zeta. repeat match goal with |- context [if ?b then _ else _] => destruct b end; cbn [In]; tauto.
+Qed.
+
+(* Those that are steps of [code_step]: the C goes through them to its return. *)
+Definition covered : list string := ["host_call"].
+Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
+
+Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
+Proof.
+  intros N T. cbn [hypercalls In] in T.
+  repeat match type of T with
+  | _ \/ _ => destruct T as [T|T]
+  | False => destruct T
+  | _ = _ => injection T as <- <- <-; first [eexists; reflexivity | exfalso; cbn [simulated In] in N;
+      repeat (destruct N as [N|N]; [discriminate N|]); destruct N]
+  end.
+Qed.
+
+(* No trap of these is stuck or halts: it is a step. *)
+Theorem call_goes c s t name nr n k1 : sound -> In name ("hc_vcpu_run" :: simulated) -> sim.Code.calls c s name nr n ->
+  matches c (false, s) t -> (forall l k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
+  exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Proof.
+  intros B N K [R H J Ft Who] F. cbn [fst snd] in *. destruct N as [<-|N].
+  - assert (K' : sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1).
+    { destruct K as [T K1 K2 K3]. cbn [hypercalls In] in T.
+      repeat match type of T with _ \/ _ => destruct T as [T|T] | False => destruct T | _ = _ => try discriminate T end.
+      injection T as <- <-. constructor; auto. cbn [hypercalls In]. tauto. }
+    destruct (run_code fixed I c s t (host_word s 1) B K' eq_refl R H J Who) as (b & s' & t' & E & _).
+    eexists _, b, s'. apply s_run; eauto.
+  - destruct (request_some name nr n s N (k_table _ _ _ _ _ K)) as (req & Rq).
+    destruct (calls_code fixed I c s t name nr n req B N K Rq R H J Who) as (k & s' & t' & E & _).
+    + intros k u Ru. apply (F [HCall c req] (Nat.max k k1) ltac:(lia) (S k)). unfold expanded. cbn [flat_map expand app firstn].
+      rewrite app_nil_r, firstn_repeat by lia. exact Ru.
+    + exact Ft.
+    + eexists _, 0, s'. eapply s_call; eauto.
+Qed.
+End Entries.

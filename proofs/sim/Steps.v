@@ -1,0 +1,403 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(*
+ * The machine whose state is the C's and whose handlers are the translated C: its steps, and that each is one of the top machine's.
+ * One CPU.  A step is the C from a trap to its return, or what the environment does between: instructions of the host, loads and
+ * stores through stage 2, DMA.
+ *)
+From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
+From KCore Require Export sim.Secret sim.RunCall.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+(* ------------------------------------------------------------------ who runs *)
+
+Section Who.
+Context {cfg : config}.
+
+(* A call's sections do not switch worlds. *)
+Lemma go_runs c d s : sound -> inv s -> u_run (cpu (o_pub (hgo c s)) d) = u_run (cpu s d).
+Proof.
+  intros B J. destruct (hgo_mildly c s B J) as [M _]. pose proof (d_cpu _ _ _ _ M d) as E. unfold place_of_cpu in E. congruence.
+Qed.
+Lemma finish_runs c d r e ok s : u_run (cpu (o_pub (finish c r e ok s)) d) = u_run (cpu s d).
+Proof.
+  unfold finish. cbn [o_pub]. destruct (has_error r); unfold add_stat, set_call, change_cpu, set_cpu, upd; cbn [cpu];
+    destruct (Z.eqb_spec d c) as [->|]; reflexivity.
+Qed.
+Lemma proceed_runs c d k e ok s : u_run (cpu (o_pub (proceed c k e ok s)) d) = u_run (cpu s d).
+Proof. unfold proceed. cbn [o_pub]. unfold set_call, change_cpu, set_cpu, upd. cbn [cpu]. destruct (Z.eqb_spec d c) as [->|]; reflexivity. Qed.
+Lemma call_runs c d r s : u_run (cpu (o_pub (hcall c r s)) d) = u_run (cpu s d).
+Proof.
+  assert (X : forall v i p, bad_vm v = false -> u_run (cpu (o_pub (donate_take c v i p s)) d) = u_run (cpu s d)).
+  { intros v i p N. unfold bad_vm in N. apply orb_false_iff in N as [N _]. apply Z.ltb_ge in N.
+    assert (Nv : v <> OWNER_HOST) by (unfold OWNER_HOST; lia).
+    destruct (donate_take_mildly c v i p s Nv) as [M _]. pose proof (d_cpu _ _ _ _ M d) as E. unfold place_of_cpu in E. congruence. }
+  assert (Al : forall v u, pool_alloc v s = Some u -> cpu u = cpu s).
+  { intros v u. unfold pool_alloc. destruct (_ || _); [discriminate|]. intros E. injection E as <-. destruct (_ && _); reflexivity. }
+  destruct r; cbn [hcall]; unfold vcpu_load, vcpu_put, vm_create, vm_finalise, destroy_begin, destroy_step, destroy_end, vcpu_create,
+    vcpu_destroy, log_read, vmcr_read, done; cbv zeta.
+  all: repeat match goal with
+  | E : bad_vm ?v || _ || _ = false |- context [donate_take] => apply X; apply orb_false_iff in E as [E _]; apply orb_false_iff in E as [E _]; exact E
+  | |- context [pool_alloc ?v ?u] => let E := fresh "E" in destruct (pool_alloc v u) eqn:E; [apply Al in E|]
+  | |- context [match ?b with Some _ => _ | None => _ end] => lazymatch type of b with option pub => fail | _ => destruct b as [[[? ?] ?]|] || destruct b end
+  | |- context [if ?b then _ else _] => let E := fresh "E" in destruct b eqn:E
+  end.
+  all: rewrite ?finish_runs, ?proceed_runs; try congruence; try reflexivity.
+  all: unfold maps_add, add_log, add_cnt, add_stat, set_call, change_vm, change_vcpu, change_cpu, fp_release, set_vm, set_vcpu, set_cpu,
+    set_maps, pool_give; cbn [cpu o_pub]; unfold upd; try congruence; destruct (Z.eqb_spec d c) as [->|]; try reflexivity; cbn;
+    unfold upd; rewrite ?Z.eqb_refl, ?(proj2 (Z.eqb_neq _ _) n); try reflexivity.
+Qed.
+End Who.
+
+(* ------------------------------------------------------------------ the environment *)
+
+Section Environment.
+Context {cfg : config} (fixed : string -> Z -> Z).
+
+Definition host_regs (s : state) : list Z := values (Base.reg s "host_x") 0 31.
+Definition fp_regs (s : state) : list Z := values (fun k => Base.reg s "fp" k) W_FP 66.
+(* x0 to x30 of the host by these writes. *)
+Definition put_host (l : list (Z * Z)) (s : state) : state :=
+  setregs (fun b i => if String.eqb b "host_x" && inside i 0 31 then writes 0 31 l (Base.reg s "host_x") i else Base.reg s b i) s.
+(* May a device of the host's access the page? *)
+Definition device_ok (s : state) (p : Z) : bool :=
+  if dram p then cell s "page_owner" (record_no fixed p) =? OWNER_HOST else negb (denied p).
+Definition device_word (p o : Z) : Z := p * PAGE_BYTES + o * 8.
+(* Where stage 2 of a VM leads ([Hw.map_outcome]: what the hardware's walk gives, pt/Hw.v): the word, if the rights suffice. *)
+Definition access (s : state) (v a right : Z) : option Z :=
+  match Hw.map_outcome s v a with
+  | Hw.Mapped x => if Z.testbit (Hw.s2ap x) right then Some (Hw.oa x / 8 * 8) else None
+  | Hw.Fault => None
+  end.
+(* What neither the core nor the top machine knows has changed: other registers of the host and the machine. *)
+Record elsewhere (l : list string) (s s' : state) : Prop := {
+  w_cell : cell s' = cell s; w_word : word s' = word s; w_held : held s' = held s; w_s1 : Base.s1 s' = Base.s1 s;
+  w_tab : Base.tab s' = Base.tab s; w_leaf : Base.leaf s' = Base.leaf s; w_table : Base.table s' = Base.table s;
+  w_reg : forall n i, In n l -> Base.reg s' n i = Base.reg s n i
+}.
+
+(* A step of the machine on CPU c, in the words of the top machine: from who runs (true: a guest) and a state to who runs and a state. *)
+Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :=
+(* the C: the host's calls *)
+| s_call name nr n req s r s' : In name simulated -> sim.Code.calls c s name nr n -> request_of name (registers s n) s = Some req ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HCall c req] (false, s) (negb (r =? 0), s')
+| s_run s r s' : sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1 ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HRun c (host_word s 1)] (false, s) (negb (r =? 0), s')
+(* the environment *)
+| s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
+    (false, s) (false, put_host (f (host_regs s)) s)
+| s_host_load (s : state) (a : chosen) dst x : 0 <= dst < 31 -> 0 <= a (host_regs s) < 2 ^ 40 -> access s HOST (a (host_regs s)) 0 = Some x ->
+    code_step c [HLoad c (fun l => a (firstn 31 l)) dst] (false, s) (false, put_host [(dst, word s x)] s)
+| s_host_store (s : state) (a y : chosen) x : 0 <= a (host_regs s) < 2 ^ 40 -> access s HOST (a (host_regs s)) 1 = Some x ->
+    code_step c [HStore c (fun l => a (firstn 31 l)) (fun l => y (firstn 31 l))] (false, s) (false, setword x (y (host_regs s)) s)
+| s_device (b : bool) (s : state) p o q r : 0 <= p < 268435456 -> 0 <= q < 268435456 -> 0 <= o < 512 -> 0 <= r < 512 ->
+    device_ok s p = true -> device_ok s q = true ->
+    (b = true -> cell s "vcpu_page" (cell s "cpu_vcpu" c) <> q * PAGE_BYTES) -> code_step c [DMove p o q r] (b, s) (b, setword (device_word q r) (word s (device_word p o)) s)
+| s_else (b : bool) (s s' : state) : elsewhere (known_regs ++ vgic_regs ++ (if b then ["el1"; "lrs"; "icc_sre"; "hcr"] else [])) s s' ->
+    code_step c [] (b, s) (b, s').
+
+Inductive code_run (c : Z) : list act -> bool * state -> bool * state -> Prop :=
+| run_end (m : bool * state) : code_run c [] m m
+| run_step l k m n o : code_step c l m n -> code_run c k n o -> code_run c (l ++ k) m o.
+End Environment.
+
+(* The sections of a call follow it. *)
+Definition expand (n : nat) (a : act) : list act := match a with HCall c _ => a :: repeat (HGo c) n | _ => [a] end.
+Definition expanded (n : nat) (l : list act) : list act := flat_map (expand n) l.
+
+Section Steps.
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+Notation code_step := (code_step fixed).
+
+(* A guest runs: its registers are where the C's return path finds them. *)
+Record running (c : Z) (s : state) (t : st) (w : Z) : Prop := {
+  i_runs : u_run (cpu (P t) c) = true /\ u_vcpu (cpu (P t) c) = w;
+  i_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k
+}.
+Record matches (c : Z) (m : bool * state) (t : st) : Prop := {
+  m_related : Q c (snd m) t;
+  m_held : held (snd m) = false;
+  m_inv : sinv t;
+  m_fits : fits (P t);
+  m_who : if fst m then running c (snd m) t (u_vcpu (cpu (P t) c)) else idle (P t) c = true
+}.
+
+(* ------------------------------------------------------------------ words of the host's pages *)
+
+Lemma not_core c s t p : Q c s t -> host_ok (P t) p = true -> core p = false.
+Proof. apply (host_not_core fixed I). Qed.
+
+Lemma same_setword a v s : same_rest (setword a v s) s.
+Proof. constructor; reflexivity. Qed.
+
+(* Contents that are the same, word by word. *)
+Lemma same_contents c s p d d' : Q c s (mkst p d) -> (forall q o, mem d' q o = mem d q o) -> (forall w k, ctx d' w k = ctx d w k) ->
+  (forall k, fpm d' c k = fpm d c k) -> (forall k, hreg d' c k = hreg d c k) -> (forall w k, io d' w k = io d w k) -> Q c s (mkst p d').
+Proof.
+  intros R M X F H V. destruct R. cbn [P D] in *. constructor; cbn [P D]; auto.
+  - intros. rewrite M. auto.
+  - intros. rewrite X. auto.
+  - intros. rewrite X. auto.
+  - intros. rewrite !X. auto.
+  - intros. rewrite F. auto.
+  - intros. rewrite H. auto.
+  - intros G. specialize (r_vgic G). cbv zeta in *. cbn [P D] in *. destruct r_vgic as (V1 & V2 & V3). rewrite H. split; [exact V1|].
+    split; [exact V2|]. intros N. destruct (V3 N) as [V4 V5]. rewrite V. split; [exact V4|]. intros j J. rewrite !V. apply V5, J.
+Qed.
+
+(* A word of a page that is the host's. *)
+Lemma keep_word c s t p o v : Q c s t -> core p = false -> 0 <= p < 268435456 -> 0 <= o < 512 ->
+  Q c (setword (device_word p o) v s) (mkst (P t) (set_mem (upd2 (mem (D t)) p o v) (D t))).
+Proof.
+  intros R C B O. pose proof (keep_page fixed I c s (setword (device_word p o) v s) t p (fun k => if k =? o then v else mem (D t) p k) R C
+    (same_setword _ _ _)) as X.
+  assert (Y : Q c (setword (device_word p o) v s) (mkst (P t) (set_mem (upd (mem (D t)) p (fun k => if k =? o then v else mem (D t) p k)) (D t)))).
+  { apply X; unfold device_word.
+    - intros x N. rewrite word_setword. rewrite (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply N, O.
+    - intros k K. rewrite word_setword. destruct (Z.eqb_spec k o) as [->|N]; [rewrite Z.eqb_refl; reflexivity|].
+      rewrite (proj2 (Z.eqb_neq _ _)) by lia. apply (page_word fixed c s t); auto. }
+  clear X. apply (same_contents c _ _ _ _ Y); auto. intros q k. cbn [mem set_mem]. unfold upd, upd2.
+  destruct (Z.eqb_spec q p) as [->|]; [|reflexivity]. destruct (k =? o); reflexivity.
+Qed.
+
+(* ------------------------------------------------------------------ stage 2 as the hardware sees it *)
+
+Lemma prot_bits e : readable (prot_of e) = Z.testbit e 6 /\ writable (prot_of e) = Z.testbit e 7.
+Proof.
+  assert (H : forall e k, 0 <= k -> Pte.has e (2 ^ k) = Z.testbit e k).
+  { intros x k K. unfold Pte.has. rewrite <- (Z.mul_1_l (2 ^ k)), <- Z.shiftl_mul_pow2 by exact K.
+    destruct (Z.testbit x k) eqn:T.
+    - apply negb_true_iff, Z.eqb_neq. intros E. assert (X : Z.testbit (Z.land x (Z.shiftl 1 k)) k = true).
+      { rewrite Z.land_spec, T, Z.shiftl_spec, Z.sub_diag by exact K. reflexivity. }
+      rewrite E, Z.bits_0 in X. discriminate.
+    - apply negb_false_iff, Z.eqb_eq. apply Z.bits_inj'. intros n N. rewrite Z.land_spec, Z.bits_0, Z.shiftl_spec by exact N.
+      destruct (Z.eqb_spec n k) as [->|M]; [rewrite T; reflexivity|]. destruct (Z.ltb_spec n k).
+      + rewrite (Z.testbit_neg_r 1 (n - k)) by lia. apply andb_false_r.
+      + replace 1 with (2 ^ 0) by reflexivity. rewrite Z.pow2_bits_false by lia. apply andb_false_r. }
+  rewrite <- !H by lia. change (2 ^ 6) with PTE_READ. change (2 ^ 7) with PTE_WRITE. unfold prot_of.
+  destruct (Pte.has e PTE_READ), (Pte.has e PTE_WRITE), (Pte.has e 0x40000000000000), (Z.land e 0x3c =? 4); split; reflexivity.
+Qed.
+Lemma rights e right : 0 <= right < 2 -> Z.testbit (Hw.field e 6 2) right = Z.testbit e (6 + right).
+Proof.
+  intros H. unfold Hw.field. rewrite Z.mod_pow2_bits_low, Z.div_pow2_bits by lia. f_equal. lia.
+Qed.
+
+Lemma walk_found a e m k : m = 12 \/ m = 21 -> 0 <= a < 2 ^ 40 ->
+  entry_of e = Some (mkleaf (pte_page e) (prot_of e)) -> leaf_ok e k = true -> k = (if m =? 12 then 3 else 2) ->
+  (Z.land e PTE_ADDRESS / 2 ^ m * 2 ^ m + a mod 2 ^ m) / 8 * 8 =
+    device_word (pte_page e + (if m =? 12 then 0 else (a / PAGE_BYTES) mod 512)) ((a / 8) mod 512).
+Proof.
+  intros M A E O K. rewrite leaf_address. destruct (leaf_page e k O) as [B Al]. unfold device_word, PAGE_BYTES in *.
+  destruct M as [-> | ->]; cbn [Z.eqb Pos.eqb] in *.
+  - rewrite Z.div_mul by lia. rewrite Z.add_0_r. change (2 ^ 12) with (512 * 8).
+    replace (pte_page e * 4096) with (pte_page e * 512 * 8) by lia.
+    pose proof (Z.div_mod a 8 ltac:(lia)). pose proof (Z.div_mod (a / 8) 512 ltac:(lia)).
+    pose proof (Z.mod_pos_bound a 8 ltac:(lia)). pose proof (Z.mod_pos_bound (a / 8) 512 ltac:(lia)).
+    assert (X : a mod (512 * 8) = a / 8 mod 512 * 8 + a mod 8) by (rewrite (Z.mul_comm 512), Z.rem_mul_r by lia; lia).
+    rewrite X. replace (pte_page e * (512 * 8) + (a / 8 mod 512 * 8 + a mod 8)) with (a mod 8 + (pte_page e * 512 + a / 8 mod 512) * 8) by lia.
+    rewrite Z.div_add by lia. rewrite (Z.div_small (a mod 8)) by lia. lia.
+  - subst k. specialize (Al eq_refl). apply Z.div_exact in Al; [|lia]. set (b := pte_page e / 512) in *. rewrite Al.
+    replace (512 * b * 4096) with (b * 2 ^ 21) by lia. rewrite Z.div_mul by lia.
+    pose proof (Z.mod_pos_bound a 8 ltac:(lia)). pose proof (Z.mod_pos_bound (a / 8) 512 ltac:(lia)).
+    assert (X : a mod 2 ^ 21 = (a / 4096) mod 512 * 4096 + a / 8 mod 512 * 8 + a mod 8).
+    { change (2 ^ 21) with (8 * (512 * 512)). rewrite Z.rem_mul_r by lia. rewrite Z.rem_mul_r by lia. rewrite Z.div_div by lia.
+      change (8 * 512) with 4096. lia. }
+    rewrite X. replace (b * 2 ^ 21 + (a / 4096 mod 512 * 4096 + a / 8 mod 512 * 8 + a mod 8)) with
+      (a mod 8 + (b * 512 * 512 + a / 4096 mod 512 * 512 + a / 8 mod 512) * 8) by lia.
+    rewrite Z.div_add by lia. rewrite (Z.div_small (a mod 8)) by lia. lia.
+Qed.
+
+Lemma access_walk c s t v a right x : Q c s t -> sinv t -> is_handle v -> 0 <= a < 2 ^ 40 -> 0 <= right < 2 ->
+  access s v a right = Some x -> exists p r, walk (P t) v (a / PAGE_BYTES) = Some (p, r) /\ x = device_word p ((a / 8) mod 512) /\
+    Z.testbit r right = true /\ 0 <= p < 268435456.
+Proof.
+  intros R J V A Ri. unfold access. destruct (Hw.map_outcome s v a) as [y|] eqn:M; [|discriminate].
+  destruct (Z.testbit (Hw.s2ap y) right) eqn:T; [|discriminate]. intros E. injection E as <-.
+  set (i := a / PAGE_BYTES) in *. assert (Ai : is_ipa i).
+  { unfold is_ipa, IPA_PAGES, i, PAGE_BYTES. split; [apply Z.div_pos; lia|apply Z.div_lt_upper_bound; lia]. }
+  assert (Rt : forall e, Z.testbit (prot_of e) right = Z.testbit e (6 + right)).
+  { intros e. destruct (prot_bits e) as [P1 P2]. unfold readable, writable in *. assert (right = 0 \/ right = 1) as [->| ->] by lia; assumption. }
+  unfold Hw.map_outcome in M. change (Map.page a) with i in M.
+  replace (Map.block a) with (i / 512) in M by (unfold Map.block, i, PAGE_BYTES; rewrite Z.div_div by lia; reflexivity).
+  pose proof (r_page _ _ _ _ R v i V Ai) as Lp. pose proof (r_block _ _ _ _ R v (i / 512) V (ipa_block i Ai)) as Lb.
+  pose proof (r_leaf _ _ _ _ R v 3 i) as O3. pose proof (r_leaf _ _ _ _ R v 2 (i / 512)) as O2.
+  unfold walk. destruct (Z.eqb_spec (Base.leaf s v 3 i) 0) as [Z3|Z3]; cbn [negb] in M.
+  - destruct (Z.eqb_spec (Base.leaf s v 2 (i / 512)) 0) as [Z2|Z2]; cbn [negb] in M; [discriminate|].
+    destruct O2 as [O2|O2]; [contradiction|]. set (e := Base.leaf s v 2 (i / 512)) in *.
+    assert (Eo : entry_of e = Some (mkleaf (pte_page e) (prot_of e))) by (unfold entry_of; rewrite (proj2 (Z.eqb_neq _ _) Z2); reflexivity).
+    rewrite Lb, Eo. cbn [l_page l_prot]. unfold Hw.leaf_outcome in M. destruct (Hw.field e 10 1 =? 0); [discriminate|]. injection M as <-.
+    cbn [Hw.s2ap Hw.oa] in *. rewrite rights in T by exact Ri. do 2 eexists. split; [reflexivity|].
+    split; [apply (walk_found a e 21 2); auto|]. split; [rewrite Rt; exact T|].
+    destruct (leaf_page e 2 O2) as [B Al]. specialize (Al eq_refl). apply Z.div_exact in Al; [|lia].
+    pose proof (Z.mod_pos_bound i 512 ltac:(lia)). lia.
+  - destruct O3 as [O3|O3]; [contradiction|]. set (e := Base.leaf s v 3 i) in *.
+    assert (Eo : entry_of e = Some (mkleaf (pte_page e) (prot_of e))) by (unfold entry_of; rewrite (proj2 (Z.eqb_neq _ _) Z3); reflexivity).
+    destruct (lf (P t) v (Block (i / 512))) as [l|] eqn:Eb.
+    { exfalso. destruct (t_block _ (i_tables _ J) _ _ _ Eb) as [_ X].
+      assert (Y : lf (P t) v (Page i) = Some (mkleaf (pte_page e) (prot_of e))) by congruence.
+      destruct (t_page _ (i_tables _ J) _ _ _ Y) as [_ X']. congruence. }
+    rewrite Lp, Eo. cbn [l_page l_prot]. unfold Hw.leaf_outcome in M. destruct (Hw.field e 10 1 =? 0); [discriminate|]. injection M as <-.
+    cbn [Hw.s2ap Hw.oa] in *. rewrite rights in T by exact Ri. do 2 eexists. split; [reflexivity|].
+    split; [rewrite <- (Z.add_0_r (pte_page e)); apply (walk_found a e 12 3); auto|]. split; [rewrite Rt; exact T|].
+    apply (leaf_page e 3 O3).
+Qed.
+
+(* ------------------------------------------------------------------ the environment's steps *)
+
+Lemma host_values_eq c s t : Q c s t -> firstn 31 (host_values (D t) c) = host_regs s.
+Proof.
+  intros R. unfold host_values, host_regs, values. rewrite firstn_map. change (firstn 31 (range 0 64)) with (range 0 31).
+  apply map_ext_in. intros k K. apply range_in in K. symmetry. apply (r_hreg _ _ _ _ R). lia.
+Qed.
+Lemma keep_host c s t f h : Q c s t -> (forall k, 0 <= k < 31 -> f k = h k) -> h R_VMCR = hreg (D t) c R_VMCR ->
+  Q c (setregs (fun b i => if String.eqb b "host_x" && inside i 0 31 then f i else Base.reg s b i) s)
+    (mkst (P t) (set_hreg (upd (hreg (D t)) c h) (D t))).
+Proof.
+  intros R E V. pose proof R as R'. destruct R'. constructor; cbn [P D mem ctx fpm hreg io set_hreg]; auto.
+  - apply (pool_same fixed s _ (P t) (P t)); auto using Z.le_refl.
+  - intros n N. cbn [Base.reg setregs String.eqb Ascii.eqb Bool.eqb andb]. unfold upd. rewrite Z.eqb_refl.
+    replace (inside n 0 31) with true by (symmetry; apply inside_spec; lia). apply E, N.
+  - intros G. specialize (r_vgic G). unfold upd. cbv zeta in *. cbn [P D hreg set_hreg io] in *. rewrite Z.eqb_refl, V. exact r_vgic.
+Qed.
+Lemma filtered_writes l f k : 0 <= k < 31 -> writes 0 64 (filter (fun w => inside (fst w) 0 31) l) f k = writes 0 31 l f k.
+Proof.
+  intros K. unfold writes. revert f. induction l as [|[j x] l IH]; intros f; [reflexivity|]. cbn [filter fst fold_left snd].
+  destruct (inside j 0 31) eqn:In_; [|apply IH]. cbn [fold_left fst snd]. replace (inside j 0 64) with true; [apply IH|].
+  symmetry. apply inside_spec in In_. apply inside_spec. lia.
+Qed.
+Lemma filtered_vmcr l f : writes 0 64 l f R_VMCR = f R_VMCR.
+Proof. apply writes_outside. reflexivity. Qed.
+
+Lemma device_host c s t p : Q c s t -> device_ok fixed s p = host_ok (P t) p.
+Proof. intros R. unfold device_ok, host_ok. destruct (dram p) eqn:Dp; [|reflexivity]. rewrite (r_owner _ _ _ _ R p Dp). reflexivity. Qed.
+
+Lemma st_same t : mkst (P t) (D t) = t.
+Proof. destruct t; reflexivity. Qed.
+
+(* ------------------------------------------------------------------ runs of the top machine *)
+
+Definition fit_along (l : list act) (t : st) : Prop := forall j u, run (firstn j l) t = Ok u -> fits (P u).
+
+Lemma firstn_repeat {A} (x : A) n : forall m, (n <= m)%nat -> firstn n (repeat x m) = repeat x n.
+Proof. induction n as [|n IH]; intros [|m] H; try reflexivity; [lia|]. cbn [repeat firstn]. f_equal. apply IH. lia. Qed.
+Lemma go_keeps_running c k : sound -> forall t t', sinv t -> run (repeat (HGo c) k) t = Ok t' -> u_run (cpu (P t) c) = false ->
+  u_run (cpu (P t') c) = false.
+Proof.
+  intros B. induction k as [|k IH]; intros t t' J E U; cbn [repeat run] in E; [injection E as <-; exact U|].
+  destruct (step (HGo c) t) as [u| |] eqn:S; try discriminate. apply (IH u); auto.
+  - eapply Ni.step_sinv; eauto.
+  - cbn [step] in S. rewrite U in S. cbn [negb] in S. unfold after in S. destruct (o_ok _); [|discriminate]. injection S as <-. cbn [P].
+    rewrite (go_runs c c (P t) B J). exact U.
+Qed.
+Lemma call_keeps_running c r k t t' : sound -> sinv t -> run (HCall c r :: repeat (HGo c) k) t = Ok t' -> idle (P t) c = true ->
+  u_run (cpu (P t') c) = false.
+Proof.
+  intros B J E Id. cbn [run] in E. destruct (step (HCall c r) t) as [u| |] eqn:S; try discriminate.
+  apply (go_keeps_running c k B u); auto.
+  - eapply Ni.step_sinv; eauto.
+  - cbn [step] in S. rewrite Id in S. unfold after in S. destruct (o_ok _); [|discriminate]. injection S as <-. cbn [P].
+    rewrite call_runs. unfold idle in Id. apply andb_true_iff in Id as [Id _]. apply negb_true_iff, Id.
+Qed.
+Lemma host_run_call c w t : u_call (cpu (P (host_run c w t)) c) = u_call (cpu (P t) c).
+Proof.
+  unfold host_run, vcpu_run. repeat match goal with |- context [if ?b then _ else _] => destruct b end; try reflexivity;
+    cbn [P with_data]; unfold change_vcpu, change_cpu, set_vcpu, set_cpu, upd; cbn [cpu]; rewrite ?Z.eqb_refl; reflexivity.
+Qed.
+
+Lemma running_here c s t : running c s t (u_vcpu (cpu (P t) c)) -> sound -> Q c s t -> sinv t ->
+  let w := u_vcpu (cpu (P t) c) in is_vcpu w /\ c_state (vcpu (P t) w) <> VCPU_FREE /\ cell s "cpu_vcpu" c = w.
+Proof.
+  intros [[U _] _] B R J w. destruct (r_cpu_id _ _ _ _ R) as [_ C]. pose proof (i_run _ J c U) as N.
+  destruct (i_cpu _ J c N) as [Ld _]. fold w in N, Ld. assert (Ex : c_state (vcpu (P t) w) <> VCPU_FREE) by (rewrite Ld; discriminate).
+  split; [|split; [exact Ex|apply (r_cpu_vcpu _ _ _ _ R c C)]]. destruct (vcpu_is_vcpu (P t) w J Ex) as [V _].
+  unfold is_vm, is_vcpu, vm_of, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *.
+  pose proof (Z.div_mod w 16 ltac:(lia)). pose proof (Z.mod_pos_bound w 16 ltac:(lia)). lia.
+Qed.
+
+Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
+  (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
+  exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k l) t = Ok t' /\ matches c n t'.
+Proof.
+  intros B [R H J Ft Who] S F. destruct S; cbn [fst snd] in *.
+  - (* a call *)
+    assert (Fa : forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> fits (P u)).
+    { intros k u Ru. apply (F (Nat.max k k1) ltac:(lia) (S k)). unfold expanded. cbn [flat_map expand app firstn].
+      rewrite app_nil_r, firstn_repeat by lia. exact Ru. }
+    destruct (calls_code fixed I c s t name nr n req B) as (k & s2 & t' & X1 & X2 & X3 & X4 & X5); auto.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', k. intros j Hj.
+    unfold expanded. cbn [flat_map expand app]. rewrite app_nil_r. replace j with (k + (j - k))%nat by lia.
+    split; [apply run_longer; auto|]. constructor; cbn [fst snd negb Z.eqb]; auto.
+    + destruct (run_total (HCall c req :: repeat (HGo c) k) t B J) as (v & V & Jv). rewrite X3 in V. injection V as <-. exact Jv.
+    + apply (Fa k t' X3).
+    + unfold idle. rewrite (call_keeps_running c req k t t' B J X3 Who), X4. reflexivity.
+  - (* the guest is entered, or not *)
+    match goal with K : sim.Code.calls c s _ _ _ |- _ => destruct (run_code fixed I c s t (host_word s 1) B K eq_refl R H J Who)
+      as (b & s2 & t' & X1 & X2 & X3 & X4 & X5 & X6) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', 0%nat. intros j _.
+    assert (Rn : run (expanded j [HRun c (host_word s 1)]) t = Ok t') by (unfold expanded; cbn [flat_map expand app run]; rewrite X3; reflexivity).
+    split; [exact Rn|]. constructor; cbn [fst snd]; auto.
+    + eapply Ni.step_sinv; eauto.
+    + apply (F (Nat.max j k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run]. rewrite X3. reflexivity.
+    + destruct (u_run (cpu (P t') c)) eqn:U; subst b; cbn [Z.eqb negb].
+      * destruct (X6 eq_refl) as [[G1 G2] _ _ _ G3]. rewrite G2. constructor; auto.
+      * unfold idle. rewrite U. cbn [negb andb]. cbn [step] in X3. rewrite Who in X3. injection X3 as <-. rewrite host_run_call.
+        unfold idle in Who. apply andb_true_iff in Who. apply Who.
+  - (* registers of the host *)
+    eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
+    unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.
+    apply (keep_host c s t _ _ R).
+    + intros k K. rewrite filtered_writes by exact K. apply writes_ext. apply (r_hreg _ _ _ _ R), K.
+    + apply filtered_vmcr.
+  - (* a load *)
+    match goal with A : access _ _ _ _ = _ |- _ => destruct (access_walk c s t HOST _ 0 _ R J ltac:(unfold is_handle, HOST, KCORE_NR_VMS; lia)
+      ltac:(eassumption) ltac:(lia) A) as (p & r & W & -> & T & Bp) end.
+    eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. cbv beta. rewrite (host_values_eq c s t R).
+    unfold reach. rewrite W. unfold readable. rewrite T. split; [reflexivity|]. constructor; cbn [fst snd with_data P]; auto.
+    apply (keep_host c s t _ _ R).
+    + intros k K. unfold writes. cbn [fold_left fst snd]. replace (inside dst 0 31) with true by (symmetry; apply inside_spec; lia).
+      unfold upd. destruct (k =? dst); [|apply (r_hreg _ _ _ _ R), K]. unfold load_word. cbn [fst snd].
+      apply (r_mem _ _ _ _ R); [exact Bp| |apply Z.mod_pos_bound; lia]. apply (not_core c s t p R). apply (walk_host _ _ _ _ J W).
+    + unfold upd. rewrite (proj2 (Z.eqb_neq _ _)) by (unfold R_VMCR; lia). reflexivity.
+  - (* a store *)
+    match goal with A : access _ _ _ _ = _ |- _ => destruct (access_walk c s t HOST _ 1 _ R J ltac:(unfold is_handle, HOST, KCORE_NR_VMS; lia)
+      ltac:(eassumption) ltac:(lia) A) as (p & r & W & -> & T & Bp) end.
+    eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. cbv beta. rewrite (host_values_eq c s t R).
+    unfold reach. rewrite W. unfold writable. rewrite T. split; [reflexivity|]. constructor; cbn [fst snd with_data P store_word]; auto.
+    apply (keep_word c s t p); auto; [|apply Z.mod_pos_bound; lia]. apply (not_core c s t p R). apply (walk_host _ _ _ _ J W).
+  - (* a device *)
+    match goal with A : device_ok _ _ p = true, A' : device_ok _ _ q = true |- _ => rename A into Op; rename A' into Oq end.
+    rewrite (device_host c s t p R) in Op. rewrite (device_host c s t q R) in Oq.
+    eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Op, Oq. cbn [andb]. split; [reflexivity|].
+    pose proof (not_core c s t p R Op) as Cp. pose proof (not_core c s t q R Oq) as Cq.
+    replace (word s (device_word p o)) with (load_word t (p, o)) by (symmetry; unfold load_word, device_word; apply (r_mem _ _ _ _ R); auto).
+    constructor; cbn [fst snd with_data P store_word]; auto.
+    + apply (keep_word c s t q); auto.
+    + destruct b; [|exact Who]. destruct (running_here c s t Who B R J) as (Wv & Ex & Ec). pose proof (i_regs _ _ _ _ Who) as G.
+      pose proof (i_runs _ _ _ _ Who) as U. set (w := u_vcpu (cpu (P t) c)) in *.
+      match goal with N : true = true -> _ |- _ => specialize (N eq_refl); rewrite Ec, (r_vcpu_page _ _ _ _ R w Wv) in N; rename N into Nq end.
+      constructor; [exact U|]. intros k K. change (cell (setword ?a ?v s)) with (cell s). unfold greg. cbn [P D store_word with_data fst snd].
+      destruct (vcpu_areas fixed I c s t w R J Wv Ex) as (_ & _ & Gn). specialize (G k K). unfold greg in G.
+      unfold Context.live, Context.words_of in *. change (Base.reg (setword ?a ?v s)) with (Base.reg s). rewrite word_setword.
+      destruct (protected (P t) (vm_of w)) eqn:Pr.
+      * rewrite (proj2 (Z.eqb_neq _ _)); [exact G|]. destruct (context_at fixed c s t w R) as (i & Hi & E).
+        { split; [exact Wv|]. split; [exact Ex|exact Pr]. }
+        rewrite E. intros X. symmetry in X. revert X. apply page_apart; auto. unfold W_GP in K. lia.
+      * rewrite (Gn eq_refl) in *. cbn [D mem set_mem with_data store_word fst snd]. unfold upd2.
+        assert (Nn : c_page (vcpu (P t) w) <> q) by (intros X; apply Nq; rewrite X; reflexivity).
+        rewrite (proj2 (Z.eqb_neq _ q) Nn). cbn [andb].
+        rewrite (proj2 (Z.eqb_neq _ _)); [exact G|]. unfold device_word, PAGE_BYTES, W_GP in *. lia.
+  - (* elsewhere *)
+    match goal with E : elsewhere _ _ _ |- _ => destruct E as [E1 E2 E3 E4 E5 E6 E7 E8] end.
+    exists t, 0%nat. intros j _. split; [reflexivity|]. constructor; cbn [fst snd]; auto; [|congruence|].
+    + apply (keep_regs fixed c s); auto.
+      * intros n i N. apply E8. apply in_or_app. left. exact N.
+      * intros G. destruct (r_vgic _ _ _ _ R G) as (A1 & A2 & A3). cbv zeta.
+        rewrite !E8 by (apply in_or_app; right; apply in_or_app; left; cbn; tauto). split; [exact A1|]. split; [exact A2|].
+        intros N. destruct (A3 N) as [A4 A5]. split; [exact A4|]. intros i Hi.
+        rewrite !E8 by (apply in_or_app; right; apply in_or_app; left; cbn; tauto). apply A5, Hi.
+    + destruct b; [|exact Who]. destruct Who as [U G]. constructor; [exact U|]. intros k K. rewrite <- (G k K), E1.
+      unfold Context.live, Context.words_of. rewrite E2. destruct (Context.is_el1 k); [|reflexivity]. apply E8.
+      apply in_or_app; right; apply in_or_app; right. left. reflexivity.
+Qed.
+End Steps.
