@@ -58,6 +58,11 @@ tap_tail()	# log: its end, as a diagnostic
 	printf '#   (%s)\n' "$1"
 }
 
+tap_reason()	# log of what was skipped: its last line says why
+{
+	tail -n 1 "$1" | sed 's/^ *SKIP *//'
+}
+
 tap_test()	# name, command...
 {
 	tap_name=$1
@@ -70,7 +75,7 @@ tap_test()	# name, command...
 	tap_time=$(tap_since "$tap_t0")
 	case $tap_status in
 	0) tap_result ok "$tap_name" "$tap_time" ;;
-	77) tap_result skip "$tap_name" "$(tail -n 1 "$tap_out")" ;;
+	77) tap_result skip "$tap_name" "$(tap_reason "$tap_out")" ;;
 	*)
 		tap_result not "$tap_name" "status $tap_status, $tap_time"
 		tap_tail "$tap_out" ;;
@@ -91,7 +96,7 @@ tap_suite()	# name, command...
 	tap_time=$(tap_since "$tap_t0")
 
 	if [ "$tap_status" = 77 ]; then
-		tap_result skip "$tap_name" "$(tail -n 1 "$tap_out")"
+		tap_result skip "$tap_name" "$(tap_reason "$tap_out")"
 		return 0
 	fi
 	tap_before=$tap_failed tap_inner=0 tap_plan=''
