@@ -20,8 +20,8 @@
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
  * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
  *
- * Not in these theorems: that the C does what the top machine does at every call (calls_code: at which it does), several CPUs
- * inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
+ * Not in these theorems: that the C does what the top machine does when a guest exits (calls_code, run_code: it does at the host's
+ * calls), several CPUs inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm

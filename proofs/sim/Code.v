@@ -4,7 +4,7 @@ From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range 
 From KCore Require Import code.VcpuLoad.
 From KCore Require Export sim.VcpuCreate sim.VcpuDestroy.
 From KCore Require Import code.Stats code.Log.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep sim.Donate.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -26,6 +26,7 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
            if String.eqb name "hc_info" then Some (RInfo a) else
            if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else None
   | [a; b; d] => if String.eqb name "hc_vcpu_create" then Some (RVcpuCreate a b d) else
+                 if String.eqb name "hc_vm_donate" then Some (RDonate a b d) else
                  if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else
@@ -50,7 +51,7 @@ Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_
   "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
-  "hc_vm_destroy_step"].
+  "hc_vm_destroy_step"; "hc_vm_donate"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -100,6 +101,7 @@ Proof.
   - eapply does_leads; [apply does_hc_vm_map|]. apply hc_map_sim; auto; lia.
   - eapply does_leads; [apply does_hc_vm_wrprotect|]. apply protect_sim; auto.
   - eapply does_leads; [apply does_hc_vm_destroy_step|]. apply step_sim; auto; lia.
+  - eapply does_leads; [apply does_hc_vm_donate|]. apply donate_sim; auto; lia.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)

@@ -2,7 +2,7 @@
 (* Each function in the linked core does what its specification says. *)
 From KCore Require Import code.Common code.Owner code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Transfer
   code.Range code.RangeMap
-  code.RangeWalk gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_log gen.C_owner gen.C_transfer
+  code.RangeWalk code.Host gen.C_host gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_log gen.C_owner gen.C_transfer
   gen.C_vcpu code.Vcpu code.VcpuEnd code.VcpuLoad gen.C_inject gen.C_regs gen.C_run code.Inject code.Regs code.Run code.RunControls
   code.RunEnter.
 From KCore Require Export sim.Link.
@@ -143,3 +143,14 @@ Lemma does_vm_reap_one : does "vm_reap_one" s_vm_reap_one.
 Proof. pose proof does_leaf_drop. pose proof does_reap_tables. does_by vm_reap_one_ok. Qed.
 Lemma does_hc_vm_destroy_step : does "hc_vm_destroy_step" s_hc_vm_destroy_step.
 Proof. pose proof does_vm_reap_one. pose proof does_vm_dying_check. does_by hc_vm_destroy_step_ok. Qed.
+Lemma does_host_prepare_unmap : does "host_prepare_unmap" s_host_prepare_unmap. Proof. does_by host_prepare_unmap_ok. Qed.
+Lemma does_host_unmap : does "host_unmap" s_host_unmap. Proof. does_by host_unmap_ok. Qed.
+Lemma does_donate_check : does "donate_check" s_donate_check.
+Proof. pose proof does_page_index. pose proof does_host_prepare_unmap. pose proof does_host_unmap. does_by donate_check_ok. Qed.
+Lemma does_donate_take : does "donate_take" s_donate_take.
+Proof.
+  pose proof does_page_index. pose proof does_host_prepare_unmap. pose proof does_host_unmap. pose proof does_donate_check. does_by donate_take_ok.
+Qed.
+Lemma does_donate_map : does "donate_map" s_donate_map. Proof. pose proof does_page_reclaim. does_by donate_map_ok. Qed.
+Lemma does_hc_vm_donate : does "hc_vm_donate" s_hc_vm_donate.
+Proof. pose proof does_donate_take. pose proof does_donate_map. does_by hc_vm_donate_ok. Qed.
