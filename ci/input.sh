@@ -364,6 +364,13 @@ check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times
 check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' tools/build-kernel \
 	--tree "$dir/tree" --output "$dir/kcore" --no-blob "$O/kcore/kcore.bin" versions/config/host.config versions/config/kcore.config
 
+glue=$dir/tree/arch/arm64/kvm/kcore/vm.c
+cp -p "$glue" "$work/vm.c"
+printf 'static int nobody_calls_this(void)\n{\n\treturn 0;\n}\n' >>"$glue"
+check 'a warning about the glue' 1 'nobody_calls_this.*defined but not used' \
+	tools/build-kernel --tree "$dir/tree" --output "$dir/kcore" versions/config/host.config versions/config/kcore.config
+cp -p "$work/vm.c" "$glue"
+
 # ---- the series for packagers
 series()	# arguments of make-series...
 {
