@@ -217,7 +217,7 @@ Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
 
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
-   guest).  A step is the C, linked over L1, from a trap to its return; or one of the environment: the host's instructions on its
+   guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: the host's instructions on its
    registers, its loads and stores where the hardware's walk of its stage 2 leads, DMA, and whatever else happens to registers
    that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered]; proofs/uncovered.txt has the others.
    A run comes with what it is in the top machine: a list of actions, where a call stands for itself and the sections that follow.
@@ -335,6 +335,7 @@ Print Assumptions ni_code.
 Print Assumptions host_view.
 Print Assumptions vm_view.
 Print Assumptions sim.Entries.call_goes.
+Print Assumptions sim.Entries.guest_fp_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.
 (* m1: the atomic top machine *)

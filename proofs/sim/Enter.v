@@ -187,6 +187,26 @@ Proof. unfold gic_entered. destruct (_ =? 0), (_ =? 0); (split; [quiet_|reflexiv
 
 (* ------------------------------------------------------------------ the guest is in the CPU *)
 
+(* What KCore has of a protected vCPU that runs, and the CPU has not. *)
+Record aside (s : state) (t : st) (w : Z) : Prop := {
+  a_fp : forall k, W_FP <= k < W_FP + N_FP -> word s (cell s "vcpu_context" w + k * 8) = ctx (D t) w k;
+  a_cntvoff : forall v, w = v * KCORE_VM_VCPUS -> v_state (vm (P t) v) = VM_READY ->
+    cell s "vm_cntvoff" v = ctx (D t) w W_CNTVOFF mod 2 ^ 64;
+  a_kept : cell s "vcpu_far" w = ctx (D t) w W_KEPT /\ cell s "vcpu_entry" w = ctx (D t) w (W_KEPT + 1) /\
+    cell s "vcpu_entry_x0" w = ctx (D t) w (W_KEPT + 2)
+}.
+(* All of it is as before. *)
+Lemma aside_same s s' t t' w : aside s t w -> (forall k, W_FP <= k < W_FP + N_FP ->
+    word s' (cell s "vcpu_context" w + k * 8) = word s (cell s "vcpu_context" w + k * 8)) ->
+  (forall n i, In n ["vcpu_context"; "vm_cntvoff"; "vcpu_far"; "vcpu_entry"; "vcpu_entry_x0"] -> cell s' n i = cell s n i) ->
+  (forall k, W_GP <= k -> ctx (D t') w k = ctx (D t) w k) -> (forall v, v_state (vm (P t') v) = v_state (vm (P t) v)) -> aside s' t' w.
+Proof.
+  intros [A1 A2 A3] Wd Ce Cx V. constructor.
+  - intros k K. rewrite (Ce "vcpu_context") by (cbn; tauto). rewrite Wd, Cx by (unfold W_FP, W_GP in *; lia). apply A1, K.
+  - intros v Ew Rd. rewrite V in Rd. rewrite (Ce "vm_cntvoff"), Cx by (cbn; tauto || (unfold W_CNTVOFF, W_GP; lia)). apply A2; auto.
+  - rewrite !Ce by (cbn; tauto). rewrite !Cx by (unfold W_KEPT, W_GP; lia). exact A3.
+Qed.
+
 (* It runs with its VM's stage 2, from its PC, with its registers: EL1 registers in the CPU, the others in its context, from where the
    return path takes them. *)
 Record guest_in (c : Z) (s : state) (t : st) (w : Z) : Prop := {
@@ -195,7 +215,14 @@ Record guest_in (c : Z) (s : state) (t : st) (w : Z) : Prop := {
   g_select : Base.reg s "selected" 0 = 1 /\ Base.reg s "guest_context" 0 = cell s "vcpu_context" w;
   g_entry : Base.reg s "elr" 0 = greg t w W_PC /\
     Base.reg s "spsr" 0 = sanitise (negb (fixed "has_aarch32" 0 =? 0)) (greg t w W_PSTATE) (v_type (vm (P t) (vm_of w)));
-  g_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k
+  g_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k;
+  g_aside : protected (P t) (vm_of w) = true -> aside s t w
+}.
+(* The same, as it stays while the guest runs. *)
+Record running (c : Z) (s : state) (t : st) (w : Z) : Prop := {
+  i_runs : u_run (cpu (P t) c) = true /\ u_vcpu (cpu (P t) c) = w;
+  i_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k;
+  i_aside : protected (P t) (vm_of w) = true -> aside s t w
 }.
 
 Lemma running_related c s t : Q c s t -> Q c s (mkst (change_cpu c (cpu_with_run true) (P t)) (D t)).
@@ -258,10 +285,10 @@ Proof.
     cbn [Base.reg setcell setregs put_words setwords];
     rewrite N; reflexivity.
 Qed.
-Lemma load_protected_other w ct flags s x : cell s "vcpu_context" w = ct -> (forall o, 0 <= o < 512 -> x <> ct + o * 8) ->
+Lemma load_protected_other w ct flags s x : cell s "vcpu_context" w = ct -> (forall o, 0 <= o < W_GP -> x <> ct + o * 8) ->
   word (load_protected w ct flags s) x = word s x.
 Proof.
-  intros E N. assert (M : forall o, 0 <= o < W_GP -> x <> ct + o * 8) by (intros o O; apply N; unfold W_GP in O; lia).
+  intros E M.
   unfold load_protected, answered. set (u := load_el1 ct _).
   assert (Eu : cell u "vcpu_context" w = ct) by (unfold u; destruct (_ =? POWER_BOOT); exact E).
   rewrite (put_live_other _ W_GP) by (rewrite ?Eu; auto using enter_writes_bound).
@@ -326,13 +353,13 @@ Qed.
 Lemma entered_related c s t w pg ct type m : Q c s t -> m W_SRE = mem (D t) pg W_SRE -> m W_VMCR = mem (D t) pg W_VMCR ->
   core pg = false -> 0 <= pg < 268435456 -> w <> NO_VCPU -> w = u_vcpu (cpu (P t) c) ->
   u_run (cpu (P t) c) = true -> type = v_type (vm (P t) (vm_of w)) -> ct = cell s "vcpu_context" w -> held s = false ->
-  (forall k, 0 <= k < W_GP -> Context.live ct s k = greg t w k) ->
+  (forall k, 0 <= k < W_GP -> Context.live ct s k = greg t w k) -> (protected (P t) (vm_of w) = true -> aside s t w) ->
   exists s', (let* (_, s) := (if gicv3 then p_gic_lrs_load plain [pg * PAGE_BYTES] (entry_regs c w type ct pg s) else Ok (0,
     entry_regs c w type ct pg s)) in
       Ok (0, setreg "selected" 0 1 (setreg "guest_context" 0 ct s))) = Ok (0, s') /\ held s' = false /\
     let t' := mkst (P t) (set_io (upd (io (D t)) w (io_loaded m (io (D t) w))) (D t)) in Q c s' t' /\ guest_in c s' t' w.
 Proof.
-  intros R Hm1 Hm2 Cg Lp N Ew U Et Ect H G. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
+  intros R Hm1 Hm2 Cg Lp N Ew U Et Ect H G As. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
     set (u := entry_regs c w type ct pg s) in *.
   assert (Ru : Q c u t).
   { destruct Q1. apply (keep_regs fixed c s); auto.
@@ -386,6 +413,7 @@ Proof.
       rewrite (r_fixed _ _ _ _ R) by (cbn; tauto). rewrite Et. split; reflexivity.
     + intros k Hk. rewrite Gr, <- (G k Hk). cbn [cell setreg setregs]. rewrite C2, C1, <- Ect. unfold Context.live, words_of.
       destruct (is_el1 k); [apply Ra; left; reflexivity|]. cbn [word setreg setregs]. rewrite W2, W1. reflexivity.
+    + intros Pr. apply (aside_same s _ t); auto; cbn [word cell setreg setregs]; [rewrite W2, W1|rewrite C2, C1]; auto.
 Qed.
 
 (* ------------------------------------------------------------------ the call *)
@@ -488,7 +516,7 @@ Proof.
       - intros x Hx.
         unfold s4. rewrite (load_protected_other w ct flags s3 x); [unfold taken_cells; destruct (cell s3 "vcpu_power" w =? POWER_BOOT);
           reflexivity|rewrite C3; reflexivity|].
-        intros o O. specialize (Hx o O). replace (cell (taken_cells w s3) "vcpu_context" w) with ct in Hx; [exact Hx|].
+        intros o O. specialize (Hx o ltac:(unfold W_GP in O; lia)). replace (cell (taken_cells w s3) "vcpu_context" w) with ct in Hx; [exact Hx|].
         unfold taken_cells. destruct (cell s3 "vcpu_power" w =? POWER_BOOT); cbn [cell setcell String.eqb Ascii.eqb Bool.eqb andb];
           rewrite C3; reflexivity.
       - intros n i In_. rewrite L3 by (cbn in In_; repeat (destruct In_ as [<-|In_]; [reflexivity|]); destruct In_).
@@ -518,6 +546,21 @@ Proof.
         destruct (_ =? POWER_BOOT); [|reflexivity]. unfold booted. rewrite (put_words_other _ W_GP);
           [reflexivity|apply boot_writes_bound|].
         intros o O. rewrite Ek. apply page_apart; auto; unfold W_GP in *; lia. }
+    assert (A4 : aside s4 (mkst P2 D2) w).
+    { assert (Ce : forall n i, String.eqb n "vcpu_pending" || String.eqb n "vcpu_power" = false -> cell s4 n i = cell s n i).
+      { intros n i X. apply orb_false_iff in X as [X1 X2]. rewrite L1. unfold taken_cells. destruct (cell s3 "vcpu_power" w =? POWER_BOOT);
+          rewrite !cell_setcell, ?X1, ?X2, C3; reflexivity. }
+      assert (Cx : forall k, W_GP <= k -> ctx D2 w k = ctx (D t) w k).
+      { intros i Hi. unfold D2. cbn [ctx set_ctx]. unfold upd. rewrite Z.eqb_refl. unfold f, entered.
+        assert (X : inside i 0 W_GP = false) by (unfold inside; apply andb_false_iff; right; apply Z.ltb_ge; lia).
+        rewrite writes_outside by exact X. destruct (_ =? POWER_BOOT); [apply writes_outside, X|reflexivity]. }
+      destruct (r_kept _ _ _ _ R w Wv Rest) as (K1 & K2 & K3). constructor; cbn [P D].
+      - intros i Hi. rewrite Ce by reflexivity. fold ct. rewrite Cx by (unfold W_FP, W_GP in *; lia). unfold s4.
+        rewrite load_protected_other by (rewrite ?C3; auto; intros; unfold W_FP, W_GP in *; lia).
+        rewrite Wc by (unfold W_FP, N_FP in Hi; lia). apply (r_ctx _ _ _ _ R w i Wv Rest). right. exact Hi.
+      - intros v Ew Rd. rewrite Ce, Cx by (reflexivity || (unfold W_CNTVOFF, W_GP; lia)). rewrite Ew in *. apply (r_cntvoff _ _ _ _ R); auto.
+        unfold is_vcpu, is_handle, KCORE_NR_VCPUS, KCORE_NR_VMS, KCORE_VM_VCPUS in *. lia.
+      - rewrite !Ce by reflexivity. rewrite !Cx by (unfold W_KEPT, W_GP; lia). auto. }
     destruct (entered_related c s4 (mkst P2 D2) w pg ct type (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
     + cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
     + cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
@@ -542,6 +585,7 @@ Proof.
     + intros j Hj. unfold s4. rewrite live_loaded by exact Hj. unfold words_of. rewrite Gn, Pw by (unfold W_GP in Hj; lia).
       unfold greg. replace (protected (P (mkst P1 D1)) (vm_of w)) with false by (symmetry; exact Pr).
       change (c_page (vcpu (P (mkst P1 D1)) w)) with pg. unfold D1. cbn [D mem set_mem]. unfold upd. now rewrite Z.eqb_refl.
+    + intros Pr'. change (protected (P t) (vm_of w) = true) in Pr'. congruence.
     + assert (Hr : host_run c w t = mkst P1 (set_io (upd (io (D t)) w (io_loaded (mem (D t) pg) (io (D t) w))) D1)).
       { unfold host_run, vcpu_run. rewrite (proj2 (Z.ltb_ge w 0) W), (proj2 (Z.leb_gt _ _) Wb). cbn [orb]. rewrite Eu, Z.eqb_refl.
         fold flags.

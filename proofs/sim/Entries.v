@@ -52,7 +52,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"].
+Definition covered : list string := ["host_call"; "guest_fp"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -84,5 +84,14 @@ Proof.
       rewrite app_nil_r, firstn_repeat by lia. exact Ru.
     + exact Ft.
     + eexists _, 0, s'. eapply s_call; eauto.
+Qed.
+
+(* The same of what guests do. *)
+Theorem guest_fp_goes c s t : matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
+  exists l s', code_step c l (true, s) (true, s').
+Proof.
+  intros [R H J Ft Who] S F. cbn [fst snd] in *.
+  destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J S F) as (s' & E & _). exists [G c (OFp (fun _ => []))], s'.
+  apply (s_guest_fp fixed c s 1 s' S F E).
 Qed.
 End Entries.

@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.Secret sim.RunCall.
+From KCore Require Export sim.GuestFp sim.Secret sim.RunCall.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -83,6 +83,9 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HCall c req] (false, s) (negb (r =? 0), s')
 | s_run s r s' : sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1 ->
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HRun c (host_word s 1)] (false, s) (negb (r =? 0), s')
+(* the C: exits of guests *)
+| s_guest_fp s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OFp (fun _ => []))] (true, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -110,11 +113,6 @@ Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
 Notation Q := (Q fixed).
 Notation code_step := (code_step fixed).
 
-(* A guest runs: its registers are where the C's return path finds them. *)
-Record running (c : Z) (s : state) (t : st) (w : Z) : Prop := {
-  i_runs : u_run (cpu (P t) c) = true /\ u_vcpu (cpu (P t) c) = w;
-  i_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k
-}.
 Record matches (c : Z) (m : bool * state) (t : st) : Prop := {
   m_related : Q c (snd m) t;
   m_held : held (snd m) = false;
@@ -305,14 +303,17 @@ Proof.
     cbn [P with_data]; unfold change_vcpu, change_cpu, set_vcpu, set_cpu, upd; cbn [cpu]; rewrite ?Z.eqb_refl; reflexivity.
 Qed.
 
-Lemma running_here c s t : running c s t (u_vcpu (cpu (P t) c)) -> sound -> Q c s t -> sinv t ->
-  let w := u_vcpu (cpu (P t) c) in is_vcpu w /\ c_state (vcpu (P t) w) <> VCPU_FREE /\ cell s "cpu_vcpu" c = w.
+(* A run of one action from where a guest runs, if the C is in the guest again. *)
+Lemma guest_again c s t t' a k1 : sound -> sinv t -> (forall n, expand n a = [a]) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k [a]) t) ->
+  step a t = Ok t' -> Q c s t' -> held s = false -> running c s t' (u_vcpu (cpu (P t) c)) ->
+  forall k, run (expanded k [a]) t = Ok t' /\ matches c (true, s) t'.
 Proof.
-  intros [[U _] _] B R J w. destruct (r_cpu_id _ _ _ _ R) as [_ C]. pose proof (i_run _ J c U) as N.
-  destruct (i_cpu _ J c N) as [Ld _]. fold w in N, Ld. assert (Ex : c_state (vcpu (P t) w) <> VCPU_FREE) by (rewrite Ld; discriminate).
-  split; [|split; [exact Ex|apply (r_cpu_vcpu _ _ _ _ R c C)]]. destruct (vcpu_is_vcpu (P t) w J Ex) as [V _].
-  unfold is_vm, is_vcpu, vm_of, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *.
-  pose proof (Z.div_mod w 16 ltac:(lia)). pose proof (Z.mod_pos_bound w 16 ltac:(lia)). lia.
+  intros B J X F S R H G k. assert (Rn : run (expanded k [a]) t = Ok t').
+  { unfold expanded. cbn [flat_map]. rewrite X, app_nil_r. cbn [run]. rewrite S. reflexivity. }
+  split; [exact Rn|]. constructor; cbn [fst snd]; auto.
+  - eapply Ni.step_sinv; eauto.
+  - apply (F (Nat.max k k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map]. rewrite X. cbn [app firstn run]. rewrite S. reflexivity.
+  - rewrite (proj2 (i_runs _ _ _ _ G)). exact G.
 Qed.
 
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
@@ -340,9 +341,13 @@ Proof.
     + eapply Ni.step_sinv; eauto.
     + apply (F (Nat.max j k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run]. rewrite X3. reflexivity.
     + destruct (u_run (cpu (P t') c)) eqn:U; subst b; cbn [Z.eqb negb].
-      * destruct (X6 eq_refl) as [[G1 G2] _ _ _ G3]. rewrite G2. constructor; auto.
+      * destruct (X6 eq_refl) as [[G1 G2] _ _ _ G3 G4]. rewrite G2. constructor; auto.
       * unfold idle. rewrite U. cbn [negb andb]. cbn [step] in X3. rewrite Who in X3. injection X3 as <-. rewrite host_run_call.
         unfold idle in Who. apply andb_true_iff in Who. apply Who.
+  - (* a guest's first use of FP *)
+    destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J) as (s2 & X1 & X2 & X3 & X4 & X5); auto.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
+    apply (guest_again c s2 t _ (G c (OFp (fun _ => []))) k1 B J (fun _ => eq_refl) F X3 X4); [congruence|exact X5].
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.
@@ -373,10 +378,15 @@ Proof.
     replace (word s (device_word p o)) with (load_word t (p, o)) by (symmetry; unfold load_word, device_word; apply (r_mem _ _ _ _ R); auto).
     constructor; cbn [fst snd with_data P store_word]; auto.
     + apply (keep_word c s t q); auto.
-    + destruct b; [|exact Who]. destruct (running_here c s t Who B R J) as (Wv & Ex & Ec). pose proof (i_regs _ _ _ _ Who) as G.
+    + destruct b; [|exact Who]. destruct (running_here fixed c s t _ Who R J) as (Wv & Ex & Ec & _). pose proof (i_regs _ _ _ _ Who) as G.
       pose proof (i_runs _ _ _ _ Who) as U. set (w := u_vcpu (cpu (P t) c)) in *.
       match goal with N : true = true -> _ |- _ => specialize (N eq_refl); rewrite Ec, (r_vcpu_page _ _ _ _ R w Wv) in N; rename N into Nq end.
-      constructor; [exact U|]. intros k K. change (cell (setword ?a ?v s)) with (cell s). unfold greg. cbn [P D store_word with_data fst snd].
+      constructor; [exact U| |].
+      2: { intros Pr. apply (aside_same s _ t); auto; [apply (i_aside _ _ _ _ Who), Pr|]. intros k K. rewrite word_setword.
+        destruct (context_at fixed c s t w R) as (i & Hi & E); [split; [exact Wv|]; split; [exact Ex|exact Pr]|].
+        rewrite (proj2 (Z.eqb_neq _ _)); [reflexivity|]. rewrite E. intros X. symmetry in X. revert X. apply page_apart; auto.
+        unfold W_FP, N_FP in K. lia. }
+      intros k K. change (cell (setword ?a ?v s)) with (cell s). unfold greg. cbn [P D store_word with_data fst snd].
       destruct (vcpu_areas fixed I c s t w R J Wv Ex) as (_ & _ & Gn). specialize (G k K). unfold greg in G.
       unfold Context.live, Context.words_of in *. change (Base.reg (setword ?a ?v s)) with (Base.reg s). rewrite word_setword.
       destruct (protected (P t) (vm_of w)) eqn:Pr.
@@ -396,7 +406,9 @@ Proof.
         rewrite !E8 by (apply in_or_app; right; apply in_or_app; left; cbn; tauto). split; [exact A1|]. split; [exact A2|].
         intros N. destruct (A3 N) as [A4 A5]. split; [exact A4|]. intros i Hi.
         rewrite !E8 by (apply in_or_app; right; apply in_or_app; left; cbn; tauto). apply A5, Hi.
-    + destruct b; [|exact Who]. destruct Who as [U G]. constructor; [exact U|]. intros k K. rewrite <- (G k K), E1.
+    + destruct b; [|exact Who]. destruct Who as [U G A]. constructor; [exact U| |].
+      2: { intros Pr. apply (aside_same s _ t); auto; intros; congruence. }
+      intros k K. rewrite <- (G k K), E1.
       unfold Context.live, Context.words_of. rewrite E2. destruct (Context.is_el1 k); [|reflexivity]. apply E8.
       apply in_or_app; right; apply in_or_app; right. left. reflexivity.
 Qed.
