@@ -52,7 +52,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "guest_fp"].
+Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -76,7 +76,7 @@ Proof.
     { destruct K as [T K1 K2 K3]. cbn [hypercalls In] in T.
       repeat match type of T with _ \/ _ => destruct T as [T|T] | False => destruct T | _ = _ => try discriminate T end.
       injection T as <- <-. constructor; auto. cbn [hypercalls In]. tauto. }
-    destruct (run_code fixed I c s t (host_word s 1) B K' eq_refl R H J Who) as (b & s' & t' & E & _).
+    destruct (sim.RunCall.run_code fixed I c s t (host_word s 1) B K' eq_refl R H J Who) as (b & s' & t' & E & _).
     eexists _, b, s'. apply s_run; eauto.
   - destruct (request_some name nr n s N (k_table _ _ _ _ _ K)) as (req & Rq).
     destruct (calls_code fixed I c s t name nr n req B N K Rq R H J Who) as (k & s' & t' & E & _).
@@ -93,5 +93,23 @@ Proof.
   intros [R H J Ft Who] S F. cbn [fst snd] in *.
   destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J S F) as (s' & E & _). exists [G c (OFp (fun _ => []))], s'.
   apply (s_guest_fp fixed c s 1 s' S F E).
+Qed.
+
+Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
+  entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Proof.
+  intros B [R H J _ _] Pe E. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
+  unfold Guest.ec in E. set (e := Z.shiftr (Base.reg s "esr" 0) 26) in *.
+  change Guest.EC_HVC with 22 in E. change Guest.EC_IABT with 32 in E. change Guest.EC_DABT with 36 in E. change Guest.EC_FP with 7 in E.
+  destruct (Z.eqb_spec e 22) as [E0|E0]; [destruct (existsb _ hypercalls); destruct E; discriminate|].
+  destruct (Z.eqb_spec e 0x17) as [E1|E1]; [destruct E; discriminate|].
+  destruct (Z.eqb_spec e 32) as [E2|E2]; [destruct E; discriminate|]. destruct (Z.eqb_spec e 36) as [E3|E3]; [destruct E; discriminate|].
+  cbn [orb] in E. destruct (negb (cell s "cpu_fp" c =? 0) && ((e =? 7) || (e =? 0x19) || (e =? 0x1d))) eqn:Fp.
+  - assert (S : fp_class s) by (unfold fp_class; fold e; cbv zeta; props; lia).
+    assert (N : cell s "cpu_fp" c <> 0) by (props; assumption).
+    destruct (fp_trap_code fixed I c s t (fun _ => []) B R H J Pe S N) as (s' & X & _). eexists _, 0, s'. apply s_fp; auto.
+  - assert (S : own_class c s).
+    { unfold own_class. cbv zeta. fold e. repeat split; auto. apply andb_false_iff in Fp as [Fp|Fp]; props; [left; lia|right; lia]. }
+    destruct (exception_code fixed c s t R H Pe S) as (s' & X & _). eexists _, 0, s'. apply s_exception; auto.
 Qed.
 End Entries.

@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestFp sim.Secret sim.RunCall.
+From KCore Require Export sim.GuestFp sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -76,6 +76,10 @@ Record elsewhere (l : list string) (s s' : state) : Prop := {
   w_reg : forall n i, In n l -> Base.reg s' n i = Base.reg s n i
 }.
 
+(* Classes of the host's traps: FP, SVE, SME; what its own handler takes. *)
+Definition fp_class (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in e = 7 \/ e = 25 \/ e = 29.
+Definition own_class (c : Z) (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in
+  e <> EC_HVC /\ e <> 23 /\ e <> 32 /\ e <> 36 /\ (cell s "cpu_fp" c = 0 \/ e <> 7 /\ e <> 25 /\ e <> 29).
 (* A step of the machine on CPU c, in the words of the top machine: from who runs (true: a guest) and a state to who runs and a state. *)
 Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :=
 (* the C: the host's calls *)
@@ -86,6 +90,11 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
 (* the C: exits of guests *)
 | s_guest_fp s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
     link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OFp (fun _ => []))] (true, s) (negb (r =? 0), s')
+(* the C: other traps of the host *)
+| s_fp s r s' : 0 <= Base.reg s "esr" 0 -> fp_class s -> cell s "cpu_fp" c <> 0 ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HFp c (fun _ => [])] (false, s) (negb (r =? 0), s')
+| s_exception s r s' : 0 <= Base.reg s "esr" 0 -> own_class c s ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [] (false, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -333,7 +342,7 @@ Proof.
     + apply (Fa k t' X3).
     + unfold idle. rewrite (call_keeps_running c req k t t' B J X3 Who), X4. reflexivity.
   - (* the guest is entered, or not *)
-    match goal with K : sim.Code.calls c s _ _ _ |- _ => destruct (run_code fixed I c s t (host_word s 1) B K eq_refl R H J Who)
+    match goal with K : sim.Code.calls c s _ _ _ |- _ => destruct (sim.RunCall.run_code fixed I c s t (host_word s 1) B K eq_refl R H J Who)
       as (b & s2 & t' & X1 & X2 & X3 & X4 & X5 & X6) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', 0%nat. intros j _.
     assert (Rn : run (expanded j [HRun c (host_word s 1)]) t = Ok t') by (unfold expanded; cbn [flat_map expand app run]; rewrite X3; reflexivity).
@@ -348,6 +357,21 @@ Proof.
     destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J) as (s2 & X1 & X2 & X3 & X4 & X5); auto.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
     apply (guest_again c s2 t _ (G c (OFp (fun _ => []))) k1 B J (fun _ => eq_refl) F X3 X4); [congruence|exact X5].
+  - (* FP *)
+    match goal with A : 0 <= Base.reg s "esr" 0, A' : fp_class s, A'' : cell s "cpu_fp" c <> 0 |- _ =>
+      destruct (fp_trap_code fixed I c s t (fun _ => []) B R H J A A' A'') as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists (host_fp c (fun _ => []) t), 0%nat. intros j _.
+    assert (Rn : run (expanded j [HFp c (fun _ => [])]) t = Ok (host_fp c (fun _ => []) t))
+      by (unfold expanded; cbn [flat_map expand app run step]; rewrite Who; reflexivity).
+    split; [exact Rn|]. constructor; cbn [fst snd negb Z.eqb]; auto.
+    + apply (Ni.step_sinv (HFp c (fun _ => [])) t); auto.
+    + apply (F (Nat.max j k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run step]. rewrite Who. reflexivity.
+    + revert Who. unfold idle, host_fp. destruct (u_fp (cpu (P t) c)); [|auto]. cbn [P with_data]. unfold fp_release, change_cpu, set_cpu, upd.
+      cbn [cpu]. rewrite Z.eqb_refl. auto.
+  - (* the host's own handler *)
+    match goal with A : 0 <= Base.reg s "esr" 0, A' : own_class c s |- _ => destruct (exception_code fixed c s t R H A A') as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t, 0%nat. intros j _. split; [reflexivity|].
+    constructor; cbn [fst snd negb Z.eqb]; auto.
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.

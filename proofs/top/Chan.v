@@ -219,6 +219,6 @@ Proof.
 Qed.
 Lemma vgic_saved_ext m n x y k : m W_SRE = n W_SRE -> m k = n k -> x k = y k -> vgic_saved m x k = vgic_saved n y k.
 Proof. intros S M E. unfold vgic_saved. rewrite S. destruct (gicv3 && _); auto. Qed.
-Lemma io_saved_ext m n x y k : m k = n k -> (forall j, x j = y j) -> io_saved m x k = io_saved n y k.
+Lemma io_saved_ext b m n x y k : m k = n k -> (forall j, x j = y j) -> io_saved b m x k = io_saved b n y k.
 Proof. intros M E. unfold io_saved. rewrite M, !E. reflexivity. Qed.
 End Chan.

@@ -215,7 +215,7 @@ Definition deliver (c : Z) (rel : release) (s : pub) : pub :=
 Definition deliver_effect (c : Z) (rel : release) (s : pub) : list effect :=
   let w := u_vcpu (cpu s c) in
   let pg := c_page (vcpu s w) in
-  [PageWrite pg (exit_page rel); IoSave w pg; HostX c 0 KCORE_EXIT_TRAP].
+  [PageWrite pg (exit_page rel); IoSave w pg false; HostX c 0 KCORE_EXIT_TRAP].
 
 (* Interrupt (1) or SError (2) while the guest ran. *)
 Definition asynchronous (c kind : Z) (s : pub) : pub :=
@@ -225,5 +225,5 @@ Definition asynchronous (c kind : Z) (s : pub) : pub :=
 Definition asynchronous_effect (c kind : Z) (s : pub) : list effect :=
   let w := u_vcpu (cpu s c) in
   let pg := c_page (vcpu s w) in
-  [PageWrite pg [(W_EXIT, 0)]; IoSave w pg; HostX c 0 (if kind =? 1 then KCORE_EXIT_IRQ else KCORE_EXIT_SERROR)].
+  [PageWrite pg [(W_EXIT, 0)]; IoSave w pg ((kind =? 2) && ras); HostX c 0 (if kind =? 1 then KCORE_EXIT_IRQ else KCORE_EXIT_SERROR)].
 End Guest.

@@ -67,9 +67,9 @@ Definition io_loaded (m x : Z -> Z) (k : Z) : Z :=
   if k =? W_SRE then if m W_SRE =? 0 then 0 else 1 else
   if k =? W_USED then used else
   if inside k W_LR (Z.min used 16) then m k else x k.
-Definition io_saved (m x : Z -> Z) (k : Z) : Z :=
-  if k =? W_IO then Z.lor (Z.ldiff (m k) KCORE_HCR_VSE) (Z.land (Z.land (m k) (x k)) KCORE_HCR_VSE) else
-  if k =? W_DISR then x k else
+Definition io_saved (disr : bool) (m x : Z -> Z) (k : Z) : Z :=
+  if k =? W_IO then if bit_of (m k) KCORE_HCR_VSE then Z.lor (clear (m k) KCORE_HCR_VSE) (Z.land (x k) KCORE_HCR_VSE) else m k else
+  if (k =? W_DISR) && disr then x k else
   if gicv3 && (((k =? W_VMCR) && (x W_SRE =? 0)) || inside k W_LR (Z.min (x W_USED) 16)) then x k else m k.
 
 Definition do_effect (d : data) (e : effect) : data :=
@@ -91,7 +91,7 @@ Definition do_effect (d : data) (e : effect) : data :=
   | VgicSave c w pg => set_hreg (upd (hreg d) c (upd (hreg d c) R_VMCR (io d w W_VMCR)))
                         (set_mem (upd (mem d) pg (vgic_saved (mem d pg) (io d w))) d)
   | IoLoad w pg => set_io (upd (io d) w (io_loaded (mem d pg) (io d w))) d
-  | IoSave w pg => set_mem (upd (mem d) pg (io_saved (mem d pg) (io d w))) d
+  | IoSave w pg disr => set_mem (upd (mem d) pg (io_saved disr (mem d pg) (io d w))) d
   | PageWrite pg l => set_mem (upd (mem d) pg (writes 0 512 l (mem d pg))) d
   | HostX c n x => set_hreg (upd (hreg d) c (upd (hreg d c) n x)) d
   | HostIo c n w k => set_hreg (upd (hreg d) c (upd (hreg d c) n (io d w k))) d

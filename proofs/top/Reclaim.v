@@ -6,7 +6,7 @@ Section Reclaim.
 Context {cfg : config}.
 
 Definition effect_dec (x y : effect) : {x = y} + {x <> y}.
-Proof. decide equality; try apply Z.eq_dec. apply list_eq_dec. decide equality; apply Z.eq_dec. Defined.
+Proof. decide equality; try apply Z.eq_dec; try apply Bool.bool_dec. apply list_eq_dec. decide equality; apply Z.eq_dec. Defined.
 
 (* Effects that leave a scrubbed page alone. *)
 Lemma scrubbed l p : (forall e, In e l -> touches_mem e p -> e = Scrub p) -> In (Scrub p) l -> forall d o, mem (do_effects l d) p o = 0.

@@ -40,6 +40,7 @@ Class config := {
   installed_core : Z;         (* pages that installation took *)
   info : Z -> Z -> Z;         (* what INFO answers on a CPU, by KCORE_INFO_* *)
   gicv3 : bool;
+  ras : bool;                 (* an SError has a syndrome *)
   broken : check -> bool      (* all false: the real core *)
 }.
 

@@ -60,7 +60,7 @@ Proof.
   - intros d. destruct (protected s (vm_of (u_vcpu (cpu s c)))), (r_power rel) as [[y p]|]; fields; unfold upd; destruct (Z.eqb_spec d c) as [->|]; auto.
   - intros x. destruct (protected s (vm_of (u_vcpu (cpu s c)))), (r_power rel) as [[y p]|]; reflexivity.
 Qed.
-Lemma exit_aside v s w pg l x : is_vm v -> host_ok s pg = true -> vm_of w <> v -> In x [PageWrite pg l; IoSave w pg] -> aside s v x.
+Lemma exit_aside v s w pg b l x : is_vm v -> host_ok s pg = true -> vm_of w <> v -> In x [PageWrite pg l; IoSave w pg b] -> aside s v x.
 Proof.
   intros V H N [<-|[<-|[]]]; (split; [apply elsewhere_host; auto; cbn; intros p <-; auto|]; split; [cbn; tauto|intros d []]).
 Qed.
@@ -69,7 +69,7 @@ Lemma leave_none v c rel s : sinv s -> is_vm v -> u_run (cpu (P s) c) = true -> 
 Proof.
   intros I V R N PV. unfold leave. apply same_for_none; auto; [apply delivered; auto|].
   destruct (running_vcpu (P s) c I R) as [X _]. unfold deliver_effect. intros e H.
-  pose proof (exit_aside v (P s) (u_vcpu (cpu (P s) c)) _ (exit_page rel) e V (vcpu_page_ok _ _ I X) N) as A.
+  pose proof (exit_aside v (P s) (u_vcpu (cpu (P s) c)) _ false (exit_page rel) e V (vcpu_page_ok _ _ I X) N) as A.
   destruct H as [<-|[<-|[<-|[]]]]; [apply A; left; auto|apply A; right; left; auto|apply aside_x].
 Qed.
 

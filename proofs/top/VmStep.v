@@ -8,7 +8,7 @@ Context {cfg : config}.
 (* ------------------------------------------------------------------ what effects touch *)
 
 Definition touches_mem (e : effect) (p : Z) : Prop :=
-  match e with Scrub q | FpSaveShared _ q | IoSave _ q | VgicSave _ _ q | PageWrite q _ => q = p | _ => False end.
+  match e with Scrub q | FpSaveShared _ q | IoSave _ q _ | VgicSave _ _ q | PageWrite q _ => q = p | _ => False end.
 Definition touches_ctx (e : effect) (w : Z) : Prop :=
   match e with Boot x _ | Reset x | FpSave _ x => x = w | _ => False end.
 Definition touches_fp (e : effect) (c : Z) : Prop :=
