@@ -52,7 +52,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"].
+Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -71,7 +71,7 @@ Theorem call_goes c s t name nr n k1 : sound -> In name ("hc_vcpu_run" :: simula
   matches c (false, s) t -> (forall l k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   exists l r s', code_step c l (false, s) (negb (r =? 0), s').
 Proof.
-  intros B N K [R H J Ft Who] F. cbn [fst snd] in *. destruct N as [<-|N].
+  intros B N K [R H J Ft Who _] F. cbn [fst snd] in *. destruct N as [<-|N].
   - assert (K' : sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1).
     { destruct K as [T K1 K2 K3]. cbn [hypercalls In] in T.
       repeat match type of T with _ \/ _ => destruct T as [T|T] | False => destruct T | _ = _ => try discriminate T end.
@@ -90,15 +90,22 @@ Qed.
 Theorem guest_fp_goes c s t : matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
   exists l s', code_step c l (true, s) (true, s').
 Proof.
-  intros [R H J Ft Who] S F. cbn [fst snd] in *.
+  intros [R H J Ft Who _] S F. cbn [fst snd] in *.
   destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J S F) as (s' & E & _). exists [G c (OFp (fun _ => []))], s'.
   apply (s_guest_fp fixed c s 1 s' S F E).
+Qed.
+
+Theorem guest_asynchronous_goes c s t kind : matches c (true, s) t -> kind = 1 \/ kind = 2 -> few_lrs s ->
+  exists l s', code_step c l (true, s) (false, s').
+Proof.
+  intros [R H J _ Who Cn] K F. cbn [fst snd] in *. destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn F K) as (s' & t' & E & _).
+  eexists _, s'. apply (s_asynchronous fixed c kind s 0 s' K F E).
 Qed.
 
 Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
   entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> exists l r s', code_step c l (false, s) (negb (r =? 0), s').
 Proof.
-  intros B [R H J _ _] Pe E. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
+  intros B [R H J _ _ _] Pe E. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
   unfold Guest.ec in E. set (e := Z.shiftr (Base.reg s "esr" 0) 26) in *.
   change Guest.EC_HVC with 22 in E. change Guest.EC_IABT with 32 in E. change Guest.EC_DABT with 36 in E. change Guest.EC_FP with 7 in E.
   destruct (Z.eqb_spec e 22) as [E0|E0]; [destruct (existsb _ hypercalls); destruct E; discriminate|].

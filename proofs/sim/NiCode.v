@@ -59,7 +59,7 @@ Corollary host_view c n n' t' x' : matches c n t' -> matches c n' x' -> host_eq 
      word (snd n) (device_word p o) = word (snd n') (device_word p o)) /\
   (fp_shared (P t') c = true -> forall k, 0 <= k < N_FP -> Base.reg (snd n) "fp" k = Base.reg (snd n') "fp" k).
 Proof.
-  intros [R _ _ _ _] [R' _ _ _ _] E. split; [|split].
+  intros [R _ _ _ _ _] [R' _ _ _ _ _] E. split; [|split].
   - intros k K. rewrite (r_hreg _ _ _ _ R), (r_hreg _ _ _ _ R') by exact K. apply (q_hreg _ _ E).
   - intros p o Bp O D. rewrite (device_host fixed c (snd n) t' p R) in D. pose proof (not_core fixed I c _ t' p R D) as C.
     unfold device_word. rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ R') by auto. apply (q_mem _ _ E), D.
@@ -71,7 +71,7 @@ Corollary vm_view c v n n' t' x' : is_vm v -> matches c n t' -> matches c n' x' 
   forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
     forall o, 0 <= o < 512 -> word (snd n) (device_word p o) = word (snd n') (device_word q o).
 Proof.
-  intros V [R _ J _ _] [R' _ J' _ _] E L i p r W. pose proof (e_page _ _ _ E L i) as S. unfold same_page in S. rewrite W in S.
+  intros V [R _ J _ _ _] [R' _ J' _ _ _] E L i p r W. pose proof (e_page _ _ _ E L i) as S. unfold same_page in S. rewrite W in S.
   destruct (walk (P x') v i) as [[q r']|] eqn:Wq; [|destruct S]. destruct S as [<- S]. exists q. split; [reflexivity|]. intros o O.
   assert (G : guarded (P t') v) by (unfold live, protected in L; unfold guarded; props; assumption).
   assert (G' : guarded (P x') v).

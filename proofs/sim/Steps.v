@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestFp sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.GuestFp sim.GuestExit sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -95,6 +95,9 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HFp c (fun _ => [])] (false, s) (negb (r =? 0), s')
 | s_exception s r s' : 0 <= Base.reg s "esr" 0 -> own_class c s ->
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [] (false, s) (negb (r =? 0), s')
+(* the C: an interrupt or SError while a guest runs; what the guest has done to its virtual interface shows *)
+| s_asynchronous kind s r s' : kind = 1 \/ kind = 2 -> few_lrs s -> link L1 above "guest_exit" [kind] s = Ok (r, s') ->
+    code_step c [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] (true, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -127,7 +130,8 @@ Record matches (c : Z) (m : bool * state) (t : st) : Prop := {
   m_held : held (snd m) = false;
   m_inv : sinv t;
   m_fits : fits (P t);
-  m_who : if fst m then running c (snd m) t (u_vcpu (cpu (P t) c)) else idle (P t) c = true
+  m_who : if fst m then running c (snd m) t (u_vcpu (cpu (P t) c)) else idle (P t) c = true;
+  m_call : u_call (cpu (P t) c) = CNone
 }.
 
 (* ------------------------------------------------------------------ words of the host's pages *)
@@ -137,21 +141,6 @@ Proof. apply (host_not_core fixed I). Qed.
 
 Lemma same_setword a v s : same_rest (setword a v s) s.
 Proof. constructor; reflexivity. Qed.
-
-(* Contents that are the same, word by word. *)
-Lemma same_contents c s p d d' : Q c s (mkst p d) -> (forall q o, mem d' q o = mem d q o) -> (forall w k, ctx d' w k = ctx d w k) ->
-  (forall k, fpm d' c k = fpm d c k) -> (forall k, hreg d' c k = hreg d c k) -> (forall w k, io d' w k = io d w k) -> Q c s (mkst p d').
-Proof.
-  intros R M X F H V. destruct R. cbn [P D] in *. constructor; cbn [P D]; auto.
-  - intros. rewrite M. auto.
-  - intros. rewrite X. auto.
-  - intros. rewrite X. auto.
-  - intros. rewrite !X. auto.
-  - intros. rewrite F. auto.
-  - intros. rewrite H. auto.
-  - intros G. specialize (r_vgic G). cbv zeta in *. cbn [P D] in *. destruct r_vgic as (V1 & V2 & V3). rewrite H. split; [exact V1|].
-    split; [exact V2|]. intros N. destruct (V3 N) as [V4 V5]. rewrite V. split; [exact V4|]. intros j J. rewrite !V. apply V5, J.
-Qed.
 
 (* A word of a page that is the host's. *)
 Lemma keep_word c s t p o v : Q c s t -> core p = false -> 0 <= p < 268435456 -> 0 <= o < 512 ->
@@ -164,7 +153,7 @@ Proof.
     - intros x N. rewrite word_setword. rewrite (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply N, O.
     - intros k K. rewrite word_setword. destruct (Z.eqb_spec k o) as [->|N]; [rewrite Z.eqb_refl; reflexivity|].
       rewrite (proj2 (Z.eqb_neq _ _)) by lia. apply (page_word fixed c s t); auto. }
-  clear X. apply (same_contents c _ _ _ _ Y); auto. intros q k. cbn [mem set_mem]. unfold upd, upd2.
+  clear X. apply (same_contents fixed c _ _ _ _ Y); auto. intros q k. cbn [mem set_mem]. unfold upd, upd2.
   destruct (Z.eqb_spec q p) as [->|]; [|reflexivity]. destruct (k =? o); reflexivity.
 Qed.
 
@@ -312,24 +301,31 @@ Proof.
     cbn [P with_data]; unfold change_vcpu, change_cpu, set_vcpu, set_cpu, upd; cbn [cpu]; rewrite ?Z.eqb_refl; reflexivity.
 Qed.
 
-(* A run of one action from where a guest runs, if the C is in the guest again. *)
-Lemma guest_again c s t t' a k1 : sound -> sinv t -> (forall n, expand n a = [a]) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k [a]) t) ->
-  step a t = Ok t' -> Q c s t' -> held s = false -> running c s t' (u_vcpu (cpu (P t) c)) ->
-  forall k, run (expanded k [a]) t = Ok t' /\ matches c (true, s) t'.
+(* What a guest does, where the C is in the guest again. *)
+Lemma guest_step_call c w op t : u_call (cpu (P (guest_step c w op t)) c) = u_call (cpu (P t) c).
 Proof.
-  intros B J X F S R H G k. assert (Rn : run (expanded k [a]) t = Ok t').
-  { unfold expanded. cbn [flat_map]. rewrite X, app_nil_r. cbn [run]. rewrite S. reflexivity. }
+  destruct (guest_step_pub c w op t) as [->|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]; try reflexivity.
+  - cbn [cpu add_stat change_cpu set_cpu]. unfold upd. rewrite Z.eqb_refl. reflexivity.
+  - unfold deliver. destruct (protected _ _), (r_power rel) as [[x y]|]; cbn [cpu add_stat change_cpu change_vcpu set_vcpu set_cpu]; unfold upd;
+      rewrite Z.eqb_refl; reflexivity.
+Qed.
+Lemma guest_again c s t t' op k1 : sound -> sinv t -> (forall k, (k1 <= k)%nat -> fit_along (expanded k [G c op]) t) ->
+  step (G c op) t = Ok t' -> Q c s t' -> held s = false -> running c s t' (u_vcpu (cpu (P t) c)) -> u_call (cpu (P t) c) = CNone ->
+  forall k, run (expanded k [G c op]) t = Ok t' /\ matches c (true, s) t'.
+Proof.
+  intros B J F S R H Ru Cn k. assert (Rn : run (expanded k [G c op]) t = Ok t') by (unfold expanded; cbn [flat_map expand app run]; rewrite S; reflexivity).
   split; [exact Rn|]. constructor; cbn [fst snd]; auto.
   - eapply Ni.step_sinv; eauto.
-  - apply (F (Nat.max k k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map]. rewrite X. cbn [app firstn run]. rewrite S. reflexivity.
-  - rewrite (proj2 (i_runs _ _ _ _ G)). exact G.
+  - apply (F (Nat.max k k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run]. rewrite S. reflexivity.
+  - rewrite (proj2 (i_runs _ _ _ _ Ru)). exact Ru.
+  - cbn [step] in S. destruct (u_run _); [destruct (_ =? NO_VCPU); [discriminate|]|]; injection S as <-; [rewrite guest_step_call|]; exact Cn.
 Qed.
 
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
   (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k l) t = Ok t' /\ matches c n t'.
 Proof.
-  intros B [R H J Ft Who] S F. destruct S; cbn [fst snd] in *.
+  intros B [R H J Ft Who Cn] S F. destruct S; cbn [fst snd] in *.
   - (* a call *)
     assert (Fa : forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> fits (P u)).
     { intros k u Ru. apply (F (Nat.max k k1) ltac:(lia) (S k)). unfold expanded. cbn [flat_map expand app firstn].
@@ -353,10 +349,11 @@ Proof.
       * destruct (X6 eq_refl) as [[G1 G2] _ _ _ G3 G4]. rewrite G2. constructor; auto.
       * unfold idle. rewrite U. cbn [negb andb]. cbn [step] in X3. rewrite Who in X3. injection X3 as <-. rewrite host_run_call.
         unfold idle in Who. apply andb_true_iff in Who. apply Who.
+    + cbn [step] in X3. rewrite Who in X3. injection X3 as <-. rewrite host_run_call. exact Cn.
   - (* a guest's first use of FP *)
     destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J) as (s2 & X1 & X2 & X3 & X4 & X5); auto.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
-    apply (guest_again c s2 t _ (G c (OFp (fun _ => []))) k1 B J (fun _ => eq_refl) F X3 X4); [congruence|exact X5].
+    apply (guest_again c s2 t _ (OFp (fun _ => [])) k1 B J F X3 X4); [congruence|exact X5|exact Cn].
   - (* FP *)
     match goal with A : 0 <= Base.reg s "esr" 0, A' : fp_class s, A'' : cell s "cpu_fp" c <> 0 |- _ =>
       destruct (fp_trap_code fixed I c s t (fun _ => []) B R H J A A' A'') as (s2 & X1 & X2 & X3) end.
@@ -368,10 +365,21 @@ Proof.
     + apply (F (Nat.max j k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run step]. rewrite Who. reflexivity.
     + revert Who. unfold idle, host_fp. destruct (u_fp (cpu (P t) c)); [|auto]. cbn [P with_data]. unfold fp_release, change_cpu, set_cpu, upd.
       cbn [cpu]. rewrite Z.eqb_refl. auto.
+    + unfold host_fp. destruct (u_fp (cpu (P t) c)); [|exact Cn]. cbn [P]. unfold fp_release, change_cpu, set_cpu, upd. cbn [cpu]. rewrite Z.eqb_refl.
+      exact Cn.
   - (* the host's own handler *)
     match goal with A : 0 <= Base.reg s "esr" 0, A' : own_class c s |- _ => destruct (exception_code fixed c s t R H A A') as (s2 & X1 & X2 & X3) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t, 0%nat. intros j _. split; [reflexivity|].
     constructor; cbn [fst snd negb Z.eqb]; auto.
+  - (* an interrupt or SError while a guest runs *)
+    match goal with K : kind = 1 \/ kind = 2, Few : few_lrs s |- _ =>
+      destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn Few K) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', 0%nat. intros j _.
+    split; [exact X4|]. constructor; cbn [fst snd negb Z.eqb]; auto.
+    + destruct (run_total [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] t B J) as (v & V & Jv). rewrite X4 in V.
+      injection V as <-. exact Jv.
+    + apply (F (Nat.max j k1) ltac:(lia) 2%nat). exact X4.
+    + unfold idle in X5. apply andb_true_iff in X5 as [_ X5]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate X5..].
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.
