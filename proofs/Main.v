@@ -337,6 +337,7 @@ Print Assumptions vm_view.
 Print Assumptions sim.Entries.call_goes.
 Print Assumptions sim.Entries.guest_fp_goes.
 Print Assumptions sim.Entries.guest_asynchronous_goes.
+Print Assumptions sim.Entries.guest_normal_goes.
 Print Assumptions sim.Entries.trap_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.

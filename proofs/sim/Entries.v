@@ -17,6 +17,7 @@ Definition entries : list string := [
   "guest_irq";
   "guest_serror";
   "guest_fp";       (* the first use of FP *)
+  "guest_again";    (* a stage-2 fault, where the guest's own translation has changed since: it tries again *)
   "guest_normal";   (* any other trap of a normal VM *)
   "guest_fault";    (* WFx and stage-2 faults of a protected VM *)
   "guest_sysreg";
@@ -37,6 +38,7 @@ Definition entry_of (guest : bool) (kind : Z) (s : state) : string :=
   if guest then
     if kind =? 1 then "guest_irq" else if negb (kind =? 0) then "guest_serror" else
     if (e =? Guest.EC_FP) && negb fp then "guest_fp" else
+    if own_fault s then "guest_again" else
     if negb (cell s "vm_type" (vm_of (cell s "cpu_vcpu" cpu)) =? KCORE_VM_PROTECTED) then "guest_normal" else
     if (e =? Guest.EC_WFX) || (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then "guest_fault" else
     if e =? Guest.EC_HVC then "guest_hvc" else if e =? Guest.EC_SYSREG then "guest_sysreg" else "guest_other"
@@ -52,7 +54,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"].
+Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -100,6 +102,19 @@ Theorem guest_asynchronous_goes c s t kind : matches c (true, s) t -> kind = 1 \
 Proof.
   intros [R H J _ Who Cn] K F. cbn [fst snd] in *. destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn F K) as (s' & t' & E & _).
   eexists _, s'. apply (s_asynchronous fixed c kind s 0 s' K F E).
+Qed.
+
+Theorem guest_normal_goes c s t : matches c (true, s) t -> entry_of true 0 s = "guest_normal" -> few_lrs s ->
+  exists l s', code_step c l (true, s) (false, s').
+Proof.
+  intros [R H J _ Who Cn] E F. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec _]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
+  cbn [Z.eqb negb] in E. destruct ((_ =? Guest.EC_FP) && _) eqn:Fp; [discriminate|]. destruct (own_fault s) eqn:Of; [discriminate|].
+  destruct (Z.eqb_spec (cell s "vm_type" (vm_of (cell s "cpu_vcpu" c))) KCORE_VM_PROTECTED) as [T|T]; cbn [negb] in E;
+    [exfalso; repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate|].
+  assert (A : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0).
+  { intros X Z0. rewrite X, Z0 in Fp. discriminate. }
+  destruct (guest_normal_code fixed I c s t _ R H J Who Cn F (runs_normal fixed c s t _ Who R J T) A Of) as (s' & t' & X & _).
+  eexists _, s'. apply (s_guest_normal fixed c s 0 s' T A Of F X).
 Qed.
 
 Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->

@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestFp sim.GuestExit sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.GuestFp sim.GuestNormal sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -98,6 +98,11 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
 (* the C: an interrupt or SError while a guest runs; what the guest has done to its virtual interface shows *)
 | s_asynchronous kind s r s' : kind = 1 \/ kind = 2 -> few_lrs s -> link L1 above "guest_exit" [kind] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] (true, s) (negb (r =? 0), s')
+(* a trap of a normal VM *)
+| s_guest_normal s r s' : normal_runs c s -> (Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0) -> own_fault s = false ->
+    few_lrs s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (OIo (fun _ => left_synchronous c s)); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (fault_ipa s))]
+      (true, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -321,6 +326,16 @@ Proof.
   - cbn [step] in S. destruct (u_run _); [destruct (_ =? NO_VCPU); [discriminate|]|]; injection S as <-; [rewrite guest_step_call|]; exact Cn.
 Qed.
 
+(* The same, where the host goes on. *)
+Lemma guest_left c s t t' l k1 : sound -> sinv t -> (forall k, expanded k l = l) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
+  run l t = Ok t' -> Q c s t' -> held s = false -> idle (P t') c = true -> forall k, run (expanded k l) t = Ok t' /\ matches c (false, s) t'.
+Proof.
+  intros B J E F X R H Id k. rewrite E. split; [exact X|]. constructor; cbn [fst snd]; auto.
+  - destruct (run_total l t B J) as (v & V & Jv). rewrite X in V. injection V as <-. exact Jv.
+  - apply (F k1 (Nat.le_refl _) (List.length l)). rewrite E, firstn_all. exact X.
+  - unfold idle in Id. apply andb_true_iff in Id as [_ Id]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate Id..].
+Qed.
+
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
   (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k l) t = Ok t' /\ matches c n t'.
@@ -374,12 +389,13 @@ Proof.
   - (* an interrupt or SError while a guest runs *)
     match goal with K : kind = 1 \/ kind = 2, Few : few_lrs s |- _ =>
       destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn Few K) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
-    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', 0%nat. intros j _.
-    split; [exact X4|]. constructor; cbn [fst snd negb Z.eqb]; auto.
-    + destruct (run_total [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] t B J) as (v & V & Jv). rewrite X4 in V.
-      injection V as <-. exact Jv.
-    + apply (F (Nat.max j k1) ltac:(lia) 2%nat). exact X4.
-    + unfold idle in X5. apply andb_true_iff in X5 as [_ X5]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate X5..].
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end.
+    eexists _, 0%nat. intros j _. apply (guest_left c s2 t t' _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* a normal VM's trap *)
+    match goal with A : normal_runs c s, Fp : _ -> cell s "cpu_fp" c <> 0, Of : own_fault s = false, Few : few_lrs s |- _ =>
+      destruct (guest_normal_code fixed I c s t _ R H J Who Cn Few (runs_normal fixed c s t _ Who R J A) Fp Of) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end.
+    eexists _, 0%nat. intros j _. apply (guest_left c s2 t t' _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.
