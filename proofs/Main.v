@@ -338,6 +338,8 @@ Print Assumptions sim.Entries.call_goes.
 Print Assumptions sim.Entries.guest_fp_goes.
 Print Assumptions sim.Entries.guest_asynchronous_goes.
 Print Assumptions sim.Entries.guest_normal_goes.
+Print Assumptions sim.Entries.guest_sysreg_goes.
+Print Assumptions sim.Entries.guest_other_goes.
 Print Assumptions sim.Entries.trap_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.

@@ -54,7 +54,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"].
+Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_sysreg"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -97,6 +97,22 @@ Proof.
   apply (s_guest_fp fixed c s 1 s' S F E).
 Qed.
 
+Theorem guest_sysreg_goes c s t : sound -> matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s ->
+  few_lrs s -> is_64 "esr" s -> is_64 "far" s -> exists l b s', code_step c l (true, s) (b, s').
+Proof.
+  intros B [R H J _ Who Cn] S V Few Be Bf. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  destruct (GuestSysreg.is_sgi (negb (cell s "has_gicv3" 0 =? 0)) (Base.reg s "esr" 0)) eqn:Sg.
+  - destruct (sgi_code fixed I c s t _ Who R J B H Pr Cn Few Be Bf S Sg) as (s' & t' & E & _).
+    eexists _, _, s'. apply (s_guest_sgi fixed c s 0 s' S V Few Be Bf Sg E).
+  - destruct (guest_sysreg_code fixed I c s t _ Who R J H Pr S Sg) as (s' & t' & E & _).
+    eexists _, _, s'. apply (s_guest_sysreg fixed c s 1 s' S V Sg E).
+Qed.
+Theorem guest_other_goes c s t : matches c (true, s) t -> protected_runs c s -> other_class c s -> exists l s', code_step c l (true, s) (true, s').
+Proof.
+  intros [R H J _ Who Cn] V O. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s' & t' & E1 & _).
+  exists [G c (other_op (Base.reg s "esr" 0))], s'. apply (s_guest_other fixed c s 1 s' V O E1).
+Qed.
 Theorem guest_asynchronous_goes c s t kind : matches c (true, s) t -> kind = 1 \/ kind = 2 -> few_lrs s ->
   exists l s', code_step c l (true, s) (false, s').
 Proof.

@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestFp sim.GuestNormal sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.GuestOther sim.GuestLeave sim.GuestNormal sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -80,6 +80,11 @@ Record elsewhere (l : list string) (s s' : state) : Prop := {
 Definition fp_class (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in e = 7 \/ e = 25 \/ e = 29.
 Definition own_class (c : Z) (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in
   e <> EC_HVC /\ e <> 23 /\ e <> 32 /\ e <> 36 /\ (cell s "cpu_fp" c = 0 \/ e <> 7 /\ e <> 25 /\ e <> 29).
+(* A protected VM runs; what its HVC asks for, from its registers. *)
+Definition protected_runs (c : Z) (s : state) : Prop := cell s "vm_type" (vm_of (cell s "cpu_vcpu" c)) = KCORE_VM_PROTECTED.
+Definition hvc_asks (c : Z) (s : state) : Guest.hvc :=
+  let w := cell s "cpu_vcpu" c in Guest.guest_hvc w (Gpsci.near w s) (Context.words_of (cell s "vcpu_context" w) s).
+Definition is_64 (n : string) (s : state) : Prop := 0 <= Base.reg s n 0 < 2 ^ 64.
 (* A step of the machine on CPU c, in the words of the top machine: from who runs (true: a guest) and a state to who runs and a state. *)
 Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :=
 (* the C: the host's calls *)
@@ -103,6 +108,18 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     few_lrs s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_synchronous c s)); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (fault_ipa s))]
       (true, s) (negb (r =? 0), s')
+(* the C: exits of a protected guest: ID and debug registers; an interrupt that it sends; PSCI that KCore answers; SMC, UNDEFINED *)
+| s_guest_sysreg s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s ->
+    (let gic := negb (cell s "has_gicv3" 0 =? 0) in let esr := Base.reg s "esr" 0 in GuestSysreg.is_sgi gic esr = false ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (sysreg_op gic esr (id_answer gic esr s))] (true, s) (negb (r =? 0), s'))
+| s_guest_sgi s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
+    GuestSysreg.is_sgi (negb (cell s "has_gicv3" 0 =? 0)) (Base.reg s "esr" 0) = true -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (left_io c s); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0))] (true, s) (negb (r =? 0), s')
+| s_guest_hvc s r s' x0 : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> hvc_asks c s = Guest.HvcLocal x0 ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c OHvc] (true, s) (negb (r =? 0), s')
+| s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -336,6 +353,12 @@ Proof.
   - unfold idle in Id. apply andb_true_iff in Id as [_ Id]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate Id..].
 Qed.
 
+Lemma runs_protected c s t w : running c s t w -> Q c s t -> inv (P t) -> protected_runs c s -> protected (P t) (vm_of w) = true.
+Proof.
+  intros Ru R J Pr. destruct (running_here fixed c s t w Ru R J) as (W & Ex & Ec & _). rewrite (type_protected (P t) w J Ex).
+  unfold protected_runs in Pr. rewrite Ec, (r_vm_type _ _ _ _ R _ (vm_handle w W)) in Pr. rewrite Pr. reflexivity.
+Qed.
+
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
   (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k l) t = Ok t' /\ matches c n t'.
@@ -396,6 +419,29 @@ Proof.
       destruct (guest_normal_code fixed I c s t _ R H J Who Cn Few (runs_normal fixed c s t _ Who R J A) Fp Of) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end.
     eexists _, 0%nat. intros j _. apply (guest_left c s2 t t' _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* a register that KCore answers *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    destruct (guest_sysreg_code fixed I c s t _ Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u _ k1 B J F X3 X4 X2 X5 Cn).
+  - (* an interrupt that it sends *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with Few : few_lrs s, A : is_64 "esr" s, A' : is_64 "far" s |- _ =>
+      destruct (sgi_code fixed I c s t _ Who R J B H Pr Cn Few A A') as (s2 & u & X1 & X2 & X3 & X4 & X5); auto end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* PSCI *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    destruct (guest_hvc_code fixed I c s t _ x0 Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
+    { rewrite <- (hvc_seen fixed c s t _ Who R J). match goal with X : hvc_asks c s = _ |- _ => rewrite <- X end. unfold hvc_asks.
+      destruct (running_here fixed c s t _ Who R J) as (_ & _ & -> & _). reflexivity. }
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u OHvc k1 B J F X3 X4 X2 X5 Cn).
+  - (* SMC, UNDEFINED *)
+    match goal with X : protected_runs c s, O : other_class c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr;
+      destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u _ k1 B J F X3 X4 X2 X5 Cn).
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.
