@@ -54,7 +54,8 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_sysreg"; "guest_other"].
+Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_fault";
+  "guest_sysreg"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
@@ -131,6 +132,18 @@ Proof.
   { intros X Z0. rewrite X, Z0 in Fp. discriminate. }
   destruct (guest_normal_code fixed I c s t _ R H J Who Cn F (runs_normal fixed c s t _ Who R J T) A Of) as (s' & t' & X & _).
   eexists _, s'. apply (s_guest_normal fixed c s 0 s' T A Of F X).
+Qed.
+
+Theorem guest_fault_goes c s t : sound -> matches c (true, s) t -> entry_of true 0 s = "guest_fault" -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
+  exists l s', code_step c l (true, s) (false, s').
+Proof.
+  intros B [R H J _ Who Cn] E F A1 A2. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec _]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
+  cbn [Z.eqb negb] in E. destruct ((_ =? Guest.EC_FP) && _) eqn:Fp; [discriminate|]. destruct (own_fault s) eqn:Of; [discriminate|].
+  destruct (Z.eqb_spec (cell s "vm_type" (vm_of (cell s "cpu_vcpu" c))) KCORE_VM_PROTECTED) as [T|T]; cbn [negb] in E; [|discriminate].
+  destruct ((_ =? Guest.EC_WFX) || _ || _) eqn:S; [clear E|repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate].
+  assert (S1 : fault_class s) by (unfold fault_class; cbv zeta; rewrite !orb_true_iff, !Z.eqb_eq in S; tauto).
+  destruct (guest_fault_code fixed I c s t _ Who R J B H (runs_protected fixed c s t _ Who R J T) Cn F A1 A2 S1 Of) as (s' & t' & X & _).
+  eexists _, s'. apply (s_guest_fault fixed c s 0 s' S1 T Of F A1 A2 X).
 Qed.
 
 Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->

@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestOther sim.GuestLeave sim.GuestNormal sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.GuestOther sim.GuestFault sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -120,6 +120,11 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c OHvc] (true, s) (negb (r =? 0), s')
 | s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
+(* WFx and stage-2 faults of a protected guest *)
+| s_guest_fault s r s' : fault_class s -> protected_runs c s -> own_fault s = false -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (OIo (fun _ => left_synchronous c s)); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (fault_ipa s))]
+      (true, s) (negb (r =? 0), s')
 (* the environment *)
 | s_host_set (s : state) (f : chosen_writes) : code_step c [HSet c (fun l => filter (fun w => inside (fst w) 0 31) (f (firstn 31 l)))]
     (false, s) (false, put_host (f (host_regs s)) s)
@@ -343,6 +348,12 @@ Proof.
   - cbn [step] in S. destruct (u_run _); [destruct (_ =? NO_VCPU); [discriminate|]|]; injection S as <-; [rewrite guest_step_call|]; exact Cn.
 Qed.
 
+Lemma runs_protected c s t w : running c s t w -> Q c s t -> inv (P t) -> protected_runs c s -> protected (P t) (vm_of w) = true.
+Proof.
+  intros Ru R J Pr. destruct (running_here fixed c s t w Ru R J) as (W & Ex & Ec & _). rewrite (type_protected (P t) w J Ex).
+  unfold protected_runs in Pr. rewrite Ec, (r_vm_type _ _ _ _ R _ (vm_handle w W)) in Pr. rewrite Pr. reflexivity.
+Qed.
+
 (* The same, where the host goes on. *)
 Lemma guest_left c s t t' l k1 : sound -> sinv t -> (forall k, expanded k l = l) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   run l t = Ok t' -> Q c s t' -> held s = false -> idle (P t') c = true -> forall k, run (expanded k l) t = Ok t' /\ matches c (false, s) t'.
@@ -351,12 +362,6 @@ Proof.
   - destruct (run_total l t B J) as (v & V & Jv). rewrite X in V. injection V as <-. exact Jv.
   - apply (F k1 (Nat.le_refl _) (List.length l)). rewrite E, firstn_all. exact X.
   - unfold idle in Id. apply andb_true_iff in Id as [_ Id]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate Id..].
-Qed.
-
-Lemma runs_protected c s t w : running c s t w -> Q c s t -> inv (P t) -> protected_runs c s -> protected (P t) (vm_of w) = true.
-Proof.
-  intros Ru R J Pr. destruct (running_here fixed c s t w Ru R J) as (W & Ex & Ec & _). rewrite (type_protected (P t) w J Ex).
-  unfold protected_runs in Pr. rewrite Ec, (r_vm_type _ _ _ _ R _ (vm_handle w W)) in Pr. rewrite Pr. reflexivity.
 Qed.
 
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
@@ -442,6 +447,12 @@ Proof.
       destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_again c s2 t u _ k1 B J F X3 X4 X2 X5 Cn).
+  - (* WFx and stage-2 faults *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with Few : few_lrs s, A : is_64 "esr" s, A' : is_64 "far" s, Fc : fault_class s, Of : own_fault s = false |- _ =>
+      destruct (guest_fault_code fixed I c s t _ Who R J B H Pr Cn Few A A' Fc Of) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* registers of the host *)
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|].
     unfold with_data. cbv beta. rewrite (host_values_eq c s t R). constructor; cbn [fst snd P]; auto.

@@ -1,0 +1,72 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(* WFx and stage-2 faults of a protected VM: the host is told by the register filter, and goes on. *)
+From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Release code.Run code.Frame code.RunExit code.RunReturn code.GuestExit
+  top.Chan top.InvOwn top.InvMap.
+From KCore Require Export sim.GuestLeave sim.GuestNormal.
+Local Open Scope string_scope.
+Local Open Scope Z_scope.
+
+Definition fault_class (s : state) : Prop := let e := Guest.ec (Base.reg s "esr" 0) in e = Guest.EC_WFX \/ e = Guest.EC_IABT \/ e = Guest.EC_DABT.
+
+Section GuestFault.
+Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
+Notation Q := (Q fixed).
+
+Theorem guest_fault_code c s t w : running c s t w -> Q c s t -> inv (P t) -> sound -> held s = false -> protected (P t) (vm_of w) = true ->
+  u_call (cpu (P t) c) = CNone -> few_lrs s -> let esr := Base.reg s "esr" 0 in let far := Base.reg s "far" 0 in
+  0 <= esr < 2 ^ 64 -> 0 <= far < 2 ^ 64 -> fault_class s -> own_fault s = false ->
+  exists s' t', link L1 above "guest_exit" [0] s = Ok (0, s') /\ held s' = false /\ Q c s' t' /\
+    run [G c (OIo (fun _ => left_synchronous c s)); G c (OExit esr far (fault_ipa s))] t = Ok t' /\ idle (P t') c = true.
+Proof.
+  intros G R J B H Pr Cn Few esr far Be Bf S Of. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  destruct (r_cpu_id _ _ _ _ R) as [Ei C]. destruct (i_runs _ _ _ _ G) as [U Ew].
+  destruct (vcpu_areas fixed I c s t w R J W Ex) as (Mm & Ok_ & _). specialize (Ok_ Pr).
+  pose proof (type_protected (P t) w J Ex) as Tp. rewrite Pr in Tp. symmetry in Tp. apply Z.eqb_eq in Tp.
+  set (n := if asks_ipa s then Datatypes.S (List.length (trace s)) else List.length (trace s)). set (ipa := fault_ipa s).
+  assert (El : left_synchronous c s = (io_left n (cell s "vcpu_page" w) s ++ [])%list).
+  { unfold left_synchronous, n. rewrite Ec, app_nil_r. reflexivity. }
+  rewrite El. destruct (io_related fixed c s t w n [] (or_introl eq_refl) R G) as (Pu & Ru & Gu & Lv & _).
+  set (u := guest_step c w _ t) in *. assert (Ju : inv (P u)) by (rewrite Pu; exact J). assert (Pru : protected (P u) (vm_of w) = true) by (rewrite Pu; exact Pr).
+  set (k := Guest.cause esr). set (s1 := stat_add c k s). set (t1 := mkst (add_stat c k (P u)) (D u)).
+  assert (R1 : Q c s1 t1) by (apply keep_stat; auto; apply cause_range).
+  pose proof (running_stat c s u w k Gu) as G1. fold s1 t1 in G1.
+  set (s2 := if asks_ipa s then record "translate_el1" [far] s1 else s1).
+  assert (A2 : cell s2 = cell s1 /\ Base.reg s2 = Base.reg s /\ word s2 = word s /\ held s2 = false /\ answer s2 = answer s /\
+    List.length (trace s2) = n /\ Frame.frame s s2).
+  { unfold s2, n. destruct (asks_ipa s); repeat split; exact H. }
+  destruct A2 as (C2 & Rg2 & W2 & H2 & An2 & Tr2 & Fr).
+  assert (R2 : Q c s2 t1) by (unfold s2; destruct (asks_ipa s); [apply keep_record|]; exact R1).
+  assert (G2 : running c s2 t1 w) by (unfold s2; destruct (asks_ipa s); [destruct G1 as [X1 X2 X3]; constructor; [exact X1|exact X2|intros Y; destruct (X3 Y); constructor; assumption]|exact G1]).
+  destruct (told_related fixed I c s2 t1 w esr far ipa G2 R2) as (s' & E & H' & R'); auto.
+  { apply inv_stat, Ju. }
+  { intros Gc. rewrite Rg2. apply Few, Gc. }
+  { rewrite Tr2, C2. change (cell s1 "vcpu_page" w) with (cell s "vcpu_page" w). apply (leaves_same n _ s s2 (io (D u) w)); auto; intros; rewrite ?W2, ?Rg2; reflexivity. }
+  assert (Ce : (Guest.ec esr =? Guest.EC_WFX) || (Guest.ec esr =? Guest.EC_IABT) || (Guest.ec esr =? Guest.EC_DABT) = true).
+  { unfold fault_class in S. cbv zeta in S. fold esr in S. rewrite !orb_true_iff, !Z.eqb_eq. tauto. }
+  assert (Cf : (Guest.ec esr =? Guest.EC_FP) = false /\ (Guest.ec esr =? Guest.EC_HVC) = false).
+  { unfold fault_class in S. cbv zeta in S. fold esr in S. destruct S as [->|[->| ->]]; split; reflexivity. }
+  destruct Cf as [Cf Ch]. exists s'. eexists. split; [|split; [exact H'|split; [exact R'|split]]].
+  - apply (does_ok _ _ _ _ _ does_guest_exit). unfold s_guest_exit. rewrite Ei. cbv zeta. rewrite Ec, (proj2 (Z.eqb_neq w NO_VCPU) N), Mm.
+    replace (cpu_ok c) with true by (symmetry; unfold cpu_ok, is_cpu in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia).
+    change (negb (0 =? 0)) with false. cbv iota. unfold exit_synchronous. fold esr far. change (w / KCORE_VM_VCPUS) with (vm_of w). cbv zeta.
+    rewrite cause_is. fold k s1. rewrite Cf. cbn [andb]. change (answer s1 (List.length (trace s1)) 0 mod 2 ^ 64) with (par_now s).
+    change (needs_hpfar esr) with (asks_ipa s). fold (own_fault s). rewrite Of. fold s2. fold (fault_ipa s). fold ipa.
+    unfold exit_guest. rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp. change (KCORE_VM_PROTECTED =? KCORE_VM_PROTECTED) with true. cbv iota.
+    unfold s_exit_protected. rewrite (frame_ok s s2 w Fr), Ok_, H2. cbn [negb andb]. unfold exit_protected. cbv zeta. rewrite Ce. cbn [bind Z.eqb negb].
+    rewrite Ch. exact E.
+  - assert (Fl : forall R0, exit_sync (v_base (vm (P u) (vm_of w))) (v_end (vm (P u) (vm_of w))) esr far ipa R0 =
+      exit_filter (v_base (vm (P u) (vm_of w))) (v_end (vm (P u) (vm_of w))) esr far ipa R0).
+    { intros R0. unfold exit_sync, ensure. rewrite B. reflexivity. }
+    cbn [run step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). fold u. rewrite Pu, U, Ew, (proj2 (Z.eqb_neq _ _) N). f_equal. cbn [guest_step]. rewrite Pru.
+    replace (exits_to_host esr) with true.
+    2: { symmetry. unfold fault_class in S. cbv zeta in S. fold esr in S. unfold exits_to_host. destruct S as [->|[->| ->]]; reflexivity. }
+    unfold sync_release. rewrite Pru, Fl. set (rel := exit_filter _ _ _ _ _ _). assert (Rs : Guest.r_stat rel = k /\ r_power rel = None).
+    { unfold fault_class in S. cbv zeta in S. fold esr in S. unfold rel, k, exit_filter, Guest.cause.
+      destruct S as [->|[->| ->]]; cbn [Z.eqb Pos.eqb orb Guest.EC_WFX Guest.EC_IABT Guest.EC_DABT Guest.EC_HVC Guest.EC_SYSREG];
+        repeat match goal with |- context [if ?b then _ else _] => destruct b end; split; reflexivity. }
+    destruct Rs as [Rs Rp]. unfold leave, told, deliver, deliver_effect. change (P (keep w far u)) with (P u). rewrite Pu, Ew, Pr, Rs, Rp.
+    unfold t1. cbn [P]. rewrite Pu. reflexivity.
+  - unfold idle, told. cbn [P]. unfold change_cpu, set_cpu, change_vcpu, set_vcpu, add_stat, upd, t1. cbn [cpu]. rewrite Z.eqb_refl. cbn [u_run u_call cpu_with_run negb andb].
+    cbn [P cpu]. rewrite Pu. unfold add_stat. cbn [cpu]. rewrite Cn. reflexivity.
+Qed.
+End GuestFault.
