@@ -341,6 +341,7 @@ Print Assumptions sim.Entries.guest_normal_goes.
 Print Assumptions sim.Entries.guest_sysreg_goes.
 Print Assumptions sim.Entries.guest_other_goes.
 Print Assumptions sim.Entries.guest_fault_goes.
+Print Assumptions sim.Entries.unknown_goes.
 Print Assumptions sim.Entries.trap_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Everything that enters the core, by name, and which of it [ni_code] is about. *)
-From KCore Require Import code.Common code.Run top.Ni.
+From KCore Require Import code.Common code.Run code.Trap top.Ni.
 From KCore Require top.Guest.
 From KCore Require Export sim.NiCode.
 Local Open Scope string_scope.
@@ -9,7 +9,8 @@ Local Open Scope Z_scope.
 (* The C is entered from the vectors in two places, host_trap and guest_exit (machine/entry.S).  One a line: a gate counts them. *)
 Definition entries : list string := [
   "host_call";      (* HVC with the number of a call: unsimulated.txt says which calls are not shown *)
-  "host_unknown";   (* HVC with another number *)
+  "host_unknown";   (* HVC with another number, and the hyp-stub's call that is answered as done *)
+  "host_stub";      (* any other call of the hyp-stub: refused *)
   "host_smc";
   "host_abort";     (* stage-2 fault *)
   "host_fp";        (* FP registers while a guest's are in the CPU *)
@@ -44,7 +45,8 @@ Definition entry_of (guest : bool) (kind : Z) (s : state) : string :=
     if e =? Guest.EC_HVC then "guest_hvc" else if e =? Guest.EC_SYSREG then "guest_sysreg" else "guest_other"
   else
     if e =? Guest.EC_HVC then
-      if existsb (fun p => snd (fst p) =? Base.reg s "host_x" 0) hypercalls then "host_call" else "host_unknown" else
+      if existsb (fun p => snd (fst p) =? Base.reg s "host_x" 0) hypercalls then "host_call" else
+      if (Base.reg s "host_x" 0 <? KCORE_STUB_CALLS) && negb (Base.reg s "host_x" 0 =? STUB_FINALISE) then "host_stub" else "host_unknown" else
     if e =? 0x17 then "host_smc" else
     if (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then "host_abort" else
     if fp && ((e =? Guest.EC_FP) || (e =? 0x19) || (e =? 0x1d)) then "host_fp" else "host_other".
@@ -54,7 +56,7 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_fault";
+Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_fault";
   "guest_sysreg"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
@@ -146,13 +148,27 @@ Proof.
   eexists _, s'. apply (s_guest_fault fixed c s 0 s' S1 T Of F A1 A2 X).
 Qed.
 
+Theorem unknown_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> entry_of false 0 s = "host_unknown" ->
+  exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Proof.
+  intros [R H _ _ Who _] Pe E. cbn [fst snd] in *. unfold entry_of, Guest.ec in E. cbv zeta in E. change Guest.EC_HVC with 22 in E.
+  destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) 22) as [S|S].
+  2: { exfalso. repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate E. }
+  pose proof (conj Pe S) as V. destruct (existsb _ hypercalls) eqn:K; [discriminate|].
+  destruct (_ && negb _) eqn:N; [discriminate|]. apply andb_false_iff in N as [N|N].
+  - apply Z.ltb_ge in N. assert (U : unknown_class s) by (split; [exact V|split; [exact N|exact K]]).
+    destruct (unknown_code fixed c s t R H Who U) as (s' & t' & X & _). eexists _, 0, s'. apply s_unknown; auto.
+  - apply negb_false_iff, Z.eqb_eq in N. assert (U : finalise_class s) by (split; [exact V|exact N]).
+    destruct (finalise_code fixed c s t R H U) as (s' & X & _). eexists _, 0, s'. apply s_finalise; auto.
+Qed.
+
 Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
   entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> exists l r s', code_step c l (false, s) (negb (r =? 0), s').
 Proof.
   intros B [R H J _ _ _] Pe E. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
   unfold Guest.ec in E. set (e := Z.shiftr (Base.reg s "esr" 0) 26) in *.
   change Guest.EC_HVC with 22 in E. change Guest.EC_IABT with 32 in E. change Guest.EC_DABT with 36 in E. change Guest.EC_FP with 7 in E.
-  destruct (Z.eqb_spec e 22) as [E0|E0]; [destruct (existsb _ hypercalls); destruct E; discriminate|].
+  destruct (Z.eqb_spec e 22) as [E0|E0]; [destruct (existsb _ hypercalls); [|destruct (_ && _)]; destruct E; discriminate|].
   destruct (Z.eqb_spec e 0x17) as [E1|E1]; [destruct E; discriminate|].
   destruct (Z.eqb_spec e 32) as [E2|E2]; [destruct E; discriminate|]. destruct (Z.eqb_spec e 36) as [E3|E3]; [destruct E; discriminate|].
   cbn [orb] in E. destruct (negb (cell s "cpu_fp" c =? 0) && ((e =? 7) || (e =? 0x19) || (e =? 0x1d))) eqn:Fp.

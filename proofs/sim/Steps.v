@@ -5,7 +5,7 @@
  * stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.GuestOther sim.GuestFault sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -100,6 +100,11 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HFp c (fun _ => [])] (false, s) (negb (r =? 0), s')
 | s_exception s r s' : 0 <= Base.reg s "esr" 0 -> own_class c s ->
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [] (false, s) (negb (r =? 0), s')
+(* the C: HVCs of the host that are no call *)
+| s_unknown s r s' : unknown_class s ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HCall c RUnknown] (false, s) (negb (r =? 0), s')
+| s_finalise s r s' : finalise_class s ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HSet c (fun _ => [(0, 0)])] (false, s) (negb (r =? 0), s')
 (* the C: an interrupt or SError while a guest runs; what the guest has done to its virtual interface shows *)
 | s_asynchronous kind s r s' : kind = 1 \/ kind = 2 -> few_lrs s -> link L1 above "guest_exit" [kind] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] (true, s) (negb (r =? 0), s')
@@ -414,6 +419,20 @@ Proof.
     match goal with A : 0 <= Base.reg s "esr" 0, A' : own_class c s |- _ => destruct (exception_code fixed c s t R H A A') as (s2 & X1 & X2 & X3) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t, 0%nat. intros j _. split; [reflexivity|].
     constructor; cbn [fst snd negb Z.eqb]; auto.
+  - (* an unknown number *)
+    match goal with A : unknown_class s |- _ => destruct (unknown_code fixed c s t R H Who A) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists t', 0%nat. intros j _.
+    assert (R0 : run (HCall c RUnknown :: repeat (HGo c) 0) t = Ok t') by (cbn [repeat run]; rewrite X3; reflexivity).
+    unfold expanded. cbn [flat_map expand app]. rewrite app_nil_r. split; [apply (run_longer c _ 0 j); auto|].
+    constructor; cbn [fst snd negb Z.eqb]; auto.
+    + eapply Ni.step_sinv; eauto.
+    + apply (F (Nat.max j k1) ltac:(lia) 1%nat). unfold expanded. cbn [flat_map expand app firstn run]. rewrite X3. reflexivity.
+    + unfold idle. rewrite (call_keeps_running c RUnknown 0 t t' B J R0 Who), X4. reflexivity.
+  - (* the kernel finalises EL2 *)
+    match goal with A : finalise_class s |- _ => destruct (finalise_code fixed c s t R H A) as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
+    unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|]. unfold with_data.
+    constructor; cbn [fst snd P negb Z.eqb]; [exact X3|auto..].
   - (* an interrupt or SError while a guest runs *)
     match goal with K : kind = 1 \/ kind = 2, Few : few_lrs s |- _ =>
       destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn Few K) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
