@@ -215,11 +215,11 @@ Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c 
     (b = 1 -> sim.Enter.guest_in fixed c s' t' w).
 Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
-
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
    guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: the host's instructions on its
    registers, its loads and stores where the hardware's walk of its stage 2 leads, DMA, and whatever else happens to registers
-   that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered]; proofs/uncovered.txt has the others.
+   that neither the core nor the top machine has.  What a guest does between its traps is no step.  Which traps are steps:
+   [sim.Entries.covered]; proofs/uncovered.txt has the others.
    A run comes with what it is in the top machine: a list of actions, where a call stands for itself and the sections that follow.
 
    [sim.Steps.matches c m t]: the state is related to t ([Q]), the lock is free, t meets the invariant, counters fit, and the same runs.  In
@@ -248,6 +248,15 @@ Theorem vm_view c v n n' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps
   forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
     forall o, 0 <= o < 512 -> Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word q o).
 Proof. intros. eapply sim.NiCode.vm_view; eauto. Qed.
+
+(* The traps of [covered] are such steps: whatever the state at the vector ([at_vector]: what hardware may have there), the C goes from there to
+   its return; it neither halts nor is stuck.  The counters fit through the next call, whichever it is. *)
+Theorem covered_goes c s t guest kind : sim.Rel.installed fixed -> sound -> sim.Steps.matches fixed c (guest, s) t ->
+  sim.Entries.at_vector guest kind s -> In (sim.Entries.entry_of guest kind s) sim.Entries.covered ->
+  (forall req, sim.Secret.all_fits c req t) -> exists l r s',
+    link Map.L1 sim.Link.above (if guest then "guest_exit" else "host_trap")%string [if guest then kind else 0] s = Ok (r, s') /\
+    sim.Steps.code_step fixed c l (guest, s) (negb (r =? 0), s').
+Proof. intros. eapply sim.Entries.covered_goes; eauto. Qed.
 
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
@@ -334,15 +343,7 @@ Print Assumptions run_code.
 Print Assumptions ni_code.
 Print Assumptions host_view.
 Print Assumptions vm_view.
-Print Assumptions sim.Entries.call_goes.
-Print Assumptions sim.Entries.guest_fp_goes.
-Print Assumptions sim.Entries.guest_asynchronous_goes.
-Print Assumptions sim.Entries.guest_normal_goes.
-Print Assumptions sim.Entries.guest_sysreg_goes.
-Print Assumptions sim.Entries.guest_other_goes.
-Print Assumptions sim.Entries.guest_fault_goes.
-Print Assumptions sim.Entries.unknown_goes.
-Print Assumptions sim.Entries.trap_goes.
+Print Assumptions covered_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.
 (* m1: the atomic top machine *)

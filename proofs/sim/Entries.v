@@ -1,5 +1,5 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
-(* Everything that enters the core, by name, and which of it [ni_code] is about. *)
+(* Everything that enters the core, by name, and which of it [ni_code] is about: [covered], for which [covered_goes] holds. *)
 From KCore Require Import code.Common code.Run code.Trap top.Ni.
 From KCore Require top.Guest.
 From KCore Require Export sim.NiCode.
@@ -56,9 +56,14 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror"; "guest_normal"; "guest_fault";
-  "guest_sysreg"; "guest_other"].
+Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror";
+  "guest_normal"; "guest_fault"; "guest_sysreg"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
+
+(* The C ends, from the vector to its return, and that is a step.  (A step of the environment would not do.) *)
+Definition goes (c : Z) (guest : bool) (kind : Z) (s : state) : Prop := exists l r s',
+  link L1 above (if guest then "guest_exit" else "host_trap") [if guest then kind else 0] s = Ok (r, s') /\
+  code_step c l (guest, s) (negb (r =? 0), s').
 
 Lemma request_some name nr n s : In name simulated -> In (name, nr, n) hypercalls -> exists req, request_of name (registers s n) s = Some req.
 Proof.
@@ -71,10 +76,9 @@ Proof.
   end.
 Qed.
 
-(* No trap of these is stuck or halts: it is a step. *)
-Theorem call_goes c s t name nr n k1 : sound -> In name ("hc_vcpu_run" :: simulated) -> sim.Code.calls c s name nr n ->
-  matches c (false, s) t -> (forall l k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
-  exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Lemma call_goes c s t name nr n : sound -> In name ("hc_vcpu_run" :: simulated) -> sim.Code.calls c s name nr n ->
+  matches c (false, s) t -> (forall req, sim.Secret.all_fits c req t) ->
+  goes c false 0 s.
 Proof.
   intros B N K [R H J Ft Who _] F. cbn [fst snd] in *. destruct N as [<-|N].
   - assert (K' : sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1).
@@ -82,49 +86,47 @@ Proof.
       repeat match type of T with _ \/ _ => destruct T as [T|T] | False => destruct T | _ = _ => try discriminate T end.
       injection T as <- <-. constructor; auto. cbn [hypercalls In]. tauto. }
     destruct (sim.RunCall.run_code fixed I c s t (host_word s 1) B K' eq_refl R H J Who) as (b & s' & t' & E & _).
-    eexists _, b, s'. apply s_run; eauto.
+    eexists _, b, s'. split; [exact E|apply s_run; eauto].
   - destruct (request_some name nr n s N (k_table _ _ _ _ _ K)) as (req & Rq).
     destruct (calls_code fixed I c s t name nr n req B N K Rq R H J Who) as (k & s' & t' & E & _).
-    + intros k u Ru. apply (F [HCall c req] (Nat.max k k1) ltac:(lia) (S k)). unfold expanded. cbn [flat_map expand app firstn].
-      rewrite app_nil_r, firstn_repeat by lia. exact Ru.
+    + apply F.
     + exact Ft.
-    + eexists _, 0, s'. eapply s_call; eauto.
+    + eexists _, 0, s'. split; [exact E|eapply s_call; eauto].
 Qed.
 
-(* The same of what guests do. *)
-Theorem guest_fp_goes c s t : matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
-  exists l s', code_step c l (true, s) (true, s').
+Lemma guest_fp_goes c s t : matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c = 0 ->
+  goes c true 0 s.
 Proof.
   intros [R H J Ft Who _] S F. cbn [fst snd] in *.
-  destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J S F) as (s' & E & _). exists [G c (OFp (fun _ => []))], s'.
-  apply (s_guest_fp fixed c s 1 s' S F E).
+  destruct (guest_fp_code fixed I c s t _ (fun _ => []) Who R J S F) as (s' & E & _). exists [G c (OFp (fun _ => []))], 1, s'.
+  split; [exact E|apply (s_guest_fp fixed c s 1 s' S F E)].
 Qed.
 
-Theorem guest_sysreg_goes c s t : sound -> matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s ->
-  few_lrs s -> is_64 "esr" s -> is_64 "far" s -> exists l b s', code_step c l (true, s) (b, s').
+Lemma guest_sysreg_goes c s t : sound -> matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s ->
+  few_lrs s -> is_64 "esr" s -> is_64 "far" s -> goes c true 0 s.
 Proof.
   intros B [R H J _ Who Cn] S V Few Be Bf. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
   destruct (GuestSysreg.is_sgi (negb (cell s "has_gicv3" 0 =? 0)) (Base.reg s "esr" 0)) eqn:Sg.
   - destruct (sgi_code fixed I c s t _ Who R J B H Pr Cn Few Be Bf S Sg) as (s' & t' & E & _).
-    eexists _, _, s'. apply (s_guest_sgi fixed c s 0 s' S V Few Be Bf Sg E).
+    eexists _, 0, s'. split; [exact E|]. apply (s_guest_sgi fixed c s 0 s' S V Few Be Bf Sg E).
   - destruct (guest_sysreg_code fixed I c s t _ Who R J H Pr S Sg) as (s' & t' & E & _).
-    eexists _, _, s'. apply (s_guest_sysreg fixed c s 1 s' S V Sg E).
+    eexists _, 1, s'. split; [exact E|]. apply (s_guest_sysreg fixed c s 1 s' S V Sg E).
 Qed.
-Theorem guest_other_goes c s t : matches c (true, s) t -> protected_runs c s -> other_class c s -> exists l s', code_step c l (true, s) (true, s').
+Lemma guest_other_goes c s t : matches c (true, s) t -> protected_runs c s -> other_class c s -> goes c true 0 s.
 Proof.
   intros [R H J _ Who Cn] V O. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
   destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s' & t' & E1 & _).
-  exists [G c (other_op (Base.reg s "esr" 0))], s'. apply (s_guest_other fixed c s 1 s' V O E1).
+  exists [G c (other_op (Base.reg s "esr" 0))], 1, s'. split; [exact E1|]. apply (s_guest_other fixed c s 1 s' V O E1).
 Qed.
-Theorem guest_asynchronous_goes c s t kind : matches c (true, s) t -> kind = 1 \/ kind = 2 -> few_lrs s ->
-  exists l s', code_step c l (true, s) (false, s').
+Lemma guest_asynchronous_goes c s t kind : matches c (true, s) t -> kind = 1 \/ kind = 2 -> few_lrs s ->
+  goes c true kind s.
 Proof.
   intros [R H J _ Who Cn] K F. cbn [fst snd] in *. destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn F K) as (s' & t' & E & _).
-  eexists _, s'. apply (s_asynchronous fixed c kind s 0 s' K F E).
+  eexists _, 0, s'. split; [exact E|]. apply (s_asynchronous fixed c kind s 0 s' K F E).
 Qed.
 
-Theorem guest_normal_goes c s t : matches c (true, s) t -> entry_of true 0 s = "guest_normal" -> few_lrs s ->
-  exists l s', code_step c l (true, s) (false, s').
+Lemma guest_normal_goes c s t : matches c (true, s) t -> entry_of true 0 s = "guest_normal" -> few_lrs s ->
+  goes c true 0 s.
 Proof.
   intros [R H J _ Who Cn] E F. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec _]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
   cbn [Z.eqb negb] in E. destruct ((_ =? Guest.EC_FP) && _) eqn:Fp; [discriminate|]. destruct (own_fault s) eqn:Of; [discriminate|].
@@ -133,11 +135,11 @@ Proof.
   assert (A : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0).
   { intros X Z0. rewrite X, Z0 in Fp. discriminate. }
   destruct (guest_normal_code fixed I c s t _ R H J Who Cn F (runs_normal fixed c s t _ Who R J T) A Of) as (s' & t' & X & _).
-  eexists _, s'. apply (s_guest_normal fixed c s 0 s' T A Of F X).
+  eexists _, 0, s'. split; [exact X|]. apply (s_guest_normal fixed c s 0 s' T A Of F X).
 Qed.
 
-Theorem guest_fault_goes c s t : sound -> matches c (true, s) t -> entry_of true 0 s = "guest_fault" -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
-  exists l s', code_step c l (true, s) (false, s').
+Lemma guest_fault_goes c s t : sound -> matches c (true, s) t -> entry_of true 0 s = "guest_fault" -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
+  goes c true 0 s.
 Proof.
   intros B [R H J _ Who Cn] E F A1 A2. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec _]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
   cbn [Z.eqb negb] in E. destruct ((_ =? Guest.EC_FP) && _) eqn:Fp; [discriminate|]. destruct (own_fault s) eqn:Of; [discriminate|].
@@ -145,11 +147,11 @@ Proof.
   destruct ((_ =? Guest.EC_WFX) || _ || _) eqn:S; [clear E|repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate].
   assert (S1 : fault_class s) by (unfold fault_class; cbv zeta; rewrite !orb_true_iff, !Z.eqb_eq in S; tauto).
   destruct (guest_fault_code fixed I c s t _ Who R J B H (runs_protected fixed c s t _ Who R J T) Cn F A1 A2 S1 Of) as (s' & t' & X & _).
-  eexists _, s'. apply (s_guest_fault fixed c s 0 s' S1 T Of F A1 A2 X).
+  eexists _, 0, s'. split; [exact X|]. apply (s_guest_fault fixed c s 0 s' S1 T Of F A1 A2 X).
 Qed.
 
-Theorem unknown_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> entry_of false 0 s = "host_unknown" ->
-  exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Lemma unknown_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> entry_of false 0 s = "host_unknown" ->
+  goes c false 0 s.
 Proof.
   intros [R H _ _ Who _] Pe E. cbn [fst snd] in *. unfold entry_of, Guest.ec in E. cbv zeta in E. change Guest.EC_HVC with 22 in E.
   destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) 22) as [S|S].
@@ -157,13 +159,13 @@ Proof.
   pose proof (conj Pe S) as V. destruct (existsb _ hypercalls) eqn:K; [discriminate|].
   destruct (_ && negb _) eqn:N; [discriminate|]. apply andb_false_iff in N as [N|N].
   - apply Z.ltb_ge in N. assert (U : unknown_class s) by (split; [exact V|split; [exact N|exact K]]).
-    destruct (unknown_code fixed c s t R H Who U) as (s' & t' & X & _). eexists _, 0, s'. apply s_unknown; auto.
+    destruct (unknown_code fixed c s t R H Who U) as (s' & t' & X & _). eexists _, 0, s'. split; [exact X|apply s_unknown; auto].
   - apply negb_false_iff, Z.eqb_eq in N. assert (U : finalise_class s) by (split; [exact V|exact N]).
-    destruct (finalise_code fixed c s t R H U) as (s' & X & _). eexists _, 0, s'. apply s_finalise; auto.
+    destruct (finalise_code fixed c s t R H U) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_finalise; auto].
 Qed.
 
-Theorem trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
-  entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> exists l r s', code_step c l (false, s) (negb (r =? 0), s').
+Lemma trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
+  entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> goes c false 0 s.
 Proof.
   intros B [R H J _ _ _] Pe E. cbn [fst snd] in *. destruct (r_cpu_id _ _ _ _ R) as [Ec C]. unfold entry_of in E. cbv zeta in E. rewrite Ec in E.
   unfold Guest.ec in E. set (e := Z.shiftr (Base.reg s "esr" 0) 26) in *.
@@ -174,9 +176,66 @@ Proof.
   cbn [orb] in E. destruct (negb (cell s "cpu_fp" c =? 0) && ((e =? 7) || (e =? 0x19) || (e =? 0x1d))) eqn:Fp.
   - assert (S : fp_class s) by (unfold fp_class; fold e; cbv zeta; props; lia).
     assert (N : cell s "cpu_fp" c <> 0) by (props; assumption).
-    destruct (fp_trap_code fixed I c s t (fun _ => []) B R H J Pe S N) as (s' & X & _). eexists _, 0, s'. apply s_fp; auto.
+    destruct (fp_trap_code fixed I c s t (fun _ => []) B R H J Pe S N) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_fp; auto].
   - assert (S : own_class c s).
     { unfold own_class. cbv zeta. fold e. repeat split; auto. apply andb_false_iff in Fp as [Fp|Fp]; props; [left; lia|right; lia]. }
-    destruct (exception_code fixed c s t R H Pe S) as (s' & X & _). eexists _, 0, s'. apply s_exception; auto.
+    destruct (exception_code fixed c s t R H Pe S) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_exception; auto].
+Qed.
+
+(* What hardware has at a vector: registers of 64 bits, at most 16 list registers (Arm GIC specification, ICH_VTR_EL2), a kind of exit. *)
+Record at_vector (guest : bool) (kind : Z) (s : state) : Prop := {
+  v_esr : is_64 "esr" s;
+  v_far : is_64 "far" s;
+  v_host : forall k, 0 <= k < 31 -> word_sized (host_word s k);
+  v_lrs : few_lrs s;
+  v_kind : guest = true -> kind = 0 \/ kind = 1 \/ kind = 2
+}.
+
+Lemma call_named nr : existsb (fun p => snd (fst p) =? nr) hypercalls = true ->
+  exists name n, In (name, nr, n) hypercalls /\ In name ("hc_vcpu_run" :: simulated).
+Proof.
+  intros E. apply existsb_exists in E as ([[name m] n] & T & X). apply Z.eqb_eq in X. cbn [fst snd] in X. subst m. exists name, n.
+  split; [exact T|]. assert (A : forallb (fun p => existsb (String.eqb (fst (fst p))) ("hc_vcpu_run" :: simulated)) hypercalls = true)
+    by (vm_compute; reflexivity).
+  rewrite forallb_forall in A. specialize (A _ T). apply existsb_exists in A as (y & Y & Z0). cbn [fst] in Z0. apply String.eqb_eq in Z0.
+  now subst y.
+Qed.
+
+(* The C goes through each way in of [covered], to its return: it neither halts nor is stuck, and [ni_code] is about it. *)
+Theorem covered_goes c s t guest kind : sound -> matches c (guest, s) t -> at_vector guest kind s -> In (entry_of guest kind s) covered ->
+  (forall req, sim.Secret.all_fits c req t) -> goes c guest kind s.
+Proof.
+  intros B M [Ve Vf Vh Vl Vk] N F. pose proof (r_cpu_id _ _ _ _ (m_related _ _ _ _ M)) as [Ec _]. cbn [snd] in Ec.
+  destruct guest.
+  - specialize (Vk eq_refl). destruct (Z.eqb_spec kind 0) as [->|K0].
+    2: { apply (guest_asynchronous_goes c s t kind M); [lia|exact Vl]. }
+    pose proof (eq_refl (entry_of true 0 s)) as E. unfold entry_of in E at 2. cbv zeta in E. rewrite Ec in E.
+    cbn [Z.eqb negb] in E. destruct ((Guest.ec (Base.reg s "esr" 0) =? Guest.EC_FP) && negb (negb (cell s "cpu_fp" c =? 0))) eqn:Fp.
+    { props. apply (guest_fp_goes c s t M); assumption. }
+    assert (A : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0) by (intros X Z0; rewrite X, Z0 in Fp; discriminate Fp).
+    clear Fp.
+    destruct (own_fault s); [rewrite E in N; exfalso; cbn [covered In] in N; repeat (destruct N as [N|N]; [discriminate N|]); exact N|].
+    destruct (Z.eqb_spec (cell s "vm_type" (vm_of (cell s "cpu_vcpu" c))) KCORE_VM_PROTECTED) as [T|T]; cbn [negb] in E.
+    2: { apply (guest_normal_goes c s t M); [exact E|exact Vl]. }
+    destruct (_ || _ || _) eqn:W; [apply (guest_fault_goes c s t B M); auto|]. props.
+    match type of E with context [?e =? Guest.EC_HVC] => destruct (Z.eqb_spec e Guest.EC_HVC) as [Hv|Hv] end.
+    { rewrite E in N. exfalso. cbn [covered In] in N. repeat (destruct N as [N|N]; [discriminate N|]). exact N. }
+    match type of E with context [?e =? Guest.EC_SYSREG] => destruct (Z.eqb_spec e Guest.EC_SYSREG) as [Sy|Sy] end.
+    + apply (guest_sysreg_goes c s t B M); auto.
+    + apply (guest_other_goes c s t M T). unfold other_class. cbv zeta. auto 10.
+  - assert (Pe : 0 <= Base.reg s "esr" 0) by apply Ve.
+    assert (K : goes c false 0 s); [|exact K]. change (entry_of false kind s) with (entry_of false 0 s) in N.
+    cbn [covered In] in N. destruct N as [N|[N|[N|[N|N]]]].
+    + unfold entry_of, Guest.ec in N. cbv zeta in N.
+      destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) Guest.EC_HVC) as [S|S].
+      2: { exfalso. repeat match type of N with context [if ?b then _ else _] => destruct b end; discriminate N. }
+      destruct (existsb _ hypercalls) eqn:X; [|destruct (_ && _); discriminate N].
+      destruct (call_named _ X) as (name & n & T & L). apply (call_goes c s t name (Base.reg s "host_x" 0) n B L); auto.
+      constructor; auto.
+    + apply (unknown_goes c s t M Pe). auto.
+    + apply (trap_goes c s t B M Pe). left. auto.
+    + apply (trap_goes c s t B M Pe). right. auto.
+    + exfalso. unfold entry_of in N. cbv zeta in N.
+      repeat match type of N with context [if ?b then _ else _] => destruct b end; repeat (destruct N as [N|N]; [discriminate N|]); exact N.
 Qed.
 End Entries.
