@@ -20,8 +20,8 @@
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
  * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
  *
- * Not in these theorems: that the C does what the top machine does when a guest exits (calls_code, run_code: it does at the host's
- * calls), several CPUs inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
+ * Not in these theorems: that the C does what the top machine does at the traps of proofs/uncovered.txt (at all others it does: calls_code,
+ * run_code, ni_code), several CPUs inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
@@ -216,10 +216,12 @@ Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c 
 Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
-   guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: the host's instructions on its
-   registers, its loads and stores where the hardware's walk of its stage 2 leads, DMA, and whatever else happens to registers
-   that neither the core nor the top machine has.  What a guest does between its traps is no step.  Which traps are steps:
-   [sim.Entries.covered]; proofs/uncovered.txt has the others.
+   guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: instructions of the one
+   that runs, on its registers (FP registers too, if they are its own), its loads and stores where the hardware's walk of its stage 2 leads; DMA; and
+   whatever else happens to registers that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered];
+   proofs/uncovered.txt has the others.  A guest's x0 to x30, PC and PSTATE are taken to be in its context while it runs, where the vector puts them
+   (sim/GuestRuns.v).  A normal VM's context is the page that it shares with the host: of that page nobody reads or writes the words of those
+   registers and of EL1's while it runs ([sim.GuestRuns.stale]).
    A run comes with what it is in the top machine: a list of actions, where a call stands for itself and the sections that follow.
 
    [sim.Steps.matches c m t]: the state is related to t ([Q]), the lock is free, t meets the invariant, counters fit, and the same runs.  In
@@ -242,12 +244,19 @@ Theorem host_view c n n' t' x' : sim.Rel.installed fixed -> sim.Steps.matches fi
      Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word p o)) /\
   (fp_shared (P t') c = true -> forall k, 0 <= k < N_FP -> Base.reg (snd n) "fp"%string k = Base.reg (snd n') "fp"%string k).
 Proof. intros. eapply sim.NiCode.host_view; eauto. Qed.
-(* ... and to a live protected VM. *)
+(* ... and to a live protected VM: its memory, and the registers of its vCPU that runs. *)
 Theorem vm_view c v n n' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps.matches fixed c n t' -> sim.Steps.matches fixed c n' x' ->
   vm_eq v t' x' -> live (P t') v = true ->
   forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
     forall o, 0 <= o < 512 -> Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word q o).
 Proof. intros. eapply sim.NiCode.vm_view; eauto. Qed.
+Theorem vm_registers c v s s' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps.matches fixed c (true, s) t' ->
+  sim.Steps.matches fixed c (true, s') x' -> vm_eq v t' x' -> live (P t') v = true ->
+  vm_of (Base.cell s "cpu_vcpu"%string c) = v -> Base.cell s' "cpu_vcpu"%string c = Base.cell s "cpu_vcpu"%string c ->
+  (forall k, 0 <= k < W_GP -> Context.live (sim.GuestRuns.context_here c s) s k = Context.live (sim.GuestRuns.context_here c s') s' k) /\
+  (Base.cell s "cpu_fp"%string c <> 0 -> Base.cell s' "cpu_fp"%string c <> 0 ->
+   forall k, 0 <= k < N_FP -> Base.reg s "fp"%string k = Base.reg s' "fp"%string k).
+Proof. intros. eapply sim.NiCode.vm_registers; eauto. Qed.
 
 (* The traps of [covered] are such steps: whatever the state at the vector ([at_vector]: what hardware may have there), the C goes from there to
    its return; it neither halts nor is stuck.  The counters fit through the next call, whichever it is. *)
@@ -343,6 +352,7 @@ Print Assumptions run_code.
 Print Assumptions ni_code.
 Print Assumptions host_view.
 Print Assumptions vm_view.
+Print Assumptions vm_registers.
 Print Assumptions covered_goes.
 Print Assumptions start_related.
 Print Assumptions premises_met.

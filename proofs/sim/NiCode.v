@@ -80,5 +80,29 @@ Proof.
   destruct (guarded_page fixed I c (snd n') x' v i q r R' J' V G' Wq) as [Q1 Q2].
   unfold device_word. rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ R') by auto. apply S, O.
 Qed.
+(* And its registers, while it runs. *)
+Corollary vm_registers c v s s' t' x' : is_vm v -> matches c (true, s) t' -> matches c (true, s') x' -> vm_eq v t' x' -> live (P t') v = true ->
+  vm_of (cell s "cpu_vcpu" c) = v -> cell s' "cpu_vcpu" c = cell s "cpu_vcpu" c ->
+  (forall k, 0 <= k < W_GP -> Context.live (context_here c s) s k = Context.live (context_here c s') s' k) /\
+  (cell s "cpu_fp" c <> 0 -> cell s' "cpu_fp" c <> 0 -> forall k, 0 <= k < N_FP -> Base.reg s "fp" k = Base.reg s' "fp" k).
+Proof.
+  intros V [R _ J _ G _] [R' _ J' _ G' _] E L Ev Ew. cbn [fst snd] in *.
+  destruct (running_here fixed c s t' _ G R J) as (_ & Ex & Ec & N). destruct (running_here fixed c s' x' _ G' R' J') as (_ & _ & Ec' & N').
+  destruct (here fixed c s t' _ G R J) as [-> _]. destruct (here fixed c s' x' _ G' R' J') as [-> _].
+  rewrite Ec, Ec' in *. set (w := u_vcpu (cpu (P t') c)) in *. rewrite Ew in *.
+  assert (Pr : protected (P t') (vm_of w) = true) by (rewrite Ev; unfold live in L; apply andb_true_iff in L; apply L).
+  assert (Pr' : protected (P x') (vm_of w) = true).
+  { pose proof (e_book _ _ _ E) as Bk. unfold book, life in Bk. injection Bk as B1 B2 _ _ _. rewrite <- Ev in B1, B2. unfold protected in *. congruence. }
+  assert (Rg : forall k, Chan.reg t' w k = Chan.reg x' w k) by (apply (e_reg _ _ _ E L w Ev); unfold exists_bit; apply negb_true_iff, Z.eqb_neq, Ex).
+  destruct (i_cpu _ J c) as [Ld Cc]; [exact N|]. destruct (i_cpu _ J' c) as [Ld' Cc']; [congruence|]. rewrite Ew in Ld', Cc'.
+  split.
+  - intros k K. rewrite (i_regs _ _ _ _ G k K), (i_regs _ _ _ _ G' k K). unfold greg. rewrite Pr, Pr'. specialize (Rg k). unfold Chan.reg in Rg.
+    replace (inside k W_FP N_FP) with false in Rg; [exact Rg|]. symmetry. unfold inside. rewrite (proj2 (Z.leb_gt W_FP k)); [reflexivity|].
+    unfold W_FP, W_GP in *. lia.
+  - intros F F' k K. rewrite (r_fp _ _ _ _ R), (r_fp _ _ _ _ R') by exact K. specialize (Rg (W_FP + k)). unfold Chan.reg in Rg.
+    replace (inside (W_FP + k) W_FP N_FP) with true in Rg by (symmetry; apply inside_spec; lia). fold w in Ld, Cc. rewrite Ld, Ld', Cc, Cc' in Rg.
+    destruct (r_cpu_id _ _ _ _ R) as [_ C]. rewrite (r_cpu_fp _ _ _ _ R c C), (r_cpu_fp _ _ _ _ R' c C) in Rg.
+    rewrite (proj2 (Z.eqb_neq _ _) F), (proj2 (Z.eqb_neq _ _) F') in Rg. exact Rg.
+Qed.
 End NiCode.
 Print Assumptions ni_code.

@@ -1,11 +1,11 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (*
  * The machine whose state is the C's and whose handlers are the translated C: its steps, and that each is one of the top machine's.
- * One CPU.  A step is the C from a trap to its return, or what the environment does between: instructions of the host, loads and
- * stores through stage 2, DMA.
+ * One CPU.  A step is the C from a trap to its return, or what the environment does between: instructions of the host and of the guest,
+ * loads and stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -55,10 +55,10 @@ Section Environment.
 Context {cfg : config} (fixed : string -> Z -> Z).
 
 Definition host_regs (s : state) : list Z := values (Base.reg s "host_x") 0 31.
-Definition fp_regs (s : state) : list Z := values (fun k => Base.reg s "fp" k) W_FP 66.
-(* x0 to x30 of the host by these writes. *)
+(* x0 to x30 of the host by these writes; those of them and of FP registers. *)
 Definition put_host (l : list (Z * Z)) (s : state) : state :=
   setregs (fun b i => if String.eqb b "host_x" && inside i 0 31 then writes 0 31 l (Base.reg s "host_x") i else Base.reg s b i) s.
+Definition host_write (k : Z) : bool := inside k 0 31 || inside k W_FP N_FP.
 (* May a device of the host's access the page? *)
 Definition device_ok (s : state) (p : Z) : bool :=
   if dram p then cell s "page_owner" (record_no fixed p) =? OWNER_HOST else negb (denied p).
@@ -137,9 +137,24 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     code_step c [HLoad c (fun l => a (firstn 31 l)) dst] (false, s) (false, put_host [(dst, word s x)] s)
 | s_host_store (s : state) (a y : chosen) x : 0 <= a (host_regs s) < 2 ^ 40 -> access s HOST (a (host_regs s)) 1 = Some x ->
     code_step c [HStore c (fun l => a (firstn 31 l)) (fun l => y (firstn 31 l))] (false, s) (false, setword x (y (host_regs s)) s)
+| s_host_fp (s : state) (f : chosen_writes) : cell s "cpu_fp" c = 0 -> (let l := f (host_regs s ++ fp_regs s)%list in
+    code_step c [HFp c (fun l => filter (fun w => host_write (fst w)) (f (firstn 31 l ++ skipn 64 l)%list))]
+      (false, s) (false, put_fp l (put_host l s)))
+(* the guest that runs; where its own translation leads is for its instructions to say, with their registers *)
+| s_guest_set (s : state) (f : chosen_writes) : code_step c [G c (OSet f)] (true, s) (true, put_guest c (f (guest_regs c s)) s)
+| s_guest_load (s : state) (a : chosen) dst x : 0 <= a (guest_regs c s) < 2 ^ 40 ->
+    access s (vm_of (cell s "cpu_vcpu" c)) (a (guest_regs c s)) 0 = Some x -> ~ stale c s x ->
+    code_step c [G c (OLoad a dst)] (true, s) (true, put_guest c [(dst, word s x)] s)
+| s_guest_store (s : state) (a y : chosen) x : 0 <= a (guest_regs c s) < 2 ^ 40 ->
+    access s (vm_of (cell s "cpu_vcpu" c)) (a (guest_regs c s)) 1 = Some x -> ~ stale c s x ->
+    code_step c [G c (OStore a y)] (true, s) (true, setword x (y (guest_regs c s)) s)
+| s_guest_own_fp (s : state) (f : chosen_writes) : cell s "cpu_fp" c <> 0 -> (let l := f (guest_regs c s ++ fp_regs s)%list in
+    code_step c [G c (OFp f)] (true, s) (true, put_fp l (put_guest c l s)))
+(* a device *)
 | s_device (b : bool) (s : state) p o q r : 0 <= p < 268435456 -> 0 <= q < 268435456 -> 0 <= o < 512 -> 0 <= r < 512 ->
     device_ok s p = true -> device_ok s q = true ->
-    (b = true -> cell s "vcpu_page" (cell s "cpu_vcpu" c) <> q * PAGE_BYTES) -> code_step c [DMove p o q r] (b, s) (b, setword (device_word q r) (word s (device_word p o)) s)
+    (b = true -> ~ stale c s (device_word p o) /\ ~ stale c s (device_word q r)) ->
+    code_step c [DMove p o q r] (b, s) (b, setword (device_word q r) (word s (device_word p o)) s)
 | s_else (b : bool) (s s' : state) : elsewhere (known_regs ++ vgic_regs ++ (if b then ["el1"; "lrs"; "icc_sre"; "hcr"] else [])) s s' ->
     code_step c [] (b, s) (b, s').
 
@@ -297,6 +312,27 @@ Qed.
 Lemma filtered_vmcr l f : writes 0 64 l f R_VMCR = f R_VMCR.
 Proof. apply writes_outside. reflexivity. Qed.
 
+Lemma writes_filter lo n p l f : (forall k, inside k lo n = true -> p k = true) ->
+  writes lo n (filter (fun w => p (fst w)) l) f = writes lo n l f.
+Proof.
+  intros A. unfold writes. revert f. induction l as [|[j x] l IH]; intros f; [reflexivity|]. cbn [filter fst fold_left snd].
+  destruct (p j) eqn:E; [apply IH|]. destruct (inside j lo n) eqn:In_; [rewrite (A j In_) in E; discriminate|apply IH].
+Qed.
+Lemma host_writes l f k : 0 <= k < 31 -> writes 0 64 (filter (fun w => host_write (fst w)) l) f k = writes 0 31 l f k.
+Proof.
+  intros K. rewrite <- (writes_filter 0 31 host_write l) by (intros j J; unfold host_write; rewrite J; reflexivity).
+  revert f. unfold writes. induction (filter _ l) as [|[j x] m IH]; intros f; [reflexivity|]. cbn [fold_left fst snd].
+  destruct (inside j 0 31) eqn:A; destruct (inside j 0 64) eqn:A'; rewrite ?IH; auto; unfold inside in A, A'; [lia|].
+  fold (writes 0 31 m (upd f j x)). fold (writes 0 31 m f). apply writes_ext. unfold upd. rewrite (proj2 (Z.eqb_neq k j)); [reflexivity|lia].
+Qed.
+Lemma host_fp_eq c s t : Q c s t -> let l := (host_values (D t) c ++ fp_values (D t) c)%list in
+  (firstn 31 l ++ skipn 64 l)%list = (host_regs s ++ fp_regs s)%list.
+Proof.
+  intros R l. unfold l. rewrite firstn_app, skipn_app. replace (List.length (host_values (D t) c)) with 64%nat by reflexivity.
+  rewrite (host_values_eq c s t R), (skipn_all2 (host_values (D t) c)) by (apply Nat.le_refl). change (31 - 64)%nat with 0%nat.
+  change (64 - 64)%nat with 0%nat. rewrite firstn_O, skipn_O, app_nil_r. rewrite (fp_values_eq fixed c s t R). reflexivity.
+Qed.
+
 Lemma device_host c s t p : Q c s t -> device_ok fixed s p = host_ok (P t) p.
 Proof. intros R. unfold device_ok, host_ok. destruct (dram p) eqn:Dp; [|reflexivity]. rewrite (r_owner _ _ _ _ R p Dp). reflexivity. Qed.
 
@@ -358,6 +394,27 @@ Proof.
   intros Ru R J Pr. destruct (running_here fixed c s t w Ru R J) as (W & Ex & Ec & _). rewrite (type_protected (P t) w J Ex).
   unfold protected_runs in Pr. rewrite Ec, (r_vm_type _ _ _ _ R _ (vm_handle w W)) in Pr. rewrite Pr. reflexivity.
 Qed.
+
+(* What it does by itself. *)
+Lemma guest_does c s s' t op k1 : sound -> sinv t -> (forall k, (k1 <= k)%nat -> fit_along (expanded k [G c op]) t) ->
+  let w := u_vcpu (cpu (P t) c) in running c s t w -> Q c s t -> u_call (cpu (P t) c) = CNone -> held s' = false ->
+  Q c s' (guest_step c w op t) /\ running c s' (guest_step c w op t) w ->
+  exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k [G c op]) t = Ok t' /\ matches c (true, s') t'.
+Proof.
+  intros B J F w G R Cn H [R' G']. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). exists (guest_step c w op t), 0%nat. intros k _.
+  apply (guest_again c s' t _ op k1 B J F); auto. cbn [step]. rewrite (proj1 (i_runs _ _ _ _ G)). fold w. rewrite (proj2 (Z.eqb_neq _ _) N).
+  reflexivity.
+Qed.
+Lemma guest_reaches c s t a right x : let w := u_vcpu (cpu (P t) c) in running c s t w -> Q c s t -> sinv t -> 0 <= a < 2 ^ 40 -> 0 <= right < 2 ->
+  access s (vm_of (cell s "cpu_vcpu" c)) a right = Some x -> exists p r, walk (P t) (vm_of w) (a / PAGE_BYTES) = Some (p, r) /\
+    x = device_word p ((a / 8) mod 512) /\ Z.testbit r right = true /\ 0 <= p < 268435456 /\ core p = false.
+Proof.
+  intros w G R J A Ri X. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & _). rewrite Ec in X.
+  destruct (access_walk c s t (vm_of w) a right x R J (vm_handle w W) A Ri X) as (p & r & X1 & X2 & X3 & X4). exists p, r.
+  repeat split; try assumption; try apply X4. destruct (vcpu_is_vcpu (P t) w J Ex) as [V _]. apply (mapped_not_core fixed I c s t _ _ _ _ R J V X1).
+Qed.
+Lemma write_greg_fpm t w l : fpm (D (write_greg t w l)) = fpm (D t).
+Proof. unfold write_greg, set_greg. destruct (protected _ _); reflexivity. Qed.
 
 (* The same, where the host goes on. *)
 Lemma guest_left c s t t' l k1 : sound -> sinv t -> (forall k, expanded k l = l) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
@@ -494,33 +551,51 @@ Proof.
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. cbv beta. rewrite (host_values_eq c s t R).
     unfold reach. rewrite W. unfold writable. rewrite T. split; [reflexivity|]. constructor; cbn [fst snd with_data P store_word]; auto.
     apply (keep_word c s t p); auto; [|apply Z.mod_pos_bound; lia]. apply (not_core c s t p R). apply (walk_host _ _ _ _ J W).
+  - (* FP registers in the host's hands *)
+    match goal with A : cell s "cpu_fp" c = 0 |- _ => rename A into Fp end. destruct (r_cpu_id _ _ _ _ R) as [_ C].
+    pose proof (r_cpu_fp _ _ _ _ R c C) as U. rewrite Fp in U.
+    eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Who. unfold host_fp. rewrite U.
+    cbn [negb Z.eqb]. cbv zeta.
+    rewrite (host_fp_eq c s t R). split; [reflexivity|]. match goal with l := _ |- _ => subst l end. set (l0 := f _).
+    constructor; cbn [fst snd with_data P]; auto. unfold with_data.
+    pose proof (put_fp_related fixed c l0 _ _ (keep_host c s t (fun i => writes 0 31 l0 (Base.reg s "host_x") i) (writes 0 64
+      (filter (fun w => host_write (fst w)) l0) (hreg (D t) c)) R
+      ltac:(intros k K; rewrite host_writes by exact K; apply writes_ext, (r_hreg _ _ _ _ R), K)
+      ltac:(apply writes_outside; reflexivity))) as X. cbn [P D] in X.
+    rewrite (writes_filter W_FP N_FP host_write l0) by (intros k K; unfold host_write; rewrite K; apply orb_true_r). exact X.
+  - (* the guest's instructions *)
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite (guest_values_eq fixed c s t _ Who R J).
+    apply (put_guest_ok fixed I); auto.
+  - (* its loads *)
+    match goal with A : access _ _ _ _ = Some _ |- _ => destruct (guest_reaches c s t _ 0 _ Who R J ltac:(eassumption) ltac:(lia) A)
+      as (p & r & W & -> & T & Bp & Cp) end.
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite (guest_values_eq fixed c s t _ Who R J). unfold reach.
+    rewrite W. unfold readable. rewrite T. unfold load_word. cbn [fst snd].
+    replace (mem (D t) p _) with (word s (device_word p ((a (guest_regs c s) / 8) mod 512))); [apply (put_guest_ok fixed I); auto|].
+    apply (r_mem _ _ _ _ R); [exact Bp|exact Cp|apply Z.mod_pos_bound; lia].
+  - (* its stores *)
+    match goal with A : access _ _ _ _ = Some _ |- _ => destruct (guest_reaches c s t _ 1 _ Who R J ltac:(eassumption) ltac:(lia) A)
+      as (p & r & W & -> & T & Bp & Cp) end.
+    pose proof (Z.mod_pos_bound (a (guest_regs c s) / 8) 512 ltac:(lia)) as Bo.
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite (guest_values_eq fixed c s t _ Who R J). unfold reach.
+    rewrite W. unfold writable. rewrite T. split; [apply (keep_word c s t p); auto|apply (stored_running fixed I c s t); auto].
+  - (* its FP registers *)
+    match goal with A : cell s "cpu_fp" c <> 0 |- _ => rename A into Fp end. destruct (r_cpu_id _ _ _ _ R) as [_ C].
+    pose proof (r_cpu_fp _ _ _ _ R c C) as U. rewrite (proj2 (Z.eqb_neq _ _) Fp) in U.
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite U. cbn [negb]. cbv zeta.
+    rewrite (guest_values_eq fixed c s t _ Who R J), (fp_values_eq fixed c s t R). match goal with l := _ |- _ => subst l end. set (l0 := f _).
+    unfold with_data. rewrite write_greg_fpm.
+    destruct (put_guest_ok fixed I c s t _ l0 Who R J) as [R' G']. pose proof (put_fp_related fixed c l0 _ _ R') as X.
+    pose proof (put_fp_running c l0 _ _ _ G') as Y. rewrite (write_greg_fpm t _ l0) in X, Y.
+    split; [exact X|exact Y].
   - (* a device *)
     match goal with A : device_ok _ _ p = true, A' : device_ok _ _ q = true |- _ => rename A into Op; rename A' into Oq end.
     rewrite (device_host c s t p R) in Op. rewrite (device_host c s t q R) in Oq.
     eexists _, 0%nat. intros j _. unfold expanded. cbn [flat_map expand app run step]. rewrite Op, Oq. cbn [andb]. split; [reflexivity|].
     pose proof (not_core c s t p R Op) as Cp. pose proof (not_core c s t q R Oq) as Cq.
     replace (word s (device_word p o)) with (load_word t (p, o)) by (symmetry; unfold load_word, device_word; apply (r_mem _ _ _ _ R); auto).
-    constructor; cbn [fst snd with_data P store_word]; auto.
-    + apply (keep_word c s t q); auto.
-    + destruct b; [|exact Who]. destruct (running_here fixed c s t _ Who R J) as (Wv & Ex & Ec & _). pose proof (i_regs _ _ _ _ Who) as G.
-      pose proof (i_runs _ _ _ _ Who) as U. set (w := u_vcpu (cpu (P t) c)) in *.
-      match goal with N : true = true -> _ |- _ => specialize (N eq_refl); rewrite Ec, (r_vcpu_page _ _ _ _ R w Wv) in N; rename N into Nq end.
-      constructor; [exact U| |].
-      2: { intros Pr. apply (aside_same s _ t); auto; [apply (i_aside _ _ _ _ Who), Pr|]. intros k K. rewrite word_setword.
-        destruct (context_at fixed c s t w R) as (i & Hi & E); [split; [exact Wv|]; split; [exact Ex|exact Pr]|].
-        rewrite (proj2 (Z.eqb_neq _ _)); [reflexivity|]. rewrite E. intros X. symmetry in X. revert X. apply page_apart; auto.
-        unfold W_FP, N_FP in K. lia. }
-      intros k K. change (cell (setword ?a ?v s)) with (cell s). unfold greg. cbn [P D store_word with_data fst snd].
-      destruct (vcpu_areas fixed I c s t w R J Wv Ex) as (_ & _ & Gn). specialize (G k K). unfold greg in G.
-      unfold Context.live, Context.words_of in *. change (Base.reg (setword ?a ?v s)) with (Base.reg s). rewrite word_setword.
-      destruct (protected (P t) (vm_of w)) eqn:Pr.
-      * rewrite (proj2 (Z.eqb_neq _ _)); [exact G|]. destruct (context_at fixed c s t w R) as (i & Hi & E).
-        { split; [exact Wv|]. split; [exact Ex|exact Pr]. }
-        rewrite E. intros X. symmetry in X. revert X. apply page_apart; auto. unfold W_GP in K. lia.
-      * rewrite (Gn eq_refl) in *. cbn [D mem set_mem with_data store_word fst snd]. unfold upd2.
-        assert (Nn : c_page (vcpu (P t) w) <> q) by (intros X; apply Nq; rewrite X; reflexivity).
-        rewrite (proj2 (Z.eqb_neq _ q) Nn). cbn [andb].
-        rewrite (proj2 (Z.eqb_neq _ _)); [exact G|]. unfold device_word, PAGE_BYTES, W_GP in *. lia.
+    constructor; cbn [fst snd with_data P store_word]; auto; [apply (keep_word c s t q); auto|].
+    destruct b; [|exact Who]. apply (stored_running fixed I c s t _ q r); auto. match goal with X : true = true -> _ |- _ => apply X; reflexivity end.
   - (* elsewhere *)
     match goal with E : elsewhere _ _ _ |- _ => destruct E as [E1 E2 E3 E4 E5 E6 E7 E8] end.
     exists t, 0%nat. intros j _. split; [reflexivity|]. constructor; cbn [fst snd]; auto; [|congruence|].
