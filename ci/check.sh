@@ -18,7 +18,7 @@ Run all tests, or those of the stages named, in this order:
   selftest   the gates of ci/ are made to fail
   lint       the core keeps to its C subset; the checker's own tests
   unit       the core over a fake machine; line coverage
-  proofs     the proofs and their gates
+  proofs     the proofs and their gates; each gate fails where it has to
   proof-mutants  faults put into the core: each applies, a sample is caught by a proof (all: make proof-mutants)
   engine     the retrofit engine's gates
   source     the release's source
@@ -147,6 +147,7 @@ if wanted unit; then
 fi
 if wanted proofs; then
 	tap_suite proofs mk -s -j"$(nproc)" proofs
+	tap_suite 'proofs: each gate fails where it has to' mk -s -C proofs O="$O/proofs" selftest
 fi
 if wanted proof-mutants; then
 	tap_test 'proof-mutants: every fault applies to the core' mk -s proof-mutants M=--apply

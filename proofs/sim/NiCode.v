@@ -105,4 +105,3 @@ Proof.
     rewrite (proj2 (Z.eqb_neq _ _) F), (proj2 (Z.eqb_neq _ _) F') in Rg. exact Rg.
 Qed.
 End NiCode.
-Print Assumptions ni_code.

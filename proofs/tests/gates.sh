@@ -103,10 +103,10 @@ result "gate 2 takes comments and variables of sections" $?
 
 fresh_copy
 {
-	cat Main.v
+	sed '/^Definition theorems/,$d' Main.v
 	echo 'Axiom cheat : False.'
 	echo 'Theorem wrong : 1 = 2. Proof. destruct cheat. Qed.'
-	echo 'Print Assumptions wrong.'
+	sed -n '/^Definition theorems/,$p' Main.v | sed 's/^  @owner_refines,$/  @wrong,\n&/'
 } >"$tmp/p/Main.v"
 cp "$tmp/p/Main.v" "$tmp/o/v/Main.v"
 (cd "$tmp/o/v" && "$COQC" -q -Q . KCore Main.v >Main.out)
@@ -121,6 +121,11 @@ sed -i '/^Print Assumptions/d' "$tmp/p/Main.v"
 gates
 fails 3
 result "gate 3 sees a Main.v that prints nothing" $?
+fresh_copy
+sed -i '/^  @ni_code,$/d' "$tmp/p/Main.v"
+gates
+fails 3 && grep -q 'ni_code is not in' "$tmp/out" && passes 1 2 4
+result "gate 3 sees a theorem that is not in the list" $?
 
 fresh_copy
 sed -i '/^ *= *("functions"/,/: string/s/: string/"no_such_function" &/' "$tmp/o/v/Main.out"
