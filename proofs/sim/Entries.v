@@ -57,7 +57,7 @@ Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
 Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror";
-  "guest_normal"; "guest_fault"; "guest_sysreg"; "guest_other"].
+  "guest_again"; "guest_normal"; "guest_fault"; "guest_sysreg"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 (* The C ends, from the vector to its return, and that is a step.  (A step of the environment would not do.) *)
@@ -125,6 +125,11 @@ Proof.
   eexists _, 0, s'. split; [exact E|]. apply (s_asynchronous fixed c kind s 0 s' K F E).
 Qed.
 
+Lemma guest_retry_goes c s t : matches c (true, s) t -> own_fault s = true -> goes c true 0 s.
+Proof.
+  intros [R _ J _ Who _] Of. cbn [fst snd] in *. destruct (guest_retry_code fixed I c s t _ Who R J Of) as (s' & t' & E & _).
+  eexists _, 1, s'. split; [exact E|]. apply (s_guest_retry fixed c s 1 s' Of E).
+Qed.
 Lemma guest_normal_goes c s t : matches c (true, s) t -> entry_of true 0 s = "guest_normal" -> few_lrs s ->
   goes c true 0 s.
 Proof.
@@ -214,7 +219,7 @@ Proof.
     { props. apply (guest_fp_goes c s t M); assumption. }
     assert (A : Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0) by (intros X Z0; rewrite X, Z0 in Fp; discriminate Fp).
     clear Fp.
-    destruct (own_fault s); [rewrite E in N; exfalso; cbn [covered In] in N; repeat (destruct N as [N|N]; [discriminate N|]); exact N|].
+    destruct (own_fault s) eqn:Of; [apply (guest_retry_goes c s t M Of)|].
     destruct (Z.eqb_spec (cell s "vm_type" (vm_of (cell s "cpu_vcpu" c))) KCORE_VM_PROTECTED) as [T|T]; cbn [negb] in E.
     2: { apply (guest_normal_goes c s t M); [exact E|exact Vl]. }
     destruct (_ || _ || _) eqn:W; [apply (guest_fault_goes c s t B M); auto|]. props.

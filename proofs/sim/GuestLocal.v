@@ -221,9 +221,9 @@ Proof.
   rewrite !E by lia. rewrite !(near_sibling c s t w _ R W). reflexivity.
 Qed.
 
-Theorem guest_hvc_code c s t w x0 : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
+Theorem guest_hvc_code c s t w x0 far : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   ec (Base.reg s "esr" 0) = EC_HVC -> Guest.guest_hvc w (sibling (P t) w) (greg t w) = HvcLocal x0 ->
-  exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c OHvc) t = Ok t' /\ Q c s' t' /\ running c s' t' w.
+  exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c (OHvc far)) t = Ok t' /\ Q c s' t' /\ running c s' t' w.
 Proof.
   intros G R J H Pr S Hv. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). destruct (i_runs _ _ _ _ G) as [U Ew].
   set (ct := cell s "vcpu_context" w). set (s1 := stat_add c (cause_of EC_HVC) s).

@@ -5,7 +5,7 @@
  * loads and stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -108,6 +108,9 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
 (* the C: an interrupt or SError while a guest runs; what the guest has done to its virtual interface shows *)
 | s_asynchronous kind s r s' : kind = 1 \/ kind = 2 -> few_lrs s -> link L1 above "guest_exit" [kind] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] (true, s) (negb (r =? 0), s')
+(* a stage-2 fault, where the guest's own translation has changed since: it tries again *)
+| s_guest_retry s r s' : own_fault s = true -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (OCount (Guest.cause (Base.reg s "esr" 0)))] (true, s) (negb (r =? 0), s')
 (* a trap of a normal VM *)
 | s_guest_normal s r s' : normal_runs c s -> (Guest.ec (Base.reg s "esr" 0) = Guest.EC_FP -> cell s "cpu_fp" c <> 0) -> own_fault s = false ->
     few_lrs s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
@@ -122,7 +125,7 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     GuestSysreg.is_sgi (negb (cell s "has_gicv3" 0 =? 0)) (Base.reg s "esr" 0) = true -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (left_io c s); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0))] (true, s) (negb (r =? 0), s')
 | s_guest_hvc s r s' x0 : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> hvc_asks c s = Guest.HvcLocal x0 ->
-    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c OHvc] (true, s) (negb (r =? 0), s')
+    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OHvc (Base.reg s "far" 0))] (true, s) (negb (r =? 0), s')
 | s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
 (* WFx and stage-2 faults of a protected guest *)
@@ -372,7 +375,7 @@ Qed.
 (* What a guest does, where the C is in the guest again. *)
 Lemma guest_step_call c w op t : u_call (cpu (P (guest_step c w op t)) c) = u_call (cpu (P t) c).
 Proof.
-  destruct (guest_step_pub c w op t) as [->|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]; try reflexivity.
+  destruct (guest_step_pub c w op t) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]]; try reflexivity.
   - cbn [cpu add_stat change_cpu set_cpu]. unfold upd. rewrite Z.eqb_refl. reflexivity.
   - unfold deliver. destruct (protected _ _), (r_power rel) as [[x y]|]; cbn [cpu add_stat change_cpu change_vcpu set_vcpu set_cpu]; unfold upd;
       rewrite Z.eqb_refl; reflexivity.
@@ -495,6 +498,10 @@ Proof.
       destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn Few K) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end.
     eexists _, 0%nat. intros j _. apply (guest_left c s2 t t' _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* it tries again *)
+    match goal with Of : own_fault s = true |- _ => destruct (guest_retry_code fixed I c s t _ Who R J Of) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u _ k1 B J F X3 X4); [congruence|exact X5|exact Cn].
   - (* a normal VM's trap *)
     match goal with A : normal_runs c s, Fp : _ -> cell s "cpu_fp" c <> 0, Of : own_fault s = false, Few : few_lrs s |- _ =>
       destruct (guest_normal_code fixed I c s t _ R H J Who Cn Few (runs_normal fixed c s t _ Who R J A) Fp Of) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.
@@ -513,11 +520,11 @@ Proof.
     apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* PSCI *)
     match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
-    destruct (guest_hvc_code fixed I c s t _ x0 Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
+    destruct (guest_hvc_code fixed I c s t _ x0 (Base.reg s "far" 0) Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
     { rewrite <- (hvc_seen fixed c s t _ Who R J). match goal with X : hvc_asks c s = _ |- _ => rewrite <- X end. unfold hvc_asks.
       destruct (running_here fixed c s t _ Who R J) as (_ & _ & -> & _). reflexivity. }
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
-    apply (guest_again c s2 t u OHvc k1 B J F X3 X4 X2 X5 Cn).
+    apply (guest_again c s2 t u (OHvc _) k1 B J F X3 X4 X2 X5 Cn).
   - (* SMC, UNDEFINED *)
     match goal with X : protected_runs c s, O : other_class c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr;
       destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.

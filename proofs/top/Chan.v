@@ -16,6 +16,7 @@ Inductive msg :=
 | Own (a : act)                                (* the host, a device, a normal VM did this *)
 | Exit (c : Z) (r : release)                   (* exit of a protected VM: what the register filter lets through *)
 | Count (c id : Z)                             (* public bookkeeping: KCore finished an exit itself, and counted it *)
+| Counted (c id : Z)                           (* public bookkeeping: a guest goes on as it was after a trap, and that was counted *)
 | FirstFp (c : Z)                              (* public bookkeeping: the guest used FP for the first time since the load *)
 | Io (c : Z) (l : list Z)                      (* virtual GIC and timer of a protected vCPU, which the guest wrote *)
 (* to a protected VM *)
@@ -97,10 +98,11 @@ Definition to_host (a : act) (s : st) : option msg :=
       | OFp _ => if u_fp (cpu (P s) c) then None else Some (FirstFp c)
       | OIo _ => Some (Io c (io_values (D (guest_step c w op s)) w))
       | OLocal id _ => Some (Count c id)
-      | OHvc => match guest_hvc w (sibling (P s) w) (greg s w) with
+      | OHvc _ => match guest_hvc w (sibling (P s) w) (greg s w) with
                 | HvcLocal _ => Some (Count c KCORE_STAT_exit_hvc)
                 | HvcTell rel _ _ => Some (Exit c rel)
                 end
+      | OCount id => Some (Counted c id)
       | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (allowed s w esr far hpfar)) else None
       | OSet _ | OLoad _ _ | OStore _ _ => None
       end
@@ -139,6 +141,7 @@ Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
         | OLoad a _ => if reach (P s) v (a (guest_values s w)) readable then Some (Did w op) else None
         | OStore a _ => if reach (P s) v (a (guest_values s w)) writable then Some (Did w op) else None
         | OExit esr _ _ => if exits_to_host esr then Some (Did w op) else None
+        | OCount _ => None
         | _ => Some (Did w op)
         end
       else None

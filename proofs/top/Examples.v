@@ -105,7 +105,7 @@ Proof. vm_compute. auto. Qed.
 
 (* The guest's CPU_ON tells the host; without a second vCPU it is refused and the host learns only that something was counted. *)
 Definition psci_cpu_on (target : Z) : list act :=
-  [G 0 (OSet (fun _ => [(0, 0xc4000003); (1, target); (2, 0x1000); (3, 5)])); G 0 OHvc].
+  [G 0 (OSet (fun _ => [(0, 0xc4000003); (1, target); (2, 0x1000); (3, 5)])); G 0 (OHvc 0)].
 Example cpu_on_nobody : let s := final (running ++ psci_cpu_on 1) in
   ctx (D s) 16 0 = PSCI_INVALID /\ u_run (cpu (P s) 0) = true.
 Proof. vm_compute. auto. Qed.

@@ -198,6 +198,7 @@ Proof.
     destruct (host_agree _ _ W) as [A B C G]. split; auto. cbn. intros x k. unfold upd. destruct (Z.eqb_spec x w); [subst; apply writes_ext; exact (G w k)|exact (G x k)].
   - rewrite <- (q_pub _ _ E), Q. auto.
   - rewrite <- (q_pub _ _ E), Q. auto.
+  - apply (pub_eq s t E (add_stat c id)); auto.
   - unfold sync_release. rewrite <- (q_pub _ _ E), Q. apply leave_eq; auto.
 Qed.
 
@@ -312,7 +313,7 @@ Proof.
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sb as ->.
       destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) d)))) eqn:Q'; cbn [negb] in Mb.
       2: { exfalso. injection Mb as <-. cases op Ma. }
-      destruct m as [a|c0 rel|c0 id|c0|c0 l| | | | | | | |]; try (exfalso; cases op Ma; fail).
+      destruct m as [a|c0 rel|c0 id|c0 id|c0|c0 l| | | | | | | |]; try (exfalso; cases op Ma; fail).
       * assert (c0 = c /\ c0 = d) as [-> <-].
         { split; [cases op Ma|cases oq Mb]; congruence. }
         eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel B I R Q Ma0 eq_refl)|].
@@ -327,6 +328,7 @@ Proof.
           - injection Mb as -> ->. apply (count_eq c0 id), host_eq_write. rewrite <- EP; auto.
           - rewrite Heqh. injection Mb as -> <-. apply (count_eq c0 KCORE_STAT_exit_hvc), host_eq_write. rewrite <- EP; auto. }
         eapply host_eq_trans; [apply host_eq_sym, X|]. eapply host_eq_trans; [|apply Y]. apply count_eq; auto.
+      * cases op Ma. cases oq Mb. injection Ma as -> ->. injection Mb as -> ->. cbn [guest_step]. apply (pub_eq s t E (add_stat c0 id)); auto.
       * assert (c0 = c /\ c0 = d /\ u_fp (cpu (P s) c0) = false) as (-> & <- & F).
         { cases op Ma. cases oq Mb. injection Ma as ->. injection Mb as ->. auto. }
         assert (X : forall u o, P u = P s -> to_host (G c o) u = Some (FirstFp c) -> guest_step c (u_vcpu (cpu (P s) c)) o u = fp_trap c (u_vcpu (cpu (P s) c)) u).

@@ -187,29 +187,31 @@ Qed.
 
 Lemma guest_step_pub c w op s :
   P (guest_step c w op s) = P s \/
+  (exists a, P (guest_step c w op s) = add_stat c a (P s)) \/
   (exists a b, P (guest_step c w op s) = add_stat c a (add_stat c b (P s))) \/
   (exists a b, P (guest_step c w op s) = add_stat c a (add_stat c b (change_cpu c (cpu_with_fp true) (P s)))) \/
   (exists rel, P (guest_step c w op s) = deliver c rel (P s)).
 Proof.
   destruct op; cbn [guest_step].
   - auto.
-  - destruct (u_fp _); [auto|]. right; right; left. do 2 eexists. reflexivity.
+  - destruct (u_fp _); [auto|]. right; right; right; left. do 2 eexists. reflexivity.
   - destruct (reach _ _ _ _); auto.
   - destruct (reach _ _ _ _); auto.
   - auto.
-  - destruct (protected _ _); auto. right; left. do 2 eexists. reflexivity.
+  - destruct (protected _ _); auto. right; right; left. do 2 eexists. reflexivity.
   - destruct (protected _ _); auto. destruct (guest_hvc _ _ _) as [x0|rel x0 [[[t e] x]|]].
-    + right; left. do 2 eexists. reflexivity.
-    + right; right; right. eexists. reflexivity.
-    + right; right; right. eexists. reflexivity.
+    + right; right; left. do 2 eexists. reflexivity.
+    + right; right; right; right. eexists. reflexivity.
+    + right; right; right; right. eexists. reflexivity.
+  - right; left. eexists. reflexivity.
   - destruct (protected _ _).
-    + destruct (exits_to_host _); auto. right; right; right. eexists. reflexivity.
-    + right; right; right. eexists. reflexivity.
+    + destruct (exits_to_host _); auto. right; right; right; right. eexists. reflexivity.
+    + right; right; right; right. eexists. reflexivity.
 Qed.
 
 Lemma guest_step_inv c w op s : inv (P s) -> u_vcpu (cpu (P s) c) <> NO_VCPU -> inv (P (guest_step c w op s)).
 Proof.
-  intros I N. destruct (guest_step_pub c w op s) as [-> | [(a & b & ->)|[(a & b & ->)|(rel & ->)]]];
+  intros I N. destruct (guest_step_pub c w op s) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]];
     auto using inv_stat, deliver_inv. apply inv_stat, inv_stat, cpu_minor; auto.
 Qed.
 

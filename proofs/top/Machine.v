@@ -16,7 +16,8 @@ Inductive gop :=
 | OLoad (a : chosen) (dst : Z) | OStore (a x : chosen)
 | OIo (f : chosen_writes)               (* virtual CPU interface of the GIC, virtual timer *)
 | OLocal (id : Z) (f : chosen_writes)   (* a trap that KCore answers: ID and debug registers, SMC, UNDEFINED *)
-| OHvc
+| OHvc (far : Z)                        (* with FAR as it is then: KCore keeps it, and nobody looks at it *)
+| OCount (id : Z)                       (* a trap after which it goes on as it was: its cause is counted *)
 | OExit (esr far hpfar : Z).            (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
 
 Inductive act :=
@@ -173,14 +174,15 @@ Definition guest_step (c w : Z) (op : gop) (s : st) : st :=
       if protected (P s) v then
         with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c id s)) (write_greg s w (f (guest_values s w)))
       else s
-  | OHvc =>
+  | OHvc far =>
       if protected (P s) v then
         match guest_hvc w (sibling (P s) w) (greg s w) with
         | HvcLocal x0 =>
             with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc s)) (write_greg s w [(0, x0)])
-        | HvcTell rel x0 kept => leave c rel (keep_entry kept (keep w 0 (write_greg s w [(0, x0)])))
+        | HvcTell rel x0 kept => leave c rel (keep_entry kept (keep w far (write_greg s w [(0, x0)])))
         end
       else s
+  | OCount id => with_pub (add_stat c id) s
   | OExit esr far hpfar =>
       if protected (P s) v then
         if exits_to_host esr then leave c (sync_release s w esr far hpfar) (keep w far s) else s

@@ -78,7 +78,7 @@ Proof.
     cbn [P]. unfold asynchronous. destruct (protected _ _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (_ && _); auto.
   - cbn [step] in S. destruct (u_run _); [|apply ok_eq in S as ->; auto]. destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in S as ->.
-    destruct (guest_step_pub c (u_vcpu (cpu (P s) c)) op s) as [-> | [(x & y & ->)|[(x & y & ->)|(rel & ->)]]]; auto.
+    destruct (guest_step_pub c (u_vcpu (cpu (P s) c)) op s) as [->|[(x & ->)|[(x & y & ->)|[(x & y & ->)|(rel & ->)]]]]; auto.
     unfold deliver. destruct (protected _ _), (r_power rel) as [[? ?]|]; auto.
 Qed.
 

@@ -105,12 +105,13 @@ Proof.
     destruct (guest_hvc w (sibling (P s) w) (greg s w)) as [x0|rel x0 k] eqn:Hv.
     + eapply none_trans; [apply W|]. apply pub_stat; auto.
     + destruct (guest_hvc_power _ _ _ _ _ _ Hv) as [H1 H2].
-      assert (K : becomes v None s (keep_entry k (keep w 0 (write_greg s w [(0, x0)])))).
-      { eapply none_trans; [apply W|]. eapply none_trans; [apply (set_ctx_none v _ w (fun d => upd (ctx d w) W_KEPT 0) N)|].
+      assert (K : becomes v None s (keep_entry k (keep w far (write_greg s w [(0, x0)])))).
+      { eapply none_trans; [apply W|]. eapply none_trans; [apply (set_ctx_none v _ w (fun d => upd (ctx d w) W_KEPT far) N)|].
         destruct k as [[[a b] e]|]; [|apply none_refl]. apply (set_ctx_none v _ a (fun d => upd (upd (ctx d a) (W_KEPT + 1) b) (W_KEPT + 2) e)).
         rewrite (H2 a b e eq_refl). auto. }
-      eapply none_trans; [exact K|]. assert (KP : P (keep_entry k (keep w 0 (write_greg s w [(0, x0)]))) = P s) by (destruct k as [[[a b] e]|]; reflexivity).
+      eapply none_trans; [exact K|]. assert (KP : P (keep_entry k (keep w far (write_greg s w [(0, x0)]))) = P s) by (destruct k as [[[a b] e]|]; reflexivity).
       apply leave_none; unfold sinv; rewrite ?KP; auto. intros x p Hx. rewrite (H1 x p Hx). auto.
+  - apply pub_stat; auto.
   - assert (PW : r_power (sync_release s w esr far hpfar) = None).
     { unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
     destruct (protected (P s) (vm_of w)).
@@ -221,6 +222,7 @@ Proof.
     + apply reg_intro; auto. intros Lx. pose proof (runs_other _ _ _ _ x Ru N Lx) as Nc. apply Z.eqb_neq in Nc. cbn [P D set_fpm fpm]. fields. unfold upd. rewrite Nc. auto.
   - rewrite Y. destruct (reach _ _ _ _); [discriminate|apply none_refl].
   - rewrite Y. destruct (reach _ _ _ _); [discriminate|apply none_refl].
+  - apply pub_stat; auto.
   - rewrite Y, Q. destruct (exits_to_host esr); [discriminate|apply none_refl].
 Qed.
 
@@ -263,7 +265,7 @@ Proof.
       | OStore f _ => exists x, reach (P s) v (f (guest_values s w)) writable = Some x
       | OExit esr _ _ => exits_to_host esr = true
       | _ => True end).
-    { destruct op0; try (injection M as <- <-; auto; fail).
+    { destruct op0; try discriminate M; try (injection M as <- <-; auto; fail).
       - destruct (u_fp _); [injection M as <- <-; auto|discriminate].
       - destruct (reach _ _ _ _) eqn:X; [injection M as <- <-; eauto|discriminate].
       - destruct (reach _ _ _ _) eqn:X; [injection M as <- <-; eauto|discriminate].
@@ -327,11 +329,11 @@ Proof.
     destruct (guest_hvc w (sibling (P t) w) (greg t w)) as [x0|rel x0 k] eqn:Hv.
     + apply St; auto; apply RW || apply RW'.
     + destruct (guest_hvc_power _ _ _ _ _ _ Hv) as [H1 H2].
-      assert (K1 : vm_eq v (keep w 0 (write_greg s w [(0, x0)])) (keep w 0 (write_greg t w [(0, x0)]))).
+      assert (K1 : vm_eq v (keep w far (write_greg s w [(0, x0)])) (keep w far (write_greg t w [(0, x0)]))).
       { apply (own_ctx v c d w); auto.
         - intros j _ X. unfold upd. destruct (j =? W_KEPT); auto.
         - intros j J. unfold upd. destruct (Z.eqb_spec j W_KEPT) as [->|]; [discriminate J|auto]. }
-      assert (K2 : vm_eq v (keep_entry k (keep w 0 (write_greg s w [(0, x0)]))) (keep_entry k (keep w 0 (write_greg t w [(0, x0)])))).
+      assert (K2 : vm_eq v (keep_entry k (keep w far (write_greg s w [(0, x0)]))) (keep_entry k (keep w far (write_greg t w [(0, x0)])))).
       { destruct k as [[[a b] e]|]; auto. apply (own_ctx v c d w); auto; try (eapply runs_same; [apply (RW [(0, x0)]) || apply (RW' [(0, x0)])|reflexivity]).
         - rewrite (H2 a b e eq_refl). auto.
         - intros j _ X. unfold upd. destruct (j =? W_KEPT + 2); auto. destruct (j =? W_KEPT + 1); auto.
@@ -340,6 +342,7 @@ Proof.
       * eapply runs_same; [apply (RW [(0, x0)])|]. destruct k as [[[a b] e]|]; reflexivity.
       * eapply runs_same; [apply (RW' [(0, x0)])|]. destruct k as [[[a b] e]|]; reflexivity.
       * intros x p H. rewrite (H1 x p H). auto.
+  - apply St; auto.
   - rewrite Y, Q, Q', C.
     assert (PW : forall u, r_power (sync_release u w esr far hpfar) = None).
     { intros u. unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
@@ -355,7 +358,7 @@ Theorem vm_consistent a b v s t m s' t' : sound -> sinv s -> sinv t -> is_vm v -
   to_vm v a s = Some m -> to_vm v b t = Some m -> step a s = Ok s' -> step b t = Ok t' -> vm_eq v s' t'.
 Proof.
   intros B I J V E Ma Mb Sa Sb. destruct (did (Some m)) eqn:Dm.
-  - destruct m as [| | | | |w op| | | | | | |]; try discriminate.
+  - destruct m as [| | | | | |w op| | | | | | |]; try discriminate.
     destruct (did_own v a s w op s' Sa Ma I V) as (c & -> & Rs & -> & Cs). destruct (did_own v b t w op t' Sb Mb J V) as (d & -> & Rt & -> & Ct).
     apply own_same; auto. destruct op; auto.
   - apply (becomes_eq v s t s' t' E m).

@@ -193,7 +193,7 @@ Qed.
 
 Theorem becomes_eq m : becomes v (Some m) s s' -> becomes v (Some m) t t' -> vm_eq v s' t'.
 Proof.
-  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct]; cbn [becomes] in A, B; try contradiction.
+  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct]; cbn [becomes] in A, B; try contradiction.
   - destruct A as (A1 & A2 & A3), B as (B1 & B2 & B3). apply (steady_eq nobody); [congruence|auto|auto|auto|intros w; right; intros []|intros _ _ w _ _ []|auto].
   - destruct A as (A1 & A2 & A3 & A4 & A5), B as (B1 & B2 & B3 & _ & B5). apply (steady_eq (eq w)); [congruence|auto|auto|auto|intros x; apply Z.eq_dec| |auto].
     intros H _ x X Y <- k. assert (Q : book (P s') v = book (P t') v) by congruence. destruct (book_elim _ _ _ Q) as [_ F].
