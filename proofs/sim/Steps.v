@@ -5,7 +5,7 @@
  * loads and stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestPsci sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -116,7 +116,8 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     few_lrs s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_synchronous c s)); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (fault_ipa s))]
       (true, s) (negb (r =? 0), s')
-(* the C: exits of a protected guest: ID and debug registers; an interrupt that it sends; PSCI that KCore answers; SMC, UNDEFINED *)
+(* the C: exits of a protected guest: ID and debug registers; an interrupt that it sends; PSCI that KCore answers, or tells
+   the host; SMC, UNDEFINED *)
 | s_guest_sysreg s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s ->
     (let gic := negb (cell s "has_gicv3" 0 =? 0) in let esr := Base.reg s "esr" 0 in GuestSysreg.is_sgi gic esr = false ->
     link L1 above "guest_exit" [0] s = Ok (r, s') ->
@@ -126,6 +127,9 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     code_step c [G c (left_io c s); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0))] (true, s) (negb (r =? 0), s')
 | s_guest_hvc s r s' x0 : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> hvc_asks c s = Guest.HvcLocal x0 ->
     link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OHvc (Base.reg s "far" 0))] (true, s) (negb (r =? 0), s')
+| s_guest_told s r s' rel x0 kept : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> few_lrs s -> is_64 "far" s ->
+    hvc_asks c s = Guest.HvcTell rel x0 kept -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c [G c (left_io c s); G c (OHvc (Base.reg s "far" 0))] (true, s) (negb (r =? 0), s')
 | s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
 (* WFx and stage-2 faults of a protected guest *)
@@ -419,6 +423,12 @@ Qed.
 Lemma write_greg_fpm t w l : fpm (D (write_greg t w l)) = fpm (D t).
 Proof. unfold write_greg, set_greg. destruct (protected _ _); reflexivity. Qed.
 
+Lemma asks_same c s t : let w := u_vcpu (cpu (P t) c) in running c s t w -> Q c s t -> inv (P t) ->
+  hvc_asks c s = Guest.guest_hvc w (sibling (P t) w) (greg t w).
+Proof.
+  intros w Ru R J. rewrite <- (hvc_seen fixed c s t w Ru R J). unfold hvc_asks. destruct (running_here fixed c s t w Ru R J) as (_ & _ & -> & _). reflexivity.
+Qed.
+
 (* The same, where the host goes on. *)
 Lemma guest_left c s t t' l k1 : sound -> sinv t -> (forall k, expanded k l = l) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   run l t = Ok t' -> Q c s t' -> held s = false -> idle (P t') c = true -> forall k, run (expanded k l) t = Ok t' /\ matches c (false, s) t'.
@@ -521,10 +531,15 @@ Proof.
   - (* PSCI *)
     match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
     destruct (guest_hvc_code fixed I c s t _ x0 (Base.reg s "far" 0) Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
-    { rewrite <- (hvc_seen fixed c s t _ Who R J). match goal with X : hvc_asks c s = _ |- _ => rewrite <- X end. unfold hvc_asks.
-      destruct (running_here fixed c s t _ Who R J) as (_ & _ & -> & _). reflexivity. }
+    { rewrite <- (asks_same c s t Who R J). assumption. }
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_again c s2 t u (OHvc _) k1 B J F X3 X4 X2 X5 Cn).
+  - (* PSCI that the host is told of *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with Few : few_lrs s, A : is_64 "far" s, E : Guest.ec _ = _, X : hvc_asks c s = _ |- _ => rewrite (asks_same c s t Who R J) in X;
+      destruct (guest_told_code fixed I c s t _ rel x0 kept Who R J H Pr Cn Few A E X) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* SMC, UNDEFINED *)
     match goal with X : protected_runs c s, O : other_class c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr;
       destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
