@@ -207,7 +207,7 @@ Proof. intros. eapply sim.Secret.call_integrity; eauto. Qed.
 
 (* KCORE_HC_VCPU_RUN of a vCPU w from the trap to the return.  1: the guest is entered, with its VM's stage 2, at its PC, and its registers
    are in the CPU ([sim.Enter.guest_in]), a protected guest's by the register filter: the host's answer to its last exit, if that is
-   allowed.  0: the host goes on, with an error in x0.  Either way as the top machine's action does. *)
+   allowed; and so are the interrupts that the host has for it, wishes and list registers, as the shared page has them.  0: the host goes on, with an error in x0.  Either way as the top machine's action does. *)
 Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 ->
   w = sim.Trap.host_word s 1 -> sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true ->
   exists b s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (b, s') /\ Base.held s' = false /\
@@ -217,8 +217,8 @@ Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
    guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: instructions of the one
-   that runs, on its registers (FP registers too, if they are its own), its loads and stores where the hardware's walk of its stage 2 leads; DMA; and
-   whatever else happens to registers that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered];
+   that runs, on its registers (FP registers too, if they are its own; a guest's virtual interface), its loads and stores where the hardware's walk of its stage 2 leads;
+   DMA; and whatever else happens to registers that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered];
    proofs/uncovered.txt has the others.  A guest's x0 to x30, PC and PSTATE are taken to be in its context while it runs, where the vector puts them
    (sim/GuestRuns.v).  A normal VM's context is the page that it shares with the host: of that page nobody reads or writes the words of those
    registers and of EL1's while it runs ([sim.GuestRuns.stale]).
@@ -271,11 +271,16 @@ Proof. intros. eapply sim.Entries.covered_goes; eauto. Qed.
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
   sim.Rel.Q fixed c s (boot (sim.Start.contents s)).
 Proof. intros. apply sim.Start.start_related; auto. Qed.
+(* A run of [ni_code] can start there. *)
+Theorem start_matches c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
+  Base.held s = false -> 0 <= installed_core < 2 ^ 64 -> reserve < 2 ^ 40 ->
+  sim.Steps.matches fixed c (false, s) (boot (sim.Start.contents s)).
+Proof. intros. apply sim.NiCode.start_matches; auto. Qed.
 End Calls.
 
-(* The premises can be met: a machine of 16 MiB and a state of the C that is related to the top machine's first one. *)
-Theorem premises_met : exists cfg fixed s, @sim.Rel.installed cfg fixed /\ Base.held s = false /\
-  @sim.Rel.Q cfg fixed 0 s (@boot cfg (sim.Start.contents s)) /\ @sim.Rel.fits (@boot_pub cfg) /\ @idle (@boot_pub cfg) 0 = true.
+(* The premises can be met: a machine of 16 MiB and a state of the C that matches the top machine's first one. *)
+Theorem premises_met : exists cfg fixed s, @sim.Rel.installed cfg fixed /\ @sound cfg /\
+  @sim.Steps.matches cfg fixed 0 (false, s) (@boot cfg (sim.Start.contents s)).
 Proof. exact sim.Example.premises_met. Qed.
 
 (* The host's calls that it is not shown for yet. *)
@@ -359,6 +364,7 @@ Definition theorems := (
   @vm_registers,
   @covered_goes,
   @start_related,
+  @start_matches,
   @premises_met,
 (* m1: the atomic top machine *)
   @top_never_stuck,

@@ -185,6 +185,20 @@ Lemma gic_entered_quiet pa s : quiet kept_vgic s (gic_entered pa s) /\
     "ich_vmcr" 0).
 Proof. unfold gic_entered. destruct (_ =? 0), (_ =? 0); (split; [quiet_|reflexivity]). Qed.
 
+Lemma gic_entered_regs pa s : let used := lrs_used pa s in let s' := gic_entered pa s in
+  Base.reg s' "lrs" 0 = used /\ (forall i, 0 <= i < used -> Base.reg s' "lr" i = word s (vgic pa 12 + i * 8)) /\
+  (used <> 0 -> Base.reg s' "ich_hcr" 0 = Base.low32 (word s (vgic pa 0))) /\ Base.reg s' "hcr" 0 = Base.reg s "hcr" 0.
+Proof.
+  cbv zeta. unfold gic_entered. set (used := lrs_used pa s). assert (W : forall b : bool, word (if b then setreg "icc_sre" 0 0
+    (setreg "ich_vmcr" 0 (Base.low32 (word s (vgic pa 1))) s) else s) = word s) by (intros []; reflexivity).
+  destruct (Z.eqb_spec used 0) as [E|E].
+  - split; [reflexivity|]. split; [intros i Hi; lia|]. split; [intros N; contradiction|]. destruct (_ =? 0); reflexivity.
+  - split; [reflexivity|]. split; [|split; [|destruct (_ =? 0); reflexivity]].
+    + intros i Hi. unfold load_bank. cbn [Base.reg setregs String.eqb Ascii.eqb Bool.eqb andb word setreg].
+      rewrite (proj2 (Z.leb_le 0 i)), (proj2 (Z.ltb_lt i (0 + used))) by lia. cbn [andb]. rewrite W. unfold whole. f_equal. lia.
+    + intros _. cbn [Base.reg load_bank setregs setreg word String.eqb Ascii.eqb Bool.eqb andb Z.eqb]. reflexivity.
+Qed.
+
 (* ------------------------------------------------------------------ the guest is in the CPU *)
 
 (* What KCore has of a protected vCPU that runs, and the CPU has not. *)
@@ -208,7 +222,7 @@ Proof.
 Qed.
 
 (* It runs with its VM's stage 2, from its PC, with its registers: EL1 registers in the CPU, the others in its context, from where the
-   return path takes them. *)
+   return path takes them; with the interrupts that the host asks for, and in the list registers. *)
 Record guest_in (c : Z) (s : state) (t : st) (w : Z) : Prop := {
   g_run : u_run (cpu (P t) c) = true /\ u_vcpu (cpu (P t) c) = w;
   g_stage2 : Base.reg s "vttbr" 0 = vttbr_of s (vm_of w);
@@ -216,7 +230,10 @@ Record guest_in (c : Z) (s : state) (t : st) (w : Z) : Prop := {
   g_entry : Base.reg s "elr" 0 = greg t w W_PC /\
     Base.reg s "spsr" 0 = sanitise (negb (fixed "has_aarch32" 0 =? 0)) (greg t w W_PSTATE) (v_type (vm (P t) (vm_of w)));
   g_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k;
-  g_aside : protected (P t) (vm_of w) = true -> aside s t w
+  g_aside : protected (P t) (vm_of w) = true -> aside s t w;
+  g_io : Z.land (Base.reg s "hcr" 0) WISHES = io (D t) w W_IO;
+  g_gic : gicv3 = true -> let used := io (D t) w W_USED in Base.reg s "lrs" 0 = used /\
+    (forall i, 0 <= i < used -> Base.reg s "lr" i = io (D t) w (W_LR + i)) /\ (used <> 0 -> Base.reg s "ich_hcr" 0 = io (D t) w W_HCR)
 }.
 (* The same, as it stays while the guest runs. *)
 Record running (c : Z) (s : state) (t : st) (w : Z) : Prop := {
@@ -349,8 +366,18 @@ Lemma entry_quiet c w type ct pg s : quiet kept_regs s (entry_regs c w type ct p
 Proof.
   unfold entry_regs, controls. destruct (negb _ && _); (split; [quiet_|]; split; [reflexivity|]; split; reflexivity).
 Qed.
+Lemma entry_wishes c w type ct pg s : Z.land (Base.reg (entry_regs c w type ct pg s) "hcr" 0) WISHES =
+  Z.land (word s (pg * PAGE_BYTES + W_IO * 8)) WISHES.
+Proof.
+  unfold entry_regs, controls. set (u := setreg "spsr" 0 _ _). change (words_of (pg * PAGE_BYTES) u State.W_IO) with (word s (pg * PAGE_BYTES + W_IO * 8)).
+  set (x := word s _). assert (E : Z.land (guest_hcr type x) WISHES = Z.land x WISHES).
+  { unfold guest_hcr. rewrite Z.land_lor_distr_l. change (Z.land HCR_GUEST WISHES) with 0. rewrite Z.lor_0_l, <- Z.land_assoc.
+    destruct (type =? KCORE_VM_NORMAL); reflexivity. }
+  cbn [Base.reg setreg setregs String.eqb Ascii.eqb Bool.eqb andb Z.eqb]. destruct (negb (cell u "has_ras" 0 =? 0)); [|exact E].
+  rewrite Z.land_lor_distr_l. change (Z.land HCR_RAS WISHES) with 0. rewrite Z.lor_0_r. exact E.
+Qed.
 
-Lemma entered_related c s t w pg ct type m : Q c s t -> m W_SRE = mem (D t) pg W_SRE -> m W_VMCR = mem (D t) pg W_VMCR ->
+Lemma entered_related c s t w pg ct type m : Q c s t -> (forall k, k <> State.W_FLAGS -> m k = mem (D t) pg k) ->
   core pg = false -> 0 <= pg < 268435456 -> w <> NO_VCPU -> w = u_vcpu (cpu (P t) c) ->
   u_run (cpu (P t) c) = true -> type = v_type (vm (P t) (vm_of w)) -> ct = cell s "vcpu_context" w -> held s = false ->
   (forall k, 0 <= k < W_GP -> Context.live ct s k = greg t w k) -> (protected (P t) (vm_of w) = true -> aside s t w) ->
@@ -359,7 +386,7 @@ Lemma entered_related c s t w pg ct type m : Q c s t -> m W_SRE = mem (D t) pg W
       Ok (0, setreg "selected" 0 1 (setreg "guest_context" 0 ct s))) = Ok (0, s') /\ held s' = false /\
     let t' := mkst (P t) (set_io (upd (io (D t)) w (io_loaded m (io (D t) w))) (D t)) in Q c s' t' /\ guest_in c s' t' w.
 Proof.
-  intros R Hm1 Hm2 Cg Lp N Ew U Et Ect H G As. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
+  intros R Hm Cg Lp N Ew U Et Ect H G As. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
     set (u := entry_regs c w type ct pg s) in *.
   assert (Ru : Q c u t).
   { destruct Q1. apply (keep_regs fixed c s); auto.
@@ -371,18 +398,34 @@ Proof.
     apply (page_word fixed c u t); auto).
   assert (St : exists v, (if gicv3 then p_gic_lrs_load plain [pg * PAGE_BYTES] u else Ok (0, u)) = Ok (0, v) /\ quiet kept_vgic u v /\
     Base.reg v "vttbr" 0 = Base.reg u "vttbr" 0 /\ Base.reg v "elr" 0 = Base.reg u "elr" 0 /\ Base.reg v "spsr" 0 = Base.reg u "spsr" 0 /\
-    (gicv3 = true -> 0 <= Base.reg v "ich_vmcr" 0 < 2 ^ 32 /\ Base.reg v "ich_vmcr" 0 = io_loaded m (io (D t) w) W_VMCR)).
+    Base.reg v "hcr" 0 = Base.reg u "hcr" 0 /\ (gicv3 = true -> let x := io_loaded m (io (D t) w) in
+      (0 <= Base.reg v "ich_vmcr" 0 < 2 ^ 32 /\ Base.reg v "ich_vmcr" 0 = x W_VMCR) /\ Base.reg v "lrs" 0 = x W_USED /\
+      (forall i, 0 <= i < x W_USED -> Base.reg v "lr" i = x (W_LR + i)) /\ (x W_USED <> 0 -> Base.reg v "ich_hcr" 0 = x W_HCR))).
   { destruct gicv3 eqn:Gc.
     - exists (gic_entered (pg * PAGE_BYTES) u). unfold p_gic_lrs_load. rewrite (ctx_context _ _ (page_area fixed I c u t pg Ru Lp Cg)).
       destruct (gic_entered_quiet (pg * PAGE_BYTES) u) as (A & A1). split; [reflexivity|]. split; [exact A|].
-      do 3 (split; [destruct A as [_ _ _ _ _ _ _ Ar]; apply Ar; cbn; tauto|]). intros _. rewrite A1, !vgic_at.
-      change (W_HCR + 2) with W_SRE. change (W_HCR + 1) with W_VMCR. rewrite !Wd by (unfold W_SRE, W_VMCR; lia).
-      destruct (r_vgic _ _ _ _ Ru Gc) as (B1 & _ & B3). rewrite <- Ew in B3. destruct (B3 N) as [B4 _].
-      unfold io_loaded. rewrite Gc. cbn [negb]. change (W_VMCR =? W_IO) with false. change (W_VMCR =? W_VSESR) with false.
-      change (W_VMCR =? W_HCR) with false. rewrite Z.eqb_refl, Hm1, Hm2. destruct (mem (D t) pg W_SRE =? 0); [split;
-        [apply low32_range|reflexivity]|split; [exact B1|exact B4]].
-    - exists u. split; [reflexivity|]. split; [constructor; reflexivity|]. repeat split; discriminate. }
-  destruct St as (v & -> & Qv & V2 & E2 & S2 & Vm). cbn [bind]. eexists. split; [reflexivity|].
+      do 3 (split; [destruct A as [_ _ _ _ _ _ _ Ar]; apply Ar; cbn; tauto|]).
+      pose proof (gic_entered_regs (pg * PAGE_BYTES) u) as A2. cbv zeta in A2. destruct A2 as (A2 & A3 & A4 & A5). split; [exact A5|]. intros _. cbv zeta.
+      assert (Us : lrs_used (pg * PAGE_BYTES) u = io_loaded m (io (D t) w) W_USED).
+      { unfold lrs_used. rewrite vgic_at. change (W_HCR + 3) with W_USED. rewrite Wd by (unfold W_USED; lia). rewrite (r_fixed _ _ _ _ Ru) by (cbn; tauto).
+        destruct (n_info _ I 0) as [<- _]; [unfold is_cpu, KCORE_MAX_CPUS; lia|]. unfold io_loaded. rewrite Gc, Hm by discriminate. reflexivity. }
+      rewrite Us in *. split; [|split; [exact A2|split]].
+      + rewrite A1, !vgic_at. change (W_HCR + 2) with W_SRE. change (W_HCR + 1) with W_VMCR. rewrite !Wd by (unfold W_SRE, W_VMCR; lia).
+        destruct (r_vgic _ _ _ _ Ru Gc) as (B1 & _ & B3). rewrite <- Ew in B3. destruct (B3 N) as [B4 _].
+        unfold io_loaded. rewrite Gc. cbn [negb]. change (W_VMCR =? W_IO) with false. change (W_VMCR =? W_VSESR) with false.
+        change (W_VMCR =? W_HCR) with false. rewrite Z.eqb_refl, !Hm by discriminate. destruct (mem (D t) pg W_SRE =? 0);
+          [split; [apply low32_range|reflexivity]|split; [exact B1|exact B4]].
+      + intros i Hi. rewrite A3 by exact Hi. rewrite vgic_at. change (W_HCR + 12) with W_LR. rewrite <- Z.add_assoc, <- Z.mul_add_distr_r.
+        pose proof (n_lrs _ I) as Nl. assert (Bu : io_loaded m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
+        rewrite Bu in Hi. rewrite Wd by (unfold W_LR; lia). unfold io_loaded. rewrite Gc. unfold W_IO, W_VSESR, W_HCR, W_VMCR, W_SRE, W_LR in *. cbn [negb].
+        rewrite !(proj2 (Z.eqb_neq (80 + i) _)) by (unfold W_USED; lia). replace (inside (80 + i) 80 _) with true;
+          [symmetry; apply Hm; unfold State.W_FLAGS; lia|]. symmetry. apply inside_spec. lia.
+      + intros Nu. rewrite A4 by exact Nu. rewrite vgic_at. change (W_HCR + 0) with W_HCR. rewrite Wd by (unfold W_HCR; lia).
+        assert (Bu : io_loaded m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
+        rewrite Bu in Nu. unfold io_loaded. rewrite Gc. cbn [negb]. change (W_HCR =? W_IO) with false. change (W_HCR =? W_VSESR) with false.
+        rewrite Z.eqb_refl, (proj2 (Z.eqb_neq _ _) Nu), Hm by discriminate. reflexivity.
+    - exists u. split; [reflexivity|]. split; [constructor; reflexivity|]. do 4 (split; [reflexivity|]). discriminate. }
+  destruct St as (v & -> & Qv & V2 & E2 & S2 & Hc & Vm). cbn [bind]. eexists. split; [reflexivity|].
   destruct Q1 as [C1 W1 H1 T1 T2 T3 T4 Rg1]. destruct Qv as [C2 W2 H2 T5 T6 T7 T8 Rg2].
   split; [cbn [held setreg setregs]; rewrite H2, H1; exact H|]. cbv zeta. set (t' := mkst _ _).
   assert (Gr : greg t' w = greg t w) by reflexivity.
@@ -393,7 +436,7 @@ Proof.
   split.
   - apply (keep_gic fixed c s _ t t' R); auto; cbn [cell word Base.s1 Base.tab Base.leaf Base.table setreg setregs]; try congruence.
     + intros n i In_. apply Ra. right. exact In_.
-    + intros Gc. cbv zeta. destruct (Vm Gc) as (A1 & A2). rewrite !reg_other by reflexivity. split; [exact A1|].
+    + intros Gc. cbv zeta. destruct (Vm Gc) as ((A1 & A2) & _). rewrite !reg_other by reflexivity. split; [exact A1|].
       unfold t'. cbn [P D io set_io]. rewrite <- Ew. split; [intros X; contradiction|]. intros _. unfold upd. rewrite Z.eqb_refl. split;
         [exact A2|].
       intros j Hj. pose proof nr_aprs_range as Na. rewrite !reg_other by reflexivity. rewrite !Rg2, !Rg1 by (cbn; tauto).
@@ -414,6 +457,10 @@ Proof.
     + intros k Hk. rewrite Gr, <- (G k Hk). cbn [cell setreg setregs]. rewrite C2, C1, <- Ect. unfold Context.live, words_of.
       destruct (is_el1 k); [apply Ra; left; reflexivity|]. cbn [word setreg setregs]. rewrite W2, W1. reflexivity.
     + intros Pr. apply (aside_same s _ t); auto; cbn [word cell setreg setregs]; [rewrite W2, W1|rewrite C2, C1]; auto.
+    + rewrite !reg_other by reflexivity. rewrite Hc. unfold u. rewrite entry_wishes. rewrite <- W1, Wd by (unfold W_IO; lia).
+      unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl. unfold io_loaded. rewrite Z.eqb_refl, Hm by discriminate. reflexivity.
+    + intros Gc. cbv zeta. destruct (Vm Gc) as (_ & A1 & A2 & A3). unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl.
+      rewrite !reg_other by reflexivity. split; [exact A1|]. split; [|exact A3]. intros i Hi. rewrite !reg_other by reflexivity. apply A2, Hi.
 Qed.
 
 (* ------------------------------------------------------------------ the call *)
@@ -562,8 +609,7 @@ Proof.
         unfold is_vcpu, is_handle, KCORE_NR_VCPUS, KCORE_NR_VMS, KCORE_VM_VCPUS in *. lia.
       - rewrite !Ce by reflexivity. rewrite !Cx by (unfold W_KEPT, W_GP; lia). auto. }
     destruct (entered_related c s4 (mkst P2 D2) w pg ct type (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
-    + cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
-    + cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
+    + intros j Hj. cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1, Hj.
     + unfold P2, P1. cbn [P]. peel. unfold upd. rewrite Z.eqb_refl. symmetry. exact Eu.
     + rewrite L1. unfold taken_cells. destruct (cell s3 "vcpu_power" w =? POWER_BOOT);
       cbn [cell setcell String.eqb Ascii.eqb Bool.eqb andb]; rewrite C3; reflexivity.
@@ -577,8 +623,7 @@ Proof.
     assert (R4 : Q c s4 (mkst P1 D1)).
     { apply (keep_regs fixed c s3); auto; [other_regs|exact (r_vgic _ _ _ _ R3)]. }
     destruct (entered_related c s4 (mkst P1 D1) w pg ct type (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
-    + cbn [D]. unfold D1. cbn [mem set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
-    + cbn [D]. unfold D1. cbn [mem set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1. discriminate.
+    + intros j Hj. cbn [D]. unfold D1. cbn [mem set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1, Hj.
     + unfold P1. cbn [P]. peel. unfold upd. rewrite Z.eqb_refl. symmetry. exact Eu.
     + unfold P1. cbn [P]. peel. unfold upd. now rewrite Z.eqb_refl.
     + change (cell s4 "vcpu_context" w) with (cell s3 "vcpu_context" w). rewrite C3. reflexivity.

@@ -2,8 +2,8 @@
 (* A machine, and a state of the C on it, that meet what the theorems ask for: 16 MiB of DRAM, a pool of 16 pages. *)
 From KCore Require Import code.Common.
 From Coq Require Import ZifyBool.
-From KCore Require Import top.InvStep.
-From KCore Require Export sim.Start.
+From KCore Require Import top.InvStep top.InvOwn top.Ni.
+From KCore Require Export sim.NiCode.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -61,9 +61,9 @@ Definition small_state : state :=
     (fun _ => 0) (fun n i => if String.eqb n "host_context" then 0x401ff000 else 0) false [] (fun _ _ => 0) (fun _ _ => 0) (fun _ _ => 0)
     (fun _ _ _ => 0) (fun _ => false).
 
-Theorem small_related : @Q small_machine small_fixed 0 small_state (mkst (@boot_pub small_machine) (contents small_state)).
+Theorem small_matches : @matches small_machine small_fixed 0 (false, small_state) (@boot small_machine (contents small_state)).
 Proof.
-  apply start_related; [exact small_installed|reflexivity|unfold is_cpu, KCORE_MAX_CPUS; lia|]. constructor.
+  apply start_matches; [exact small_installed|reflexivity|unfold is_cpu, KCORE_MAX_CPUS; lia| |reflexivity|cbn; lia|cbn; lia]. constructor.
   - intros n i H. unfold fixed_names in H. cbn [In] in H. repeat (destruct H as [<-|H]; [reflexivity|]). destruct H.
   - intros n i H. unfold zero_names in H. cbn [In] in H. repeat (destruct H as [<-|H]; [reflexivity|]). destruct H.
   - intros p D. unfold dram in D. cbn [region small_machine] in D. unfold record_no. cbn [region core small_machine].
@@ -78,10 +78,8 @@ Proof.
   - cbn. lia.
 Qed.
 
-Theorem premises_met : exists cfg fixed s, @installed cfg fixed /\ held s = false /\
-  @Q cfg fixed 0 s (mkst (@boot_pub cfg) (contents s)) /\ @fits (@boot_pub cfg) /\ idle (@boot_pub cfg) 0 = true.
+Theorem premises_met : exists cfg fixed s, @installed cfg fixed /\ @sound cfg /\
+  @matches cfg fixed 0 (false, s) (@boot cfg (contents s)).
 Proof.
-  exists small_machine, small_fixed, small_state. split; [exact small_installed|]. split; [reflexivity|]. split; [exact small_related|].
-  split; [|reflexivity]. constructor; intros; try reflexivity; cbn [cnt boot_pub];
-    repeat match goal with |- context [if ?b then _ else _] => destruct b end; split; (reflexivity || discriminate).
+  exists small_machine, small_fixed, small_state. split; [exact small_installed|]. split; [intros k; reflexivity|exact small_matches].
 Qed.

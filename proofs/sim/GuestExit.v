@@ -308,6 +308,38 @@ Proof.
   - intros Pr. destruct (X Pr) as [Pr' Y]. apply Y, A, Pr'.
 Qed.
 
+(* The guest, or the machine for it, changes the registers of its virtual interface: words of [io] by these writes. *)
+Lemma io_step c w l t : Forall (fun p => W_GP <= fst p) l -> let u := guest_step c w (OIo (fun _ => l)) t in
+  P u = P t /\ (forall q o, mem (D u) q o = mem (D t) q o) /\ (forall x k, ctx (D u) x k = ctx (D t) x k) /\ fpm (D u) = fpm (D t) /\
+  hreg (D u) = hreg (D t) /\ io (D u) = upd (io (D t)) w (writes W_IO N_IO l (io (D t) w)).
+Proof.
+  intros Low u. assert (Nw : forall f k, writes 0 W_GP l f k = f k).
+  { unfold writes. clear - Low. induction Low as [|[j v] l' B F IH]; intros f k; [reflexivity|]. cbn [fold_left fst snd] in *. rewrite IH.
+    replace (inside j 0 W_GP) with false; [reflexivity|]. symmetry. unfold inside. apply andb_false_iff. right. apply Z.ltb_ge. lia. }
+  unfold u. cbn [guest_step]. unfold write_greg, set_greg, with_data, greg. destruct (protected (P t) (vm_of w)) eqn:Pr;
+    cbn [P D mem ctx fpm hreg io set_mem set_ctx set_io]; refine (conj _ (conj _ (conj _ (conj _ (conj _ _))))); try reflexivity.
+  - intros x k. unfold upd. destruct (Z.eqb_spec x w) as [->|]; [apply Nw|reflexivity].
+  - intros q o. unfold upd. destruct (Z.eqb_spec q (c_page (vcpu (P t) w))) as [->|]; [apply Nw|reflexivity].
+Qed.
+Lemma io_kept c s s' t w l : Forall (fun p => W_GP <= fst p) l -> Q c s t -> running c s t w -> cell s' = cell s -> word s' = word s ->
+  (forall n i, In n ("el1" :: known_regs)%list -> Base.reg s' n i = Base.reg s n i) -> Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s ->
+  Base.leaf s' = Base.leaf s -> Base.table s' = Base.table s ->
+  vgic_fine c s' (mkst (P t) (set_io (upd (io (D t)) w (writes W_IO N_IO l (io (D t) w))) (D t))) ->
+  let u := guest_step c w (OIo (fun _ => l)) t in Q c s' u /\ running c s' u w.
+Proof.
+  intros Low R Rn Ec Ew Er T1 T2 T3 T4 V u. destruct (io_step c w l t Low) as (E1 & E2 & E3 & E4 & E5 & E6). fold u in E1, E2, E3, E4, E5, E6.
+  assert (Ru : Q c s' (mkst (P u) (D u))).
+  { rewrite E1. apply (same_contents c s' (P t) (set_io (io (D u)) (D t))); auto; cbn [fpm hreg set_io]; try congruence. rewrite E6.
+    apply (keep_gic fixed c s s' t); auto. intros n i N. apply Er. right. exact N. }
+  split; [destruct u; exact Ru|]. apply (running_same c s s' t u w Rn).
+  - intros i. apply Er. left. reflexivity.
+  - rewrite Ec. reflexivity.
+  - intros k K. rewrite Ew. reflexivity.
+  - intros k K. unfold greg. rewrite E1. destruct (protected (P t) (vm_of w)); [apply E3|apply E2].
+  - rewrite E1. reflexivity.
+  - rewrite E1. intros Pr. split; [exact Pr|]. intros A. apply (aside_same s s' t u); auto; intros; rewrite ?Ew, ?Ec, ?E1; auto.
+Qed.
+
 Lemma io_related c s t w n l : let page := cell s "vcpu_page" w in let u := guest_step c w (OIo (fun _ => (io_left n page s ++ l)%list)) t in
   (l = [] \/ exists d, l = [(W_DISR, d)]) -> Q c s t -> running c s t w ->
   P u = P t /\ Q c s u /\ running c s u w /\ leaves n page s (io (D u) w) /\ (forall d, l = [(W_DISR, d)] -> io (D u) w W_DISR = d).
@@ -317,29 +349,15 @@ Proof.
   { apply Forall_app. split; [|destruct Hl as [->|(d & ->)]; repeat constructor; cbn; unfold W_GP, W_DISR; lia].
     unfold io_left. do 3 (apply Forall_cons; [cbn [fst]; unfold W_GP, W_IO, W_SRE, W_USED; lia|]). apply Forall_forall. intros q Hq.
     apply in_map_iff in Hq as (i & <- & Hi). apply range_in in Hi. cbn [fst]. unfold W_GP, W_LR. lia. }
-  assert (Nw : forall f k, writes 0 W_GP ll f k = f k).
-  { unfold writes. clear - Low. induction Low as [|[j v] l' B F IH]; intros f k; [reflexivity|]. cbn [fold_left fst snd] in *. rewrite IH.
-    replace (inside j 0 W_GP) with false; [reflexivity|]. symmetry. unfold inside. apply andb_false_iff. right. apply Z.ltb_ge. lia. }
-  assert (Eu : P u = P t /\ (forall q o, mem (D u) q o = mem (D t) q o) /\ (forall x k, ctx (D u) x k = ctx (D t) x k) /\ fpm (D u) = fpm (D t) /\
-    hreg (D u) = hreg (D t) /\ io (D u) = upd (io (D t)) w (writes W_IO N_IO ll (io (D t) w))).
-  { unfold u. cbn [guest_step]. unfold write_greg, set_greg, with_data, greg. destruct (protected (P t) (vm_of w)) eqn:Pr;
-      cbn [P D mem ctx fpm hreg io set_mem set_ctx set_io]; refine (conj _ (conj _ (conj _ (conj _ (conj _ _))))); try reflexivity.
-    - intros x k. unfold upd. destruct (Z.eqb_spec x w) as [->|]; [apply Nw|reflexivity].
-    - intros q o. unfold upd. destruct (Z.eqb_spec q (c_page (vcpu (P t) w))) as [->|]; [apply Nw|reflexivity]. }
-  destruct Eu as (E1 & E2 & E3 & E4 & E5 & E6). split; [exact E1|].
+  destruct (io_step c w ll t Low) as (E1 & _ & _ & _ & _ & E6). fold u in E1, E6. split; [exact E1|].
   assert (Ex : io (D u) w = writes W_IO N_IO ll (io (D t) w)) by (rewrite E6; unfold upd; rewrite Z.eqb_refl; reflexivity).
-  assert (Sm : forall k, k = W_VMCR \/ W_AP0R <= k < W_LR -> io (D u) w k = io (D t) w k).
-  { intros k K. rewrite Ex. unfold ll. rewrite left_other; [reflexivity|exact Hl|exact K]. }
-  assert (Ru : Q c s (mkst (P u) (D u))).
-  { rewrite E1. apply (same_contents c s (P t) (set_io (io (D u)) (D t))); auto; cbn [fpm hreg set_io]; try congruence.
-    apply (keep_gic fixed c s s t); auto. intros Gc. destruct (r_vgic _ _ _ _ R Gc) as (A1 & A2 & A3). destruct (i_runs _ _ _ _ Rn) as [_ Uw].
+  assert (Sm : forall k, k = W_VMCR \/ W_AP0R <= k < W_LR -> writes W_IO N_IO ll (io (D t) w) k = io (D t) w k) by (intros k K; apply left_other; auto).
+  destruct (io_kept c s s t w ll Low R Rn) as [Ru Rw]; auto.
+  { intros Gc. destruct (r_vgic _ _ _ _ R Gc) as (A1 & A2 & A3). destruct (i_runs _ _ _ _ Rn) as [_ Uw].
     cbv zeta in *. cbn [P D io hreg set_io]. rewrite Uw in *. split; [exact A1|]. split; [exact A2|]. intros Nn. destruct (A3 Nn) as [A4 A5].
-    split; [rewrite Sm by auto; exact A4|]. intros j Hj. pose proof nr_aprs_range.
+    unfold upd. rewrite Z.eqb_refl. split; [rewrite Sm by auto; exact A4|]. intros j Hj. pose proof nr_aprs_range.
     rewrite !Sm by (right; unfold W_AP0R, W_AP1R, W_LR; lia). apply A5, Hj. }
-  split; [destruct u; exact Ru|]. split; [|split].
-  - apply (running_same c s s t u w Rn); auto.
-    + intros k K. unfold greg. rewrite E1. destruct (protected (P t) (vm_of w)); [apply E3|apply E2].
-    + rewrite E1. intros Pr. split; [exact Pr|]. intros A. apply (aside_same s s t u); auto.
+  split; [exact Ru|]. split; [exact Rw|]. split.
   - rewrite Ex. apply left_leaves, Hl.
   - intros d ->. rewrite Ex. unfold ll, writes. rewrite fold_left_app. reflexivity.
 Qed.

@@ -31,6 +31,25 @@ Definition put_fp (l : list (Z * Z)) (s : state) : state :=
    what is written to it is lost. *)
 Definition stale (c : Z) (s : state) (x : Z) : Prop := normal_runs c s /\ exists k, 0 <= k < W_GP /\ x = context_here c s + k * 8.
 
+(* The registers of its virtual interface that are in the CPU as long as its vCPU is loaded. *)
+Definition gic_now (s : state) : list (Z * Z) := ((W_VMCR, Base.reg s "ich_vmcr" 0) ::
+  map (fun j => (W_AP0R + j, Base.reg s "ap0r" j)) (range 0 (Z.to_nat nr_aprs)) ++
+  map (fun j => (W_AP1R + j, Base.reg s "ap1r" j)) (range 0 (Z.to_nat nr_aprs)))%list.
+Lemma gic_now_at s y k : writes W_IO N_IO (gic_now s) y k =
+  if inside k W_AP1R nr_aprs then Base.reg s "ap1r" (k - W_AP1R) else if inside k W_AP0R nr_aprs then Base.reg s "ap0r" (k - W_AP0R) else
+  if k =? W_VMCR then Base.reg s "ich_vmcr" 0 else y k.
+Proof.
+  pose proof nr_aprs_range as N. unfold gic_now, writes. cbn [fold_left fst snd]. rewrite fold_left_app.
+  change (inside W_VMCR W_IO N_IO) with true. cbv iota.
+  pose proof (writes_map (Base.reg s "ap1r")) as M1. pose proof (writes_map (Base.reg s "ap0r")) as M0. unfold writes in M0, M1.
+  rewrite M1, M0, !Z2Nat.id by (rewrite ?Z2Nat.id; unfold W_AP0R, W_AP1R, W_IO, N_IO; lia). unfold upd. reflexivity.
+Qed.
+Lemma gic_now_low s : Forall (fun p => W_GP <= fst p) (gic_now s).
+Proof.
+  apply Forall_cons; [cbn; unfold W_GP, W_VMCR; lia|]. apply Forall_app. split; apply Forall_forall; intros p Hp;
+    apply in_map_iff in Hp as (j & <- & Hj); apply range_in in Hj; cbn [fst]; unfold W_GP, W_AP0R, W_AP1R; lia.
+Qed.
+
 Lemma put_guest_word c l s k : word (put_guest c l s) (context_here c s + k * 8) =
   if inside k 0 W_GP && (negb (is_el1 k) || normal_here c s) then writes 0 W_GP l (Context.live (context_here c s) s) k
   else word s (context_here c s + k * 8).
@@ -114,6 +133,22 @@ Qed.
 Lemma put_fp_running c l s t w : running c s t w ->
   running c (put_fp l s) (mkst (P t) (set_fpm (upd (fpm (D t)) c (writes W_FP N_FP l (fpm (D t) c))) (D t))) w.
 Proof. intros [U G A]. constructor; [exact U|exact G|]. intros Pr. apply (aside_same s _ t); auto. Qed.
+
+(* Its virtual interface: what the guest does to it, and the hardware for it. *)
+Lemma gic_moved c s s' t w : running c s t w -> Q c s t -> inv (P t) -> cell s' = cell s -> word s' = word s ->
+  (forall n i, In n ("el1" :: known_regs)%list -> Base.reg s' n i = Base.reg s n i) -> Base.s1 s' = Base.s1 s -> Base.tab s' = Base.tab s ->
+  Base.leaf s' = Base.leaf s -> Base.table s' = Base.table s -> 0 <= Base.reg s' "ich_vmcr" 0 < 2 ^ 32 ->
+  let u := guest_step c w (OIo (fun _ => gic_now s')) t in Q c s' u /\ running c s' u w.
+Proof.
+  intros G R J Ec Ew Er E1 E2 E3 E4 V. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). destruct (i_runs _ _ _ _ G) as [_ Uw].
+  apply (io_kept fixed c s); auto; [apply gic_now_low|]. intros Gc. cbv zeta. cbn [P D io hreg set_io]. rewrite Uw. split; [exact V|].
+  split; [contradiction|]. intros _. unfold upd. rewrite Z.eqb_refl. pose proof nr_aprs_range. split.
+  - rewrite gic_now_at. unfold inside, W_VMCR, W_AP0R, W_AP1R. rewrite (proj2 (Z.leb_gt 76 69)), (proj2 (Z.leb_gt 72 69)) by lia. reflexivity.
+  - intros j Hj. rewrite !gic_now_at. split.
+    + replace (inside (W_AP0R + j) W_AP1R nr_aprs) with false by (symmetry; unfold inside, W_AP0R, W_AP1R; apply andb_false_iff; left; apply Z.leb_gt; lia).
+      replace (inside (W_AP0R + j) W_AP0R nr_aprs) with true by (symmetry; apply inside_spec; lia). f_equal. lia.
+    + replace (inside (W_AP1R + j) W_AP1R nr_aprs) with true by (symmetry; apply inside_spec; lia). f_equal. lia.
+Qed.
 
 (* A word of memory that is none of its registers is stored to, by it or by a device. *)
 Lemma stored_running c s t w q r y : running c s t w -> Q c s t -> inv (P t) -> core q = false -> 0 <= q < 268435456 -> 0 <= r < 512 ->

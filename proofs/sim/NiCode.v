@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Noninterference of the C (m2): by that of the top machine, and by what each step of the C is there. *)
 From KCore Require Import code.Common code.Run top.Ni.
-From KCore Require Export sim.Steps.
+From KCore Require Export sim.Steps sim.Start.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -103,5 +103,18 @@ Proof.
     replace (inside (W_FP + k) W_FP N_FP) with true in Rg by (symmetry; apply inside_spec; lia). fold w in Ld, Cc. rewrite Ld, Ld', Cc, Cc' in Rg.
     destruct (r_cpu_id _ _ _ _ R) as [_ C]. rewrite (r_cpu_fp _ _ _ _ R c C), (r_cpu_fp _ _ _ _ R' c C) in Rg.
     rewrite (proj2 (Z.eqb_neq _ _) F), (proj2 (Z.eqb_neq _ _) F') in Rg. exact Rg.
+Qed.
+
+(* A run can start where installation ends. *)
+Theorem start_matches c s : Base.reg s "cpu_id" 0 = c -> is_cpu c -> fresh fixed s -> held s = false -> 0 <= installed_core < 2 ^ 64 ->
+  reserve < 2 ^ 40 -> matches c (false, s) (boot (contents s)).
+Proof.
+  intros Ec C Fr H Bc Br. destruct (z_pool _ _ Fr) as (_ & _ & Pr & _). destruct (n_pool_base _ I) as (Pb & _ & Pp & Pe). unfold PAGE_BYTES, IPA_END in Pe.
+  constructor; cbn [fst snd]; auto; [apply (start_related fixed I); auto|apply boot_sinv|].
+  cbn [P boot]. assert (Z0 : forall n, 0 < n -> 0 <= 0 < n) by (intros; lia). assert (Cn : forall k, 0 <= cnt boot_pub k < 2 ^ 64).
+  { intros k. unfold boot_pub. cbn [cnt]. repeat match goal with |- context [if ?b then _ else _] => destruct b end; lia. }
+  constructor; try (intros; apply Z0; reflexivity); [| |exact Cn].
+  - change (0 <= pool < 2 ^ 40). lia.
+  - change (0 <= reserve < 2 ^ 40). lia.
 Qed.
 End NiCode.

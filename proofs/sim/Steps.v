@@ -76,6 +76,10 @@ Record elsewhere (l : list string) (s s' : state) : Prop := {
   w_reg : forall n i, In n l -> Base.reg s' n i = Base.reg s n i
 }.
 
+(* While a guest runs: its EL1 registers; how many list registers there are for it; what KCore has set in HCR, but for an SError that it takes. *)
+Definition guest_regs_kept : list string := ["el1"; "lrs"].
+Definition wishes_stay (s s' : state) : Prop := Z.lor (Base.reg s' "hcr" 0) KCORE_HCR_VSE = Z.lor (Base.reg s "hcr" 0) KCORE_HCR_VSE.
+
 (* Classes of the host's traps: FP, SVE, SME; what its own handler takes. *)
 Definition fp_class (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in e = 7 \/ e = 25 \/ e = 29.
 Definition own_class (c : Z) (s : state) : Prop := let e := Z.shiftr (Base.reg s "esr" 0) 26 in
@@ -157,12 +161,15 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     code_step c [G c (OStore a y)] (true, s) (true, setword x (y (guest_regs c s)) s)
 | s_guest_own_fp (s : state) (f : chosen_writes) : cell s "cpu_fp" c <> 0 -> (let l := f (guest_regs c s ++ fp_regs s)%list in
     code_step c [G c (OFp f)] (true, s) (true, put_fp l (put_guest c l s)))
+(* its virtual interface *)
+| s_guest_gic (s s' : state) : elsewhere (known_regs ++ guest_regs_kept) s s' -> wishes_stay s s' -> 0 <= Base.reg s' "ich_vmcr" 0 < 2 ^ 32 ->
+    code_step c [G c (OIo (fun _ => gic_now s'))] (true, s) (true, s')
 (* a device *)
 | s_device (b : bool) (s : state) p o q r : 0 <= p < 268435456 -> 0 <= q < 268435456 -> 0 <= o < 512 -> 0 <= r < 512 ->
     device_ok s p = true -> device_ok s q = true ->
     (b = true -> ~ stale c s (device_word p o) /\ ~ stale c s (device_word q r)) ->
     code_step c [DMove p o q r] (b, s) (b, setword (device_word q r) (word s (device_word p o)) s)
-| s_else (b : bool) (s s' : state) : elsewhere (known_regs ++ vgic_regs ++ (if b then ["el1"; "lrs"; "icc_sre"; "hcr"] else [])) s s' ->
+| s_else (b : bool) (s s' : state) : elsewhere (known_regs ++ vgic_regs ++ (if b then guest_regs_kept else [])) s s' -> (b = true -> wishes_stay s s') ->
     code_step c [] (b, s) (b, s').
 
 Inductive code_run (c : Z) : list act -> bool * state -> bool * state -> Prop :=
@@ -610,6 +617,10 @@ Proof.
     destruct (put_guest_ok fixed I c s t _ l0 Who R J) as [R' G']. pose proof (put_fp_related fixed c l0 _ _ R') as X.
     pose proof (put_fp_running c l0 _ _ _ G') as Y. rewrite (write_greg_fpm t _ l0) in X, Y.
     split; [exact X|exact Y].
+  - (* its virtual interface *)
+    match goal with E : elsewhere _ _ _ |- _ => destruct E as [E1 E2 E3 E4 E5 E6 E7 E8] end.
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [congruence|]. apply (gic_moved fixed c s); auto. intros n i N. apply E8.
+    destruct N as [<-|N]; apply in_or_app; [right; left; reflexivity|left; exact N].
   - (* a device *)
     match goal with A : device_ok _ _ p = true, A' : device_ok _ _ q = true |- _ => rename A into Op; rename A' into Oq end.
     rewrite (device_host c s t p R) in Op. rewrite (device_host c s t q R) in Oq.
