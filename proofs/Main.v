@@ -20,8 +20,8 @@
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
  * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
  *
- * Not in these theorems: that the C does what the top machine does at the traps of proofs/uncovered.txt (at all others it does: calls_code,
- * run_code, ni_code), several CPUs inside of one section, the TLB, caches, SMMU (a device has the host's rights), time, availability.
+ * That the C does what the top machine does: calls_code, run_code, ni_code, every_trap_goes.  Not in these theorems: several CPUs inside of
+ * one section, the TLB, caches, SMMU (a device has the host's rights), what firmware does but for its answer to an SMC, time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
@@ -266,6 +266,12 @@ Theorem covered_goes c s t guest kind : sim.Rel.installed fixed -> sound -> sim.
     link Map.L1 sim.Link.above (if guest then "guest_exit" else "host_trap")%string [if guest then kind else 0] s = Ok (r, s') /\
     sim.Steps.code_step fixed c l (guest, s) (negb (r =? 0), s').
 Proof. intros. eapply sim.Entries.covered_goes; eauto. Qed.
+(* No trap is left. *)
+Theorem every_trap_goes c s t guest kind : sim.Rel.installed fixed -> sound -> sim.Steps.matches fixed c (guest, s) t ->
+  sim.Entries.at_vector guest kind s -> (forall req, sim.Secret.all_fits c req t) -> exists l r s',
+    link Map.L1 sim.Link.above (if guest then "guest_exit" else "host_trap")%string [if guest then kind else 0] s = Ok (r, s') /\
+    sim.Steps.code_step fixed c l (guest, s) (negb (r =? 0), s').
+Proof. intros. eapply sim.Entries.every_trap_goes; eauto. Qed.
 
 (* The state that installation leaves ([sim.Start.fresh]: its tables, and all else empty) is related to the top machine's first one. *)
 Theorem start_related c s : sim.Rel.installed fixed -> Base.reg s "cpu_id" 0 = c -> sim.Rel.is_cpu c -> sim.Start.fresh fixed s ->
@@ -363,6 +369,7 @@ Definition theorems := (
   @vm_view,
   @vm_registers,
   @covered_goes,
+  @every_trap_goes,
   @start_related,
   @start_matches,
   @premises_met,

@@ -2,6 +2,7 @@
 (* psci.c: the calls of the host to firmware, one by one. *)
 From KCore Require Import code.Common.
 From KCore Require Import code.Cpu gen.C_psci.
+From KCore Require Export top.Smc.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -73,8 +74,6 @@ Definition s_cpu_on_claim : prim state := fun args s =>
 Lemma cpu_on_claim_ok : meets (run L1 f_cpu_on_claim) s_cpu_on_claim.
 Proof. spec_args. psci_consts. start f_cpu_on_claim. hide. steps; finish. Qed.
 
-(* Arguments of the 32-bit form of a function are words. *)
-Definition argument (fn v : Z) : Z := if Guest.bit_of fn PSCI_64 then v else Z.land v 0xffffffff.
 Definition s_argument : prim state := fun args s => match args with [fn; v] => Ok (argument fn v, s) | _ => Stuck end.
 Lemma argument_ok : meets (run L1 f_argument) s_argument.
 Proof. spec_args. unfold argument. psci_consts. start f_argument. hide. steps. reveal. reflexivity. Qed.
@@ -115,14 +114,6 @@ Definition L_suspend : layer state := add (add L1 "argument" s_argument) "relay_
 Lemma host_cpu_suspend_ok : meets (run L_suspend f_host_cpu_suspend) s_host_cpu_suspend.
 Proof. spec_args. unfold relay, put64. psci_consts. start f_host_cpu_suspend. hide. steps; finish. Qed.
 
-(* SMCs that go to firmware as they are. *)
-Definition smc_allowed (fn : Z) : bool :=
-  let base := Guest.clear fn PSCI_64 in
-  (fn =? 0x84000000) || (base =? 0x84000004) || (fn =? 0x84000006) ||        (* PSCI_VERSION, AFFINITY_INFO, MIGRATE_INFO_TYPE *)
-  ((fn =? 0x84000008) || (fn =? 0x84000009) || (base =? 0x84000012)) ||      (* SYSTEM_OFF, SYSTEM_RESET, SYSTEM_RESET2 *)
-  ((fn =? 0x80000000) || (fn =? 0x80000001) || (fn =? 0x80000002)) ||        (* SMCCC_VERSION, ARCH_FEATURES, SOC_ID *)
-  ((fn =? 0x80008000) || (fn =? 0x80007fff) || (fn =? 0x80003fff)) ||        (* ARCH_WORKAROUND_1, _2, _3 *)
-  ((0x84000050 <=? base) && (base <=? 0x84000053)).                          (* TRNG *)
 Definition s_smc_allowed : prim state := fun args s => match args with [fn] => Ok (b2z (smc_allowed fn), s) | _ => Stuck end.
 Lemma smc_allowed_ok : meets (run L1 f_smc_allowed) s_smc_allowed.
 Proof. spec_args. unfold smc_allowed. psci_consts. start f_smc_allowed. hide. steps; finish. Qed.

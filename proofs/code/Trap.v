@@ -6,7 +6,6 @@ Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
 Definition EC_SMC : Z := 0x17. Definition EC_SVE : Z := 0x19. Definition EC_SME : Z := 0x1d.
-Definition STUB_FINALISE : Z := 3.
 Definition FSC_ALIGNMENT : Z := 0x21.
 Definition EL1H : Z := 5. Definition EL1T : Z := 4.
 Ltac trap_consts :=

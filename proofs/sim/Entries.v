@@ -56,9 +56,8 @@ Proof.
 Qed.
 
 (* Those that are steps of [code_step]: the C goes through them to its return. *)
-Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "guest_fp"; "guest_irq"; "guest_serror";
-  "guest_again"; "guest_normal"; "guest_fault"; "guest_sysreg";
-  "guest_hvc"; "guest_other"].
+Definition covered : list string := ["host_call"; "host_unknown"; "host_fp"; "host_other"; "host_stub"; "host_smc"; "host_abort"; "guest_fp";
+  "guest_irq"; "guest_serror"; "guest_again"; "guest_normal"; "guest_fault"; "guest_sysreg"; "guest_hvc"; "guest_other"].
 Definition uncovered : list string := filter (fun f => negb (existsb (String.eqb f) covered)) entries.
 
 (* The C ends, from the vector to its return, and that is a step.  (A step of the environment would not do.) *)
@@ -180,6 +179,42 @@ Proof.
     destruct (finalise_code fixed c s t R H U) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_finalise; auto].
 Qed.
 
+Lemma stub_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> sized_host s -> entry_of false 0 s = "host_stub" ->
+  goes c false 0 s.
+Proof.
+  intros [R H _ _ _ _] Pe W E. cbn [fst snd] in *. unfold entry_of, Guest.ec in E. cbv zeta in E. change Guest.EC_HVC with 22 in E.
+  destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) 22) as [S|S].
+  2: { exfalso. repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate E. }
+  destruct (existsb _ hypercalls); [discriminate|]. destruct (_ && negb _) eqn:N; [|discriminate].
+  assert (U : stub_class s).
+  { split; [split; [exact Pe|exact S]|]. unfold stub_refused. apply andb_true_iff in N as [N1 N2]. fold (host_word s 0) in N1, N2.
+    rewrite N1, N2.
+    rewrite (proj2 (Z.leb_le _ _)) by apply (W 0 ltac:(lia)). reflexivity. }
+  destruct (stub_code fixed c s t R H U) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_stub; auto].
+Qed.
+Lemma smc_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> sized_host s -> entry_of false 0 s = "host_smc" ->
+  goes c false 0 s.
+Proof.
+  intros [R H _ _ _ _] Pe W E. cbn [fst snd] in *. unfold entry_of, Guest.ec in E. cbv zeta in E. change Guest.EC_HVC with 22 in E.
+  destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) 22) as [S0|S0].
+  { exfalso. destruct (existsb _ hypercalls); [|destruct (_ && _)]; discriminate E. }
+  destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) 0x17) as [S|S].
+  2: { exfalso. repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate E. }
+  pose proof (conj Pe S) as U. destruct (smc_code fixed I c s t R H W U) as (s' & X & _). eexists _, 0, s'.
+  split; [exact X|apply s_smc; auto].
+Qed.
+
+Lemma abort_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> entry_of false 0 s = "host_abort" -> goes c false 0 s.
+Proof.
+  intros [R H J F _ _] Pe E. cbn [fst snd] in *. unfold entry_of, Guest.ec in E. cbv zeta in E.
+  assert (U : abort_class s).
+  { split; [exact Pe|]. cbv zeta. set (e := Z.shiftr (Base.reg s "esr" 0) 26) in *. change Guest.EC_IABT with 32 in E.
+    change Guest.EC_DABT with 36 in E. destruct (e =? Guest.EC_HVC); [exfalso; destruct (existsb _ hypercalls); [|destruct (_ && _)]; discriminate E|].
+    destruct (e =? 0x17); [discriminate E|]. destruct (Z.eqb_spec e 32); [auto|]. destruct (Z.eqb_spec e 36); [auto|]. cbn [orb] in E.
+    destruct (_ && _); discriminate E. }
+  destruct (abort_code fixed I c s t R H J F U) as (s' & X & _). eexists _, 0, s'. split; [exact X|apply s_abort; auto].
+Qed.
+
 Lemma trap_goes c s t : sound -> matches c (false, s) t -> 0 <= Base.reg s "esr" 0 ->
   entry_of false 0 s = "host_fp" \/ entry_of false 0 s = "host_other" -> goes c false 0 s.
 Proof.
@@ -241,7 +276,7 @@ Proof.
     + apply (guest_other_goes c s t M T). unfold other_class. cbv zeta. auto 10.
   - assert (Pe : 0 <= Base.reg s "esr" 0) by apply Ve.
     assert (K : goes c false 0 s); [|exact K]. change (entry_of false kind s) with (entry_of false 0 s) in N.
-    cbn [covered In] in N. destruct N as [N|[N|[N|[N|N]]]].
+    cbn [covered In] in N. destruct N as [N|[N|[N|[N|[N|[N|[N|N]]]]]]].
     + unfold entry_of, Guest.ec in N. cbv zeta in N.
       destruct (Z.eqb_spec (Z.shiftr (Base.reg s "esr" 0) 26) Guest.EC_HVC) as [S|S].
       2: { exfalso. repeat match type of N with context [if ?b then _ else _] => destruct b end; discriminate N. }
@@ -251,7 +286,20 @@ Proof.
     + apply (unknown_goes c s t M Pe). auto.
     + apply (trap_goes c s t B M Pe). left. auto.
     + apply (trap_goes c s t B M Pe). right. auto.
+    + apply (stub_goes c s t M Pe Vh). auto.
+    + apply (smc_goes c s t M Pe Vh). auto.
+    + apply (abort_goes c s t M Pe). auto.
     + exfalso. unfold entry_of in N. cbv zeta in N.
       repeat match type of N with context [if ?b then _ else _] => destruct b end; repeat (destruct N as [N|N]; [discriminate N|]); exact N.
+Qed.
+
+(* None is left. *)
+Lemma all_covered : forallb (fun f => existsb (String.eqb f) covered) entries = true.
+Proof. reflexivity. Qed.
+Theorem every_trap_goes c s t guest kind : sound -> matches c (guest, s) t -> at_vector guest kind s ->
+  (forall req, sim.Secret.all_fits c req t) -> goes c guest kind s.
+Proof.
+  intros B M V F. apply (covered_goes c s t guest kind B M V); [|exact F]. pose proof all_covered as A. rewrite forallb_forall in A.
+  specialize (A _ (entry_listed guest kind s)). apply existsb_exists in A as (f & In_ & E). apply String.eqb_eq in E. rewrite E. exact In_.
 Qed.
 End Entries.

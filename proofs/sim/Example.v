@@ -22,7 +22,7 @@ Definition small_machine : config := {|
 (* What the C's cells say of it. *)
 Definition small_cells : list (string * Z) := [("nr_dram", 1); ("nr_pages", 4096); ("pool_pages", 16); ("pool_base", 0x40400000);
   ("root_base", 0x40200000); ("dram_base", 0x40000000); ("dram_end", 0x41000000);
-  ("host_context", 0x401ff000); ("has_gicv3", 1); ("has_ras", 1)].
+  ("host_context", 0x401ff000); ("nr_cpus", 1); ("has_gicv3", 1); ("has_ras", 1)].
 Definition small_fixed (n : string) (_ : Z) : Z := match Lang.find n small_cells with Some x => x | None => 0 end.
 
 Ltac small :=
@@ -53,6 +53,7 @@ Proof.
   - intros k Hk. change (1077936128 / 4096) with 263168. lia.
   - intros c _. cbv zeta. change (small_fixed "host_context" c) with 0x401ff000. repeat split; try reflexivity; try discriminate; left; reflexivity.
   - vm_compute. discriminate.
+  - change (small_fixed "nr_cpus" 0) with 1. unfold KCORE_MAX_CPUS. lia.
 Qed.
 
 Definition small_state : state :=

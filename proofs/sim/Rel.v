@@ -64,6 +64,7 @@ Record installed : Prop := {
   n_gic : gicv3 = negb (fixed "has_gicv3" 0 =? 0);
   n_ras : ras = negb (fixed "has_ras" 0 =? 0);
   n_lrs : nr_lrs <= 16;
+  n_cpus : 0 <= fixed "nr_cpus" 0 <= KCORE_MAX_CPUS;
   n_info : forall c, is_cpu c -> info c KCORE_INFO_ICH_VTR = fixed "ich_vtr" 0 /\ info c KCORE_INFO_MDCR = fixed "host_mdcr" c /\
     info c KCORE_INFO_REGION_BASE = fixed "region_base" 0 /\ info c KCORE_INFO_REGION_SIZE = fixed "region_size" 0 /\
     info c KCORE_INFO_IMAGE_SIZE = fixed "image_size" 0

@@ -5,7 +5,8 @@
  * loads and stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.HostUnknown sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestPsci sim.GuestRuns sim.Secret sim.RunCall sim.HostTrap.
+From KCore Require Export sim.HostUnknown sim.HostSmc sim.HostAbort sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestPsci sim.GuestRuns.
+From KCore Require Export sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -109,6 +110,13 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HCall c RUnknown] (false, s) (negb (r =? 0), s')
 | s_finalise s r s' : finalise_class s ->
     link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HSet c (fun _ => [(0, 0)])] (false, s) (negb (r =? 0), s')
+| s_stub s r s' : stub_class s -> link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HStub c] (false, s) (negb (r =? 0), s')
+(* the C: SMCs of the host; with what firmware answers *)
+| s_smc s r s' : smc_class s -> sized_host s ->
+    link L1 above "host_trap" [0] s = Ok (r, s') -> code_step c [HSmc c (platform_of s s')] (false, s) (negb (r =? 0), s')
+(* the C: stage-2 faults of the host *)
+| s_abort s r s' : abort_class s -> link L1 above "host_trap" [0] s = Ok (r, s') ->
+    code_step c [HAbort c (abort_ipa s) (Base.reg s "esr" 0)] (false, s) (negb (r =? 0), s')
 (* the C: an interrupt or SError while a guest runs; what the guest has done to its virtual interface shows *)
 | s_asynchronous kind s r s' : kind = 1 \/ kind = 2 -> few_lrs s -> link L1 above "guest_exit" [kind] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_asynchronous c kind s)); HIrq c kind] (true, s) (negb (r =? 0), s')
@@ -446,6 +454,9 @@ Proof.
   - unfold idle in Id. apply andb_true_iff in Id as [_ Id]. destruct (u_call (cpu (P t') c)); [reflexivity|discriminate Id..].
 Qed.
 
+Lemma note_idle c r t : idle (P (host_note c r t)) c = idle (P t) c.
+Proof. unfold host_note. destruct (noted_same c (fst r) (P t)) as (x & y & ->). reflexivity. Qed.
+
 Theorem step_sim c l m n t k1 : sound -> matches c m t -> code_step c l m n ->
   (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   exists t' k0, forall k, (k0 <= k)%nat -> run (expanded k l) t = Ok t' /\ matches c n t'.
@@ -510,6 +521,21 @@ Proof.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
     unfold expanded. cbn [flat_map expand app run step]. rewrite Who. split; [reflexivity|]. unfold with_data.
     constructor; cbn [fst snd P negb Z.eqb]; [exact X3|auto..].
+  - (* a refused call of the hyp-stub *)
+    match goal with A : stub_class s |- _ => destruct (stub_code fixed c s t R H A) as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
+    eapply (guest_left c s2 t _ _ k1 B J (fun _ => eq_refl) F); [cbn [run step]; rewrite Who; reflexivity|exact X3|exact X2|].
+    rewrite note_idle. exact Who.
+  - (* an SMC *)
+    match goal with A : smc_class s, W : sized_host s |- _ => destruct (smc_code fixed I c s t R H W A) as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
+    eapply (guest_left c s2 t _ _ k1 B J (fun _ => eq_refl) F); [cbn [run step]; rewrite Who; reflexivity|exact X3|exact X2|].
+    rewrite note_idle. exact Who.
+  - (* a stage-2 fault of the host *)
+    match goal with A : abort_class s |- _ => destruct (abort_code fixed I c s t R H J Ft A) as (s2 & X1 & X2 & X3) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. eexists _, 0%nat. intros j _.
+    eapply (guest_left c s2 t _ _ k1 B J (fun _ => eq_refl) F); [cbn [run step]; rewrite Who; reflexivity|exact X3|exact X2|].
+    rewrite abort_idle. exact Who.
   - (* an interrupt or SError while a guest runs *)
     match goal with K : kind = 1 \/ kind = 2, Few : few_lrs s |- _ =>
       destruct (asynchronous_code fixed I c s t _ kind R H J Who Cn Few K) as (s2 & t' & X1 & X2 & X3 & X4 & X5) end.

@@ -55,8 +55,11 @@ Proof. vm_compute. reflexivity. Qed.
 Example begin_while_loaded : x0 (running ++ [HIrq 0 1; HCall 0 (RBegin 1)]) 0 = KCORE_EBUSY.
 Proof. vm_compute. reflexivity. Qed.
 
+(* The host reads a page that its stage 2 has not yet. *)
+Definition fault (p : Z) : act := HAbort 0 (at_page p) 0x92000007.
+
 (* What the host reads: the log, with the clock's time; VMCR of the vCPU that is loaded, as it was in the page then. *)
-Definition poke (p o x : Z) : list act := [HAbort 0 p true; HStore 0 (fun _ => at_page p + o * 8) (fun _ => x)].
+Definition poke (p o x : Z) : list act := [fault p; HStore 0 (fun _ => at_page p + o * 8) (fun _ => x)].
 Example info_unknown : x0 [HCall 0 (RInfo KCORE_INFO_NR)] 0 = KCORE_EINVAL.
 Proof. vm_compute. reflexivity. Qed.
 Example log_first : let l := [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RLog 0 7)] in
@@ -72,18 +75,18 @@ Proof. vm_compute. reflexivity. Qed.
 (* A store of the guest is in its page; the host can map another page, not this one. *)
 Example guest_stores : mem (D (final (running ++ [store 0 8 77]))) 6 1 = 77.
 Proof. vm_compute. reflexivity. Qed.
-Example host_fills_its_own : walk (P (final [HAbort 0 9 true])) HOST 9 = Some (9, 7).
+Example host_fills_its_own : walk (P (final [fault 9])) HOST 9 = Some (9, 7).
 Proof. vm_compute. reflexivity. Qed.
-Example host_denied_the_vms : walk (P (final (running ++ [HIrq 0 1; HAbort 0 6 true]))) HOST 6 = None.
+Example host_denied_the_vms : walk (P (final (running ++ [HIrq 0 1; fault 6]))) HOST 6 = None.
 Proof. vm_compute. reflexivity. Qed.
-Example host_denied_the_core : walk (P (final [HAbort 0 1 true])) HOST 1 = None.
+Example host_denied_the_core : walk (P (final [fault 1])) HOST 1 = None.
 Proof. vm_compute. reflexivity. Qed.
-Example host_denied_gich : walk (P (final [HAbort 0 41 true])) HOST 41 = None.
+Example host_denied_gich : walk (P (final [fault 41])) HOST 41 = None.
 Proof. vm_compute. reflexivity. Qed.
 
 (* The page that comes back is zero, and the host can map it. *)
 Example page_comes_back :
-  let s := final (running ++ [store 0 0 77] ++ ending ++ [HAbort 0 6 true]) in
+  let s := final (running ++ [store 0 0 77] ++ ending ++ [fault 6]) in
   mem (D s) 6 0 = 0 /\ walk (P s) HOST 6 = None /\ owner (P s) 6 = OWNER_HOST.
 Proof. vm_compute. auto. Qed.
 

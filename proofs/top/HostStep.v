@@ -230,6 +230,14 @@ Proof.
   - rewrite !writes_outside by auto. auto.
 Qed.
 
+Lemma note_eq c r s t : host_eq s t -> host_eq (host_note c r s) (host_note c r t).
+Proof.
+  intros E. unfold host_note. rewrite <- (q_pub _ _ E). destruct (noted_same c (fst r) (P s)) as (x & y & ->). apply effects_eq; auto.
+  split; [|split; [intros d Q; left; exact Q|]].
+  - apply disclose_owner. auto.
+  - apply Forall_forall. intros e In_. apply in_map_iff in In_ as (w & <- & _). exact Logic.I.
+Qed.
+
 Theorem host_consistent a b s t m s' t' : sound -> sinv s -> sinv t -> host_eq s t ->
   to_host a s = Some m -> to_host b t = Some m -> step a s = Ok s' -> step b t = Ok t' -> host_eq s' t'.
 Proof.
@@ -264,6 +272,7 @@ Proof.
     + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (idle (P s) c); auto. rewrite <- (host_values_eq s t E).
       destruct (reach _ _ _ _) as [[p o]|] eqn:Y; auto. apply store_eq; auto.
     + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (idle (P s) c); auto. unfold host_abort. rewrite <- EP.
+      set (i := ipa / PAGE_BYTES). set (translation := Z.land esr 0x3c =? 4).
       assert (O : owner (snd (host_fault i translation (P s))) = owner (P s) /\
                   forall d, fp_shared (snd (host_fault i translation (P s))) d = fp_shared (P s) d).
       { unfold host_fault. destruct (_ || _); auto. destruct (leaf_over _ _ _); auto.
@@ -282,9 +291,13 @@ Proof.
       * apply (effects_eq s t E []). split; [|split; [|constructor]].
         -- apply disclose_owner. cbn. rewrite O1. auto.
         -- intros d Q. left. rewrite <- O2. exact Q.
-      * apply (effects_eq s t E [HostX c 63 1]). split; [|split; [|repeat constructor]].
-        -- apply disclose_owner. cbn. rewrite O1. auto.
-        -- intros d Q. left. rewrite <- O2. exact Q.
+      * destruct (cache_maintenance esr); [apply (effects_eq s t E [])|apply (effects_eq s t E [HostX c 63 1])]; (split; [|split; [|repeat constructor]]).
+        1, 3: apply disclose_owner; cbn; rewrite O1; auto.
+        all: intros d Q; left; rewrite <- O2; exact Q.
+    + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (idle (P s) c); auto. unfold host_x. rewrite <- (host_values_eq s t E).
+      apply note_eq, E.
+    + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (idle (P s) c); auto. unfold host_x. rewrite <- (host_values_eq s t E).
+      apply note_eq, E.
     + destruct (idle (P s) c); [|apply ok_eq in Sa as ->; apply ok_eq in Sb as ->; auto]. eapply after_eq; eauto. now apply hcall_discloses.
     + destruct (negb _); [|apply ok_eq in Sa as ->; apply ok_eq in Sb as ->; auto]. eapply after_eq; eauto.
       eapply mild_discloses, hgo_mildly; auto.
@@ -303,12 +316,12 @@ Proof.
     + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (host_ok (P s) p) eqn:Hp; auto. destruct (host_ok (P s) q); auto. cbn [andb].
       rewrite <- (load_eq s t E p o Hp). apply store_eq; auto.
   - (* guests *)
-    destruct a as [| | | | | | | | | | |c op]; try discriminate HA. clear HA. pose proof Ma as Ma0. pose proof Mb as Mb0.
+    destruct a as [| | | | | | | | | | | | |c op]; try discriminate HA. clear HA. pose proof Ma as Ma0. pose proof Mb as Mb0.
     cbn [to_host] in Ma. cbn [step] in Sa. destruct (u_run (cpu (P s) c)) eqn:R; cbn [negb] in Ma; [|discriminate].
     destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sa as ->.
     destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) c)))) eqn:Q; cbn [negb] in Ma.
     + (* of protected VMs *)
-      destruct b as [| | | | | | | | | | |d oq]; try (subst m; cases op Ma; fail).
+      destruct b as [| | | | | | | | | | | | |d oq]; try (subst m; cases op Ma; fail).
       clear K. cbn [to_host] in Mb. cbn [step] in Sb. rewrite <- EP in Mb, Sb. destruct (u_run (cpu (P s) d)) eqn:R'; cbn [negb] in Mb; [|discriminate].
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sb as ->.
       destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) d)))) eqn:Q'; cbn [negb] in Mb.

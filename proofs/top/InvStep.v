@@ -215,6 +215,9 @@ Proof.
     auto using inv_stat, deliver_inv. apply inv_stat, inv_stat, cpu_minor; auto.
 Qed.
 
+Lemma note_inv c r s : inv (P s) -> inv (P (host_note c r s)).
+Proof. intros I. unfold host_note, noted. cbn [P]. induction (fst r) as [|[id|e a b] l IH]; cbn [fold_right]; auto using inv_stat, inv_log. Qed.
+
 (* ------------------------------------------------------------------ the theorems *)
 
 Definition sinv (s : st) : Prop := inv (P s).
@@ -228,7 +231,10 @@ Proof.
   - eexists; split; [reflexivity|]. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
   - eexists; split; [reflexivity|]. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
   - eexists; split; [reflexivity|]. destruct (idle _ _); auto. unfold host_abort.
-    pose proof (host_fault_inv i translation (P s) I) as H. destruct (host_fault _ _ _) as [[|] t]; cbn [P snd] in *; auto using inv_stat, inv_log.
+    pose proof (host_fault_inv (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s) I) as H. destruct (host_fault _ _ _) as [[|] t]; cbn [P snd] in *;
+      [|destruct (cache_maintenance esr)]; cbn [P]; auto using inv_stat, inv_log.
+  - eexists; split; [reflexivity|]. destruct (idle _ _); auto using note_inv.
+  - eexists; split; [reflexivity|]. destruct (idle _ _); auto using note_inv.
   - destruct (idle (P s) c) eqn:E; [|eauto]. destruct (hcall_good c r (P s) B I E) as [O J]. unfold after. rewrite O. eauto.
   - destruct (negb _); [|eauto]. destruct (hgo_good c (P s) I) as [O J]. unfold after. rewrite O. eauto.
   - eexists; split; [reflexivity|]. destruct (idle _ _); auto. unfold host_run.

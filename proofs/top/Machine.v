@@ -4,7 +4,7 @@
  * action and state: Ok, Halt (the core stops the CPU) or Stuck (the core is wrong).  An action that the state doesn't
  * offer (another one runs on the CPU, the page isn't mapped) changes nothing.
  *)
-From KCore Require Export top.Guest.
+From KCore Require Export top.Guest top.Smc.
 
 (* A program's choice of addresses and values: any function of the registers it can read. *)
 Definition chosen := list Z -> Z.
@@ -23,7 +23,9 @@ Inductive gop :=
 Inductive act :=
 | HSet (c : Z) (f : chosen_writes) | HFp (c : Z) (f : chosen_writes)
 | HLoad (c : Z) (a : chosen) (dst : Z) | HStore (c : Z) (a x : chosen)
-| HAbort (c i : Z) (translation : bool) (* stage-2 fault of the host: fill, or refuse *)
+| HAbort (c ipa esr : Z)               (* stage-2 fault of the host: filled, skipped (cache maintenance), or refused *)
+| HStub (c : Z)                         (* a call of the hyp-stub that is refused *)
+| HSmc (c : Z) (o : platform)           (* an SMC, and what the machine answers *)
 | HCall (c : Z) (r : request) | HGo (c : Z)
 | HRun (c w : Z)
 | HTimer (c cval ctl : Z)               (* the loaded vCPU's virtual timer *)
@@ -221,12 +223,27 @@ Definition host_fp (c : Z) (f : chosen_writes) (s : st) : st :=
     with_data (fun d => set_hreg (upd (hreg d) c (writes 0 64 l (hreg d c)))
                           (set_fpm (upd (fpm d) c (writes W_FP N_FP l (fpm d c))) d)) s.
 
-Definition host_abort (c i : Z) (translation : bool) (s : st) : st :=
-  match host_fault i translation (P s) with
+Definition cache_maintenance (esr : Z) : bool := (ec esr =? EC_DABT) && bit_of esr ESR_CM.
+Definition host_abort (c ipa esr : Z) (s : st) : st :=
+  match host_fault (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s) with
   | (true, t) => mkst (add_stat c KCORE_STAT_host_fault t) (D s)
-  | (false, t) => mkst (add_log LOG_HOST_REFUSED i 0 (add_stat c KCORE_STAT_host_injected (add_stat c KCORE_STAT_host_fault t)))
-                    (do_effects [HostX c 63 1] (D s))
+  | (false, t) =>
+      if cache_maintenance esr then mkst (add_stat c KCORE_STAT_host_fault t) (D s)
+      else mkst (add_log LOG_HOST_REFUSED ipa esr (add_stat c KCORE_STAT_host_injected (add_stat c KCORE_STAT_host_fault t)))
+             (do_effects [HostX c 63 1] (D s))
   end.
+
+(* A trap that KCore notes and answers in the host's registers (top/Smc.v). *)
+Definition noted (c : Z) (l : list note) (s : pub) : pub :=
+  fold_right (fun n => match n with NCount id => add_stat c id | NLog e a b => add_log e a b end) s l.
+Definition host_note (c : Z) (r : reply) (s : st) : st :=
+  mkst (noted c (fst r) (P s)) (do_effects (map (fun w => HostX c (fst w) (snd w)) (snd r)) (D s)).
+Definition host_x (d : data) (c : Z) : Z -> Z := asks_for (host_values d c).
+Lemma noted_same c l s : exists x y, noted c l s =
+  mkpub (owner s) (maps s) (vm s) (lf s) (s1 s) (tab s) (vcpu s) (cpu s) (cnt s) x y.
+Proof.
+  unfold noted. induction l as [|[id|e a b] l (x & y & IH)]; cbn [fold_right]; [destruct s; eauto|rewrite IH; eexists _, _; reflexivity..].
+Qed.
 
 Definition step (a : act) (s : st) : res st :=
   match a with
@@ -248,7 +265,9 @@ Definition step (a : act) (s : st) : res st :=
             | None => s
             end
           else s)
-  | HAbort c i translation => Ok (if idle (P s) c then host_abort c i translation s else s)
+  | HAbort c ipa esr => Ok (if idle (P s) c then host_abort c ipa esr s else s)
+  | HStub c => Ok (if idle (P s) c then host_note c (stub_answer (host_x (D s) c)) s else s)
+  | HSmc c o => Ok (if idle (P s) c then host_note c (smc_answer o (negb (u_vcpu (cpu (P s) c) =? NO_VCPU)) (host_x (D s) c)) s else s)
   | HCall c r => if idle (P s) c then after (hcall c r (P s)) s else Ok s
   | HGo c => if negb (u_run (cpu (P s) c)) then after (hgo c (P s)) s else Ok s
   | HRun c w => Ok (if idle (P s) c then host_run c w s else s)

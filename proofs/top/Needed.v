@@ -83,7 +83,7 @@ Proof. vm_compute. auto. Qed.
 
 (* No look at the answer: after an interrupt, which allows none, the host throws an exception into the guest. *)
 Definition forged : list act :=
-  running ++ [HIrq 0 1; HAbort 0 5 true; HStore 0 (fun _ => at_page 5 + 8 * W_FLAGS) (fun _ => KCORE_ENTER_UNDEF)].
+  running ++ [HIrq 0 1; fault 5; HStore 0 (fun _ => at_page 5 + 8 * W_FLAGS) (fun _ => KCORE_ENTER_UNDEF)].
 Theorem answer_check_needed : exists pending esr flags value l,
   @to_vm (without CheckEnter) 1 (HRun 0 16) (@final (without CheckEnter) forged) = Some (Answer 16 pending esr flags value l) /\
   enter_allowed pending esr flags = false.

@@ -55,11 +55,14 @@ Proof.
   - unfold vmcr_read. denied. intros [X|[]]. discriminate.
 Qed.
 
+Lemma note_owner c r s : owner (P (host_note c r s)) = owner (P s).
+Proof. unfold host_note. destruct (noted_same c (fst r) (P s)) as (x & y & ->). reflexivity. Qed.
+
 (* Only sections of calls under way open a page to the host. *)
 Lemma opens a s s' p : sound -> sinv s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true -> exists c, a = HGo c.
 Proof.
-  intros B I S A C. destruct a as [| | | | |c r|c| | | | |c op]; try (eexists; reflexivity); exfalso.
-  6: { cbn [step] in S. destruct (idle (P s) c); [|apply ok_eq in S as ->; congruence]. unfold after in S. destruct (o_ok _); [|discriminate].
+  intros B I S A C. destruct a as [| | | | | | |c r|c| | | | |c op]; try (eexists; reflexivity); exfalso.
+  8: { cbn [step] in S. destruct (idle (P s) c); [|apply ok_eq in S as ->; congruence]. unfold after in S. destruct (o_ok _); [|discriminate].
        apply ok_eq in S as ->. destruct (hcall_discloses c r (P s) B I) as (H & _). destruct (H p C) as [X|X]; [congruence|]. eapply hcall_no_scrub; eauto. }
   all: assert (O : owner (P s') p = OWNER_HOST -> owner (P s) p = OWNER_HOST);
     [|unfold host_ok in *; destruct (dram p); [apply Z.eqb_eq in C; apply Z.eqb_neq in A; tauto|congruence]].
@@ -67,8 +70,10 @@ Proof.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_fp. destruct (u_fp _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
-  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_abort. pose proof (host_fault_mild i translation (P s)) as M.
-    destruct (host_fault _ _ _) as [[|] t]; cbn [snd P] in *; intros X; destruct (d_owner _ _ _ _ M p X) as [?|[]]; auto.
+  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_abort. pose proof (host_fault_mild (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s)) as M.
+    destruct (host_fault _ _ _) as [[|] t]; [|destruct (cache_maintenance esr)]; cbn [snd P] in *; intros X; destruct (d_owner _ _ _ _ M p X) as [?|[]]; auto.
+  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. rewrite note_owner. auto.
+  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. rewrite note_owner. auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_run.
     assert (Ow : owner (snd (fst (vcpu_run c w (run_flags s w) (P s)))) = owner (P s)).
     { unfold vcpu_run. repeat match goal with |- context [if ?b then _ else _] => destruct b end; reflexivity. }

@@ -156,6 +156,12 @@ Qed.
 Lemma idle_stutter v (b : bool) s t : becomes v None s t -> becomes v None s (if b then t else s).
 Proof. destruct b; auto using none_refl. Qed.
 
+Lemma note_none v c r s : sinv s -> is_vm v -> becomes v None s (host_note c r s).
+Proof.
+  intros I V. unfold host_note. destruct (noted_same c (fst r) (P s)) as (x & y & ->). apply same_for_none; auto; [repeat split; auto|].
+  intros e In_. apply in_map_iff in In_ as (w & <- & _). apply aside_x.
+Qed.
+
 Lemma host_becomes a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> (match a with G _ _ => False | _ => True end) ->
   becomes v (to_vm v a s) s s'.
 Proof.
@@ -166,10 +172,13 @@ Proof.
   - apply idle_stutter. destruct (reach _ _ _ _); [|apply none_refl]. apply host_data; auto.
   - apply idle_stutter. destruct (reach _ _ _ _) as [[p o]|] eqn:Y; [|apply none_refl]. apply store_none; auto. cbn [fst].
     apply reach_walk in Y as (r & W & _). intros M. pose proof (walk_host _ _ _ _ I0 W). pose proof (mine_not_host _ _ _ V M). congruence.
-  - apply idle_stutter. unfold host_abort. pose proof (mild_same v _ _ _ V (host_fault_mild i translation (P s))) as M.
-    destruct (host_fault _ _ _) as [[|] t]; cbn [snd] in M.
+  - apply idle_stutter. unfold host_abort. pose proof (mild_same v _ _ _ V (host_fault_mild (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s))) as M.
+    destruct (host_fault _ _ _) as [[|] t]; cbn [snd] in M; [|destruct (cache_maintenance esr)].
+    + apply (same_for_none v s _ []); auto. intros e [].
     + apply (same_for_none v s _ []); auto. intros e [].
     + apply (same_for_none v s _ [HostX c 63 1]); auto. intros e [<-|[]]. apply aside_x.
+  - apply idle_stutter. apply note_none; auto.
+  - apply idle_stutter. apply note_none; auto.
   - cbn [to_vm]. destruct (idle (P s) c); [|apply ok_eq in St as ->; apply none_refl]. unfold after in St.
     destruct (o_ok _); [|discriminate]. apply ok_eq in St as ->. now apply call_becomes.
   - pose proof (section_becomes c v s B I V) as X. destruct (u_run (cpu (P s) c)); cbn [negb] in St.
@@ -208,7 +217,7 @@ Theorem vm_becomes a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> 
 Proof.
   intros B I V St Nd. destruct (match a with G _ _ => false | _ => true end) eqn:HA.
   { apply host_becomes; auto. destruct a; auto; discriminate. }
-  destruct a as [| | | | | | | | | | |c op]; try discriminate HA. cbn [step] in St. cbn [to_vm] in *. pose proof I as I0. unfold sinv in I0.
+  destruct a as [| | | | | | | | | | | | |c op]; try discriminate HA. cbn [step] in St. cbn [to_vm] in *. pose proof I as I0. unfold sinv in I0.
   destruct (u_run (cpu (P s) c)) eqn:R; [|apply ok_eq in St as ->; apply none_refl]. cbn [andb] in *.
   destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in St as ->. set (w := u_vcpu (cpu (P s) c)) in *.
   destruct (Z.eqb_spec (vm_of w) v) as [Y|Y]; cbn [andb] in *; [|now apply guest_other].
