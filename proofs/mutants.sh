@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 
 classes='missing check|missing step|missing scrub|missing lock|missing unlock|missing barrier|missing break before make|off by one|wrong level|'
-classes=$classes'wrong attribute|wrong owner|wrong count'
+classes=$classes'wrong attribute|wrong owner|wrong count|wrong register|wrong order|missing filter'
 mutants=$top/proofs/mutants build='' output='' limit=120 jobs=1 mode=prove
 
 usage()
@@ -73,7 +73,8 @@ split()	# file, name, dir
 	END { print i + 0 }' "$1"
 }
 
-# The .vo files that stand on gen/C_MODULE.vo, nearest first; without Main, which states again what they prove
+# The .vo files that stand on gen/C_MODULE.vo: first those with lemmas about its functions (of code and pt, and name it) and what they need,
+# then the others; nearest first.  Without Main, which states again what they prove
 dependents()	# module
 {
 	awk -v build="$build/v/" -v first="gen/C_$1.vo" '
@@ -87,13 +88,25 @@ dependents()	# module
 				if (file[i] == first) continue
 				words = split(needs[i], need, " ")
 				d = 0
-				for (w = 1; w <= words; w++)
+				for (w = 1; w <= words; w++) {
 					if (need[w] in depth && depth[need[w]] + 1 > d) d = depth[need[w]] + 1
+					if (need[w] == first && file[i] ~ /^(code|pt)\//) about[file[i]]
+				}
 				if (d && depth[file[i]] != d) { depth[file[i]] = d; again = 1 }
 			}
 		} while (again)
-		for (f in depth) if (f != "Main.vo") print depth[f], f
-	}' "$build/deps.mk" | LC_ALL=C sort -n -k1,1 -k2 | cut -d' ' -f2
+		about[first]
+		do {
+			again = 0
+			for (i = 1; i <= n; i++) {
+				if (!(file[i] in about)) continue
+				words = split(needs[i], need, " ")
+				for (w = 1; w <= words; w++)
+					if (need[w] in depth && !(need[w] in about)) { about[need[w]]; again = 1 }
+			}
+		} while (again)
+		for (f in depth) if (f != "Main.vo") print f in about ? 0 : 1, depth[f], f
+	}' "$build/deps.mk" | LC_ALL=C sort -n -k1,1 -k2,2 -k3 | cut -d' ' -f3
 }
 
 # Why the fault can't be put in, on standard output; nothing if DIR/core has it
