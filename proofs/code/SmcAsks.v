@@ -116,3 +116,15 @@ Proof.
   intros D E. destruct (proj2 (meets_sim _ _) (psci_refines "host_smc") [cpu] s) as [X|X]; [contradiction (D X)|].
   rewrite E in X. apply (smc_asks cpu s r t). symmetry. exact X.
 Qed.
+
+(* A CPU that firmware switches off does not come back to say so: it counts as off when firmware is asked. *)
+Definition s_forward_off (cpu : Z) : prim state := fun args s => pre cell s "cpu_power" cpu =? POWER_OFF in p_smc_forward args s.
+Definition s_off_first (cpu : Z) : prim state := fun args s =>
+  match args with [c] => pre (c =? cpu) && cpu_ok c in s_host_cpu_off [c] s | _ => Stuck end.
+Lemma cpu_off_first cpu : meets (run (add L1 "smc_forward" (s_forward_off cpu)) f_host_cpu_off) (s_off_first cpu).
+Proof.
+  spec_args. unfold s_host_cpu_off. rewrite H0. subst z. psci_consts. start f_host_cpu_off. hide. steps.
+  - reveal. conds. reflexivity.
+  - unfold s_forward_off at 2. reads. change (0 =? POWER_OFF) with true. unfold p_smc_forward. cbn [returns_to put]. steps.
+    reveal. conds. reflexivity.
+Qed.
