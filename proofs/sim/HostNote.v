@@ -123,6 +123,14 @@ Ltac beside_ := constructor; try reflexivity;
      cbn [cell setcell put64 setreg setregs record sethold forward relay];
      repeat match goal with E : String.eqb _ _ = false |- _ => rewrite E; clear E end; reflexivity].
 
+Lemma log_event_same e a b s : Base.reg (log_event e a b s) = Base.reg s /\ answer (log_event e a b s) = answer s.
+Proof. split; reflexivity. Qed.
+Lemma section_log e a b s : held s = false -> section (s_log_event [e; a; b]) s = Ok (0, sethold false (log_event e a b (sethold true s))).
+Proof.
+  intros H. unfold section. rewrite H. cbn [negb s_log_event]. change (held (sethold true s)) with true. cbn iota. cbn [bind].
+  rewrite log_event_held. reflexivity.
+Qed.
+
 (* A refused call of the hyp-stub. *)
 Section Stub.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -137,23 +145,27 @@ Proof.
     tauto). rewrite F.
   unfold stub_refused in F. repeat rewrite andb_true_iff in F. destruct F as ((F1 & F2) & F3).
   apply Z.leb_le in F1. apply Z.ltb_lt in F2. apply negb_true_iff in F3.
-  set (u := log_event LOG_STUB_REFUSED (host_word s 0) 0 (sethold true (stat_add c KCORE_STAT_stub_refused s))).
-  set (s' := setreg "host_x" 0 KCORE_STUB_ERR (sethold false u)).
-  assert (E : s_host_stub [c; host_word s 0] s = Ok (0, s')).
+  set (x := stat_add c KCORE_STAT_stub_refused s). assert (Hx : held x = false) by exact H. assert (Xr : Base.reg x = Base.reg s) by reflexivity.
+  assert (Nx : noting fixed c t [NCount KCORE_STAT_stub_refused] x).
+  { apply (noting_stat fixed c t [] KCORE_STAT_stub_refused s (noting_here fixed c t s R) C). unfold KCORE_STAT_stub_refused, KCORE_NR_STATS. lia. }
+  assert (E : exists s', s_host_stub [c; host_word s 0] s = Ok (0, s') /\ held s' = false /\
+    noting fixed c t [NLog LOG_STUB_REFUSED (host_word s 0) 0; NCount KCORE_STAT_stub_refused] s' /\
+    forall k, Base.reg s' "host_x" k = written [(0, KCORE_STUB_ERR)] (host_word s) k).
   { cbn [s_host_stub]. replace (cpu_ok c) with true by (symmetry; unfold cpu_ok, is_cpu in *; apply andb_true_iff;
-      rewrite Z.leb_le, Z.ltb_lt; lia). unfold host_stub. rewrite F3. unfold section.
-    change (held (stat_add c KCORE_STAT_stub_refused s)) with (held s). rewrite H. reflexivity. }
+      rewrite Z.leb_le, Z.ltb_lt; lia). unfold host_stub. rewrite F3. fold x. rewrite section_log by exact Hx. cbn [bind].
+    assert (Ny : noting fixed c t [NCount KCORE_STAT_stub_refused] (sethold true x)) by (eapply noting_beside; [exact Nx|beside_]).
+    assert (Yr : Base.reg (sethold true x) = Base.reg s) by exact Xr.
+    clearbody x. clear Hx Xr Nx. set (y := sethold true x) in *. clearbody y. clear x.
+    unfold KCORE_STUB_CALLS in F2. destruct (log_event_same LOG_STUB_REFUSED (host_word s 0) 0 y) as [Lr _].
+    assert (N : noting fixed c t [NLog LOG_STUB_REFUSED (host_word s 0) 0; NCount KCORE_STAT_stub_refused]
+      (log_event LOG_STUB_REFUSED (host_word s 0) 0 y)) by (apply noting_log; [exact Ny|unfold LOG_STUB_REFUSED; lia|lia|lia]).
+    set (z := log_event LOG_STUB_REFUSED (host_word s 0) 0 y) in *. clearbody z. eexists. split; [reflexivity|]. split; [reflexivity|].
+    split; [eapply noting_beside; [exact N|beside_]|]. intros k. cbn [Base.reg setreg setregs sethold]. rewrite Lr, Yr. reflexivity. }
+  destruct E as (s' & E & Hs & N & W).
   exists s'. apply (does_ok _ _ _ _ _ does_host_stub) in E. apply host_hvc_stub in E; [|exact C|lia].
-  apply (does_ok _ _ _ _ _ does_host_hvc_stub) in E. apply (host_trap_run _ c s _ Ec Pe S) in E. apply (does_ok _ _ _ _ _ does_host_trap)
-    in E.
-  split; [exact E|]. split; [reflexivity|]. unfold KCORE_STUB_CALLS in F2.
-  assert (N : noting fixed c t [NLog LOG_STUB_REFUSED (host_word s 0) 0; NCount KCORE_STAT_stub_refused] u).
-  { apply noting_log; [|unfold LOG_STUB_REFUSED; lia|lia|lia].
-    eapply noting_beside; [apply (noting_stat fixed c t [] KCORE_STAT_stub_refused s (noting_here fixed c t s R) C);
-      unfold KCORE_STAT_stub_refused, KCORE_NR_STATS; lia|beside_]. }
-  apply (noting_reply fixed c t s); [exact R| | |].
-  - eapply noting_beside; [exact N|beside_].
+  apply (does_ok _ _ _ _ _ does_host_hvc_stub) in E. apply (host_trap_run _ c s _ Ec Pe S) in E. apply (does_ok _ _ _ _ _ does_host_trap) in E.
+  split; [exact E|]. split; [exact Hs|]. apply (noting_reply fixed c t s); [exact R|exact N| |].
   - intros w [<-|[]]. cbn [fst]. lia.
-  - intros k _. reflexivity.
+  - intros k _. apply W.
 Qed.
 End Stub.

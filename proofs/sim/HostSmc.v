@@ -89,8 +89,6 @@ Definition says (c : Z) (t : st) (l : list note) (s s' : state) (r : reply) : Pr
   held s' = false /\ noting c t (fst r ++ l) s' /\ forall k, 0 <= k < 31 -> Base.reg s' "host_x" k = written (snd r) (host_word s) k.
 
 (* The CPU is claimed for its start, or it is on. *)
-Lemma log_event_same e a b s : Base.reg (log_event e a b s) = Base.reg s /\ answer (log_event e a b s) = answer s.
-Proof. split; reflexivity. Qed.
 Lemma claim_says c t l cpu entry s : noting c t l s -> held s = false -> cpu_ok cpu = true -> 0 <= entry < 2 ^ 64 -> cell s "cpu_power"
   cpu = POWER_OFF ->
   exists v, section (claim cpu entry) s = Ok (0, v) /\ held v = false /\ Base.reg v = Base.reg s /\ answer v = answer s /\
