@@ -31,7 +31,7 @@ From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.D
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
-From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example sim.Steps sim.NiCode sim.Entries.
+From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example sim.Steps sim.NiCode sim.Entries sim.HostBack.
 
 (* ------------------------------------------------------------------ the top machine *)
 
@@ -258,6 +258,18 @@ Theorem vm_registers c v s s' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.
    forall k, 0 <= k < N_FP -> Base.reg s "fp"%string k = Base.reg s' "fp"%string k).
 Proof. intros. eapply sim.NiCode.vm_registers; eauto. Qed.
 
+(* The host's EL1 registers, which the top machine does not have: from the call that enters a guest (state s), over a stay of any length in it (its
+   steps, and exits after which it goes on, [sim.HostBack.guest_run]; syndrome and fault address have 64 bits), to the exit at which the host goes
+   on (state s3): they are what they were, so nothing of the guest's.  And EL2's controls are the host's ([sim.HostBack.given_back]). *)
+Theorem host_back c s s1 l s2 kind s3 t t1 k1 : sim.Rel.installed fixed -> sound ->
+  sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 -> sim.Steps.matches fixed c (false, s) t ->
+  link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (1, s1) -> sim.Steps.matches fixed c (true, s1) t1 ->
+  sim.HostBack.guest_run fixed c l s1 s2 -> (forall k, (k1 <= k)%nat -> sim.Steps.fit_along (sim.Steps.expanded k l) t1) ->
+  sim.Steps.is_64 "esr"%string s2 -> sim.Steps.is_64 "far"%string s2 ->
+  link Map.L1 sim.Link.above "guest_exit"%string [kind] s2 = Ok (0, s3) ->
+  (forall k, 0 <= k < 24 -> Base.reg s3 "el1"%string k = Base.reg s "el1"%string k) /\ sim.HostBack.given_back s2 s3.
+Proof. intros. eapply sim.HostBack.host_back; eauto. Qed.
+
 (* The traps of [covered] are such steps: whatever the state at the vector ([at_vector]: what hardware may have there), the C goes from there to
    its return; it neither halts nor is stuck.  The counters fit through the next call, whichever it is. *)
 Theorem covered_goes c s t guest kind : sim.Rel.installed fixed -> sound -> sim.Steps.matches fixed c (guest, s) t ->
@@ -368,6 +380,7 @@ Definition theorems := (
   @host_view,
   @vm_view,
   @vm_registers,
+  @host_back,
   @covered_goes,
   @every_trap_goes,
   @start_related,
