@@ -73,7 +73,7 @@ payload()	# type, payload, vcpus
 
 run_vmm()
 {
-	plan 13
+	plan 15
 	for type in normal protected; do
 		for what in "hello 1" "secret 1" "regs 1" "fp 4" "spin 4" "cycles 1"; do
 			payload $type $what
@@ -82,6 +82,11 @@ run_vmm()
 	done
 	tvmm run --normal --no-gic --prefix "guest| "
 	result $? normal-nogic "hello without interrupt controller"
+	# by KVM where the guest is normal; a protected one finds registers that do nothing
+	tvmm run --normal --payload debug --timeout 120 --prefix "guest| " --expect "registers used"
+	result $? normal-debug "hardware breakpoints and watchpoints taken"
+	tvmm run --protected --payload debug --timeout 120 --prefix "guest| " --expect "registers hidden"
+	result $? protected-debug "no hardware breakpoints and watchpoints"
 }
 
 # tvmm tells what went wrong by its status

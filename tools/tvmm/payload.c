@@ -10,7 +10,8 @@
 	X(regs,   16, false, "keeps known values in x, v and system registers over exits and checks them") \
 	X(fp,     8,  false, "floating-point results with exits in between, on all vCPUs") \
 	X(spin,   8,  false, "all vCPUs by PSCI CPU_ON; each counts in memory") \
-	X(cycles, 4,  false, "work without exits, ticks for each pass")
+	X(cycles, 4,  false, "work without exits, ticks for each pass") \
+	X(debug,  4,  false, "hardware breakpoints and watchpoints, each taken; or none, where they are hidden")
 
 #define DECLARE(name, mib, gic, text) extern const u8 payload_##name[], payload_##name##_end[];
 PAYLOADS(DECLARE)

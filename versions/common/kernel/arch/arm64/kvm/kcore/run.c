@@ -19,6 +19,7 @@
 #include <uapi/linux/psci.h>
 #include <asm/arch_gicv3.h>
 #include <asm/daifflags.h>
+#include <asm/debug-monitors.h>
 #include <asm/esr.h>
 #include <asm/kvm_emulate.h>
 #include <asm/neon.h>
@@ -241,6 +242,78 @@ static __always_inline u64 kcore_switch(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
+/* Breakpoint and watchpoint registers have no index but their name.  At least two of each are there. */
+#define KCORE_DEBUG_EACH(last, DO, r, set)							\
+	do {											\
+		DO(0, r, set);									\
+		DO(1, r, set);									\
+		KCORE_DEBUG_IF(last, 2, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 3, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 4, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 5, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 6, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 7, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 8, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 9, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 10, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 11, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 12, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 13, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 14, DO, r, set);						\
+		KCORE_DEBUG_IF(last, 15, DO, r, set);						\
+	} while (0)
+#define KCORE_DEBUG_IF(last, n, DO, r, set)							\
+	do {											\
+		if ((last) >= (n))								\
+			DO(n, r, set);								\
+	} while (0)
+#define KCORE_DEBUG_READ(n, r, set)	((set)->dbg_##r[n] = read_sysreg(dbg##r##n##_el1))
+#define KCORE_DEBUG_WRITE(n, r, set)	write_sysreg((set)->dbg_##r[n], dbg##r##n##_el1)
+
+static noinstr void kcore_debug_read(struct kvm_guest_debug_arch *to)
+{
+	u64 dfr0 = read_sysreg(id_aa64dfr0_el1);
+	unsigned int brps = (dfr0 >> 12) & 15, wrps = (dfr0 >> 20) & 15;
+
+	KCORE_DEBUG_EACH(brps, KCORE_DEBUG_READ, bvr, to);
+	KCORE_DEBUG_EACH(brps, KCORE_DEBUG_READ, bcr, to);
+	KCORE_DEBUG_EACH(wrps, KCORE_DEBUG_READ, wvr, to);
+	KCORE_DEBUG_EACH(wrps, KCORE_DEBUG_READ, wcr, to);
+}
+
+static noinstr void kcore_debug_write(const struct kvm_guest_debug_arch *from)
+{
+	u64 dfr0 = read_sysreg(id_aa64dfr0_el1);
+	unsigned int brps = (dfr0 >> 12) & 15, wrps = (dfr0 >> 20) & 15;
+
+	KCORE_DEBUG_EACH(brps, KCORE_DEBUG_WRITE, bvr, from);
+	KCORE_DEBUG_EACH(brps, KCORE_DEBUG_WRITE, bcr, from);
+	KCORE_DEBUG_EACH(wrps, KCORE_DEBUG_WRITE, wvr, from);
+	KCORE_DEBUG_EACH(wrps, KCORE_DEBUG_WRITE, wcr, from);
+}
+
+/*
+ * A run of a normal VM that has switched its break- and watchpoints on (MDSCR_EL1.MDE).  Its accesses to these registers
+ * are always trapped, so what KVM has counts and nothing comes back; without MDE they have no effect and stay out of the CPU.
+ * Stock KVM does this at EL2, where none of them fires: here the host's MDE is off meanwhile.
+ */
+static noinstr u64 kcore_switch_debug(struct kvm_vcpu *vcpu)
+{
+	struct kvm_guest_debug_arch host;
+	u64 mdscr = read_sysreg(mdscr_el1);
+	u64 ret;
+
+	write_sysreg(mdscr & ~(u64)DBG_MDSCR_MDE, mdscr_el1);
+	isb();
+	kcore_debug_read(&host);
+	kcore_debug_write(&vcpu->arch.vcpu_debug_state);
+	ret = kcore_switch(vcpu);
+	kcore_debug_write(&host);
+	isb();
+	write_sysreg(mdscr, mdscr_el1);
+	return ret;
+}
+
 /* First run since the load, or EL1 registers came out meanwhile.  0, or the exit to take instead of the run. */
 static noinstr int kcore_prepare(struct kvm_vcpu *vcpu)
 {
@@ -370,7 +443,10 @@ int noinstr kcore_run(struct kvm_vcpu *vcpu)
 	page->sys.mdscr_el1 = KCORE_REG(vcpu, mdscr_el1);
 	kcore_enter(vcpu, page);
 
-	ret = kcore_switch(vcpu);
+	if (unlikely(page->sys.mdscr_el1 & DBG_MDSCR_MDE))
+		ret = kcore_switch_debug(vcpu);
+	else
+		ret = kcore_switch(vcpu);
 	if (unlikely(ret > KCORE_EXIT_TRAP))
 		return kcore_exit_refused(vcpu, ret);
 
