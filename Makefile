@@ -44,6 +44,8 @@ SMP ?= 2
 T ?= all
 RELEASES ?=
 M ?=
+ONLY ?=
+LIMIT ?=
 STAGES ?=
 under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
 
@@ -68,6 +70,7 @@ help:
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, stock and under KCore'
+	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it (M=operator)'
@@ -183,6 +186,21 @@ boot: initramfs
 bench: initramfs
 	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
 
+# KVM's own tests on the retrofitted kernel with and without CONFIG_KCORE (ONLY=names LIMIT=seconds)
+parity: retrofit programs
+	$(Q)tools/build-kselftests --source $(src) --output $(dir)/parity/kselftests --cross $(CROSS_COMPILE)
+	$(jobs)$(Q)for v in stock kcore; do \
+		tools/build-kernel --tree $(tree) --output $(dir)/parity/$$v --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+			$(if $(V),--verbose) $(base) versions/config/parity.config versions/config/$$v.config || exit; \
+	done
+	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
+		ci/initramfs.sh --output $(dir)/parity/host.cpio --source $(src) --busybox "$$busybox" \
+		--image $(dir)/parity/stock/arch/arm64/boot/Image --programs $(O)/tests
+	$(Q)ci/parity.sh --stock $(dir)/parity/stock/arch/arm64/boot/Image,$(dir)/parity/host.cpio \
+		--kcore $(dir)/parity/kcore/arch/arm64/boot/Image,$(dir)/parity/host.cpio --tests $(dir)/parity/kselftests \
+		--output $(dir)/parity --cpu $(CPU) --smp $(SMP) $(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
+		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
+
 upstream-mutants: source $(retrofit)
 	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate$(if $(M),=$(M)) \
 		--cache $(O)/tools/spatch --jobs $$(nproc)
@@ -233,6 +251,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench parity port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

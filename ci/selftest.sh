@@ -158,6 +158,29 @@ printf 'x' >>"$work/image2/arch/arm64/boot/Image"
 check 'same-image: a byte more' 1 'differ in 1 places of 16 bytes' "$top/ci/same-image.sh" "$work/image1" "$work/image2"
 check 'same-image: nothing built' 3 'no Image and vmlinux' "$top/ci/same-image.sh" "$work/image1" "$work/none"
 
+# ---- ci/parity.sh: two consoles
+parity()	# sed program for ours, arguments of parity.sh...
+{
+	printf 'KSELFTEST %s\r\n' 'a/one pass 0' 'two fail 254' 'three skip 4' 'four time 137' >"$work/stock.log"
+	sed "$1" "$work/stock.log" >"$work/ours.log"
+	shift
+	"$top/ci/parity.sh" --compare "$work/stock.log,$work/ours.log" "$@"
+}
+check 'parity: no difference' 0 '^4 tests, on stock 1 pass, 1 fail, 1 skip, 1 without result; 0 differ$' parity '' --output "$work"
+check 'parity: TAP' 0 '^ok 1 - a/one: stock pass, kcore pass$' cat "$work/parity.tap"
+check 'parity: a test that fails' 1 '^  a/one +pass +fail +differs$' parity 's/one pass 0/one fail 1/'
+check 'parity: a test that passes on ours only' 1 '^  two +fail +pass +differs$' parity 's/two fail 254/two pass 0/'
+check 'parity: a test without result on ours' 1 '^  three +skip +none +differs$' parity '/three/d'
+check 'parity: a test that ours has alone' 1 '^  five +none +pass +differs$' parity '$a KSELFTEST five pass 0'
+check 'parity: a console without results' 1 'no results' "$top/ci/parity.sh" --compare "$work/console,$work/stock.log"
+check 'parity: no console' 3 'none: cannot be read' "$top/ci/parity.sh" --compare "$work/none,$work/stock.log"
+check 'parity: an unknown test' 2 "unknown test 'such'; .* one two" sh -c 'mkdir -p "$2/tests"; printf "one\ntwo\n" >"$2/list"
+"$1/ci/parity.sh" --stock a,b --kcore a,b --tests "$2" --output "$2" --only such' sh "$top" "$work"
+check 'parity: a release without tests' 77 'no tests of KVM' sh -c ': >"$2/list"
+"$1/ci/parity.sh" --stock a,b --kcore a,b --tests "$2" --output "$2"' sh "$top" "$work"
+check 'parity: no tests built' 3 'tools/build-kselftests writes it' "$top/ci/parity.sh" --stock a,b --kcore a,b --tests "$work/none" --output "$work"
+check 'build-kselftests: no kernel source' 3 'no kernel source there' "$top/tools/build-kselftests" --source "$work/none" --output "$work/ks"
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {

@@ -388,12 +388,13 @@ void kcore_vm_destroyed(struct kvm *kvm)
 bool kcore_extension_mine(long ext)
 {
 	return kcore_active() &&
-	       (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_ARM_VM_IPA_SIZE || kcore_extension_unsupported(ext));
+	       (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_MAX_VCPU_ID || ext == KVM_CAP_ARM_VM_IPA_SIZE ||
+		kcore_extension_unsupported(ext));
 }
 
 int kcore_extension(long ext)
 {
-	if (ext == KVM_CAP_MAX_VCPUS)
+	if (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_MAX_VCPU_ID)
 		return KCORE_MAX_VCPUS;
 	return ext == KVM_CAP_ARM_VM_IPA_SIZE ? ilog2(KCORE_IPA_END) : 0;
 }
