@@ -96,5 +96,5 @@ Proof.
     + pose proof (sysreg_frame _ _ _ _ _ E) as F. carry F. contexts. start f_exit_protected. hide. steps_to "guest_sysreg". answers E.
       steps; bound.
     + start f_exit_protected. hide. steps_to "guest_sysreg". answers E. bound.
-  - right. start f_exit_protected. hide. steps; bound.
+  - destruct (Z.shiftr z0 26 =? 23) eqn:C; right; start f_exit_protected; hide; steps; cbn [bind]; conds; reveal; reflexivity.
 Qed.
