@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off vhe bench mutants releases'
+stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off parity vhe bench mutants releases'
 
 usage()
 {
@@ -29,6 +29,7 @@ Run all tests, or those of the stages named, in this order:
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs
   off        kcore=off: stock KVM from the same Image
+  parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
   bench      instructions per operation against stock
   mutants    each check taken out of KCore is noticed
@@ -63,11 +64,13 @@ limit=${KCORE_CHECK_LIMIT:-600}
 stock_kvm='Hyp (nVHE )?mode initialized'
 started=$(tap_clock)
 
-wanted()	# stage
+wanted()	# stages: is one of them asked for?
 {
-	case " $asked " in
-	*" $1 "*) return 0 ;;
-	esac
+	for stage in "$@"; do
+		case " $asked " in
+		*" $stage "*) return 0 ;;
+		esac
+	done
 	return 1
 }
 
@@ -154,7 +157,7 @@ if wanted proof-mutants; then
 	tap_suite 'proof-mutants: a sample' mk -s proof-mutants M=--sample
 	tap_suite 'proof-mutants: the runner fails where it has to' mk -s -C proofs O="$O/proofs" mutants-test
 fi
-if wanted source || wanted kernel || wanted hooks || wanted facts || wanted engine || wanted stock || wanted input; then
+if wanted source kernel hooks facts engine stock parity input; then
 	tap_test "source: $RELEASE, fetched and verified" mk source
 	sed -n 's/^  SOURCE  /# /p' "$(tap_log "source: $RELEASE, fetched and verified")"
 fi
@@ -162,7 +165,7 @@ if wanted engine; then
 	mkdir -p "$O/tools/retrofit"
 	tap_suite engine env KSRC="$O/src/$RELEASE" make -s -C tools/retrofit O="$O/tools/retrofit" check
 fi
-if wanted kernel || wanted hooks || wanted facts || wanted boot || wanted off || wanted vhe || wanted bench || wanted mutants || wanted input; then
+if wanted kernel hooks facts boot off parity vhe bench mutants input; then
 	tap_test "kernel: $RELEASE, retrofitted and built with KCore" mk initramfs
 	sed -n 's/^  \(KCORE\|BLOB\|IMAGE\) */# /p' "$(tap_log "kernel: $RELEASE, retrofitted and built with KCore")"
 fi
@@ -215,8 +218,10 @@ if wanted facts; then
 	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"
 	tap_suite 'facts: spoilt ones' mk -s -C tools/facts O="$O/tools/facts" COMPILED="$O/proofs/v" check
 fi
-if wanted stock; then
+if wanted stock parity; then
 	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs
+fi
+if wanted stock; then
 	tap_test 'stock: the pristine source built' mk pristine
 	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one' \
 		ci/same-image.sh "$dir/stock" "$dir/pristine/stock"
@@ -237,6 +242,16 @@ fi
 if wanted off; then
 	boot 'off: kcore=off' "$image" "$initrd" --tests vmm,linux-normal --append kcore=off \
 		--expect "$stock_kvm"
+fi
+if wanted parity; then
+	tests=$dir/parity/kselftests
+	tap_test "parity: KVM's selftests are built" tools/build-kselftests --source "$O/src/$RELEASE" --output "$tests"
+	# those that are quick under emulation and of what CAVEATS.md says works; all, with the options that they need, are make parity
+	quick=$(grep -xE '(aarch64/)?(aarch32_id_regs|get-reg-list|hypercalls|psci_(cpu_on_)?test)|kvm_(create_max_vcpus|binary_stats_test)|'\
+'set_memory_region_test|steal_time' "$tests/list" 2>/dev/null | paste -sd,)
+	tap_test 'parity: quick selftests of KVM' ci/parity.sh --stock "$dir/stock/arch/arm64/boot/Image,$dir/stock.cpio" \
+		--kcore "$image,$initrd" --tests "$tests" --output "$dir/parity/quick" --cpu cortex-a57 --only "$quick" --expect "$(running)"
+	sed 's/^/# /' "$(tap_log 'parity: quick selftests of KVM')"
 fi
 if wanted vhe && grep -q '^# CONFIG_ARM64_VHE is not set' "$dir/kcore/.config"; then
 	tap_result skip 'vhe: KVM does not start silently' "$RELEASE can't leave VHE and is built without it"

@@ -316,6 +316,16 @@ else
 	cp "$work/good.deb" "$mirror/$pool"
 	absent=''
 	check 'an archive of our own serves the package' 0 "^$cache/" from_mirror
+	two_at_once()
+	{
+		rm -rf "$work/apt2" "$cache"
+		KCORE_ARCHIVE=file:$mirror tools/fetch-package --apt "$work/apt2" --suite "$suite" "$package" &
+		other=$!
+		KCORE_ARCHIVE=file:$mirror tools/fetch-package --apt "$work/apt2" --suite "$suite" "$package"
+		one=$?
+		wait "$other" && return "$one"
+	}
+	check 'two fetch a package at once' 0 "^$cache/" two_at_once
 	absent=$deb
 	truncate -s 100000 "$mirror/$pool"
 	check 'a truncated package in the archive is refused' 3 'refused' from_mirror
