@@ -12,6 +12,7 @@ Usage: ci/parity.sh --stock IMAGE,INITRD --kcore IMAGE,INITRD --tests DIR --outp
        ci/parity.sh --compare LOG,LOG [--output DIR]
 Run the tests of DIR (tools/build-kselftests) as programs of the host on both kernels, print test by test what came out, and fail if it
 differs.  A test that runs into its time limit has no result, and counts as a difference if it has one on the other kernel.
+If no test passes on stock, that is a failure too.
 
   --stock IMAGE,INITRD   the kernel without the retrofit
   --kcore IMAGE,INITRD   the kernel with it
@@ -84,7 +85,8 @@ table()	# stock's console, ours
 			printf "1..%d\n", NR >tap
 			printf "%d tests, on stock %d pass, %d fail, %d skip, %d without result; %d differ\n", NR, count["pass"], count["fail"],
 				count["skip"], count["time"] + count["none"], n
-			exit n > 0
+			if (!count["pass"]) print "no test passes on stock: nothing is shown"
+			exit n > 0 || !count["pass"]
 		}'
 	table_status=$?
 	if [ -n "$out" ]; then

@@ -172,6 +172,8 @@ check 'parity: a test that fails' 1 '^  a/one +pass +fail +differs$' parity 's/o
 check 'parity: a test that passes on ours only' 1 '^  two +fail +pass +differs$' parity 's/two fail 254/two pass 0/'
 check 'parity: a test without result on ours' 1 '^  three +skip +none +differs$' parity '/three/d'
 check 'parity: a test that ours has alone' 1 '^  five +none +pass +differs$' parity '$a KSELFTEST five pass 0'
+check 'parity: nothing passes on stock' 1 'nothing is shown' sh -c 'echo "KSELFTEST a skip 4" >"$2/skip.log"
+"$1/ci/parity.sh" --compare "$2/skip.log,$2/skip.log"' sh "$top" "$work"
 check 'parity: a console without results' 1 'no results' "$top/ci/parity.sh" --compare "$work/console,$work/stock.log"
 check 'parity: no console' 3 'none: cannot be read' "$top/ci/parity.sh" --compare "$work/none,$work/stock.log"
 check 'parity: an unknown test' 2 "unknown test 'such'; .* one two" sh -c 'mkdir -p "$2/tests"; printf "one\ntwo\n" >"$2/list"

@@ -18,7 +18,7 @@
  * Channels.  [events p l s] lists what reaches p in the run of the actions l from s: what p does itself, and messages.  A message
  * ([msg], top/Chan.v) is one of: an exit, as the register filter lets it pass; the host's answer to it; a donated page with its
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
- * public bookkeeping (that KCore finished an exit alone, and that a guest used FP first).
+ * public bookkeeping (that KCore finished an exit alone, that a guest tries again, and that it used FP first).
  *
  * That the C does what the top machine does: calls_code, run_code, ni_code, every_trap_goes.  Not in these theorems: several CPUs inside of
  * one section, the TLB, caches, SMMU (a device has the host's rights), what firmware does but for its answer to an SMC, time, availability.
