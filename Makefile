@@ -69,7 +69,7 @@ help:
 	@echo '  facts       compare what the proofs assume of the release with what was built; facts-update: write it anew'
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
-	@echo '  bench       instructions per operation, stock and under KCore'
+	@echo '  bench       instructions per operation, of application work and by growth, stock and under KCore, as a page (RELEASES=)'
 	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
@@ -183,8 +183,22 @@ boot: initramfs
 	$(Q)ci/boot.sh --image $(image) --initrd $(initramfs) --log $(dir)/boot-$(variant).log --cpu $(CPU) --smp $(SMP) \
 		--limit 1800 --show --tests $(T) $(if $(filter n,$(KCORE)),,$(under-kcore)) --append "$(APPEND)"
 
-bench: initramfs
-	$(Q)ci/bench.sh --image $(image) --initrd $(initramfs) --output $(dir)/bench
+# One release, or all of RELEASES one after the other; the page is of all that have been measured in O
+bench: elcount-tool
+	$(jobs)$(Q)for r in $(or $(RELEASES),$(RELEASE)); do $(MAKE) RELEASE=$$r bench-one || exit; done
+	$(Q)mkdir -p $(O)/tools/bench-report $(O)/bench
+	$(Q)$(MAKE) -C tools/bench-report O=$(O)/tools/bench-report $(quiet)
+	$(Q)$(O)/tools/bench-report/bench-report --output $(O)/bench $$(ls $(O)/*/bench/bench.json | sort -V)
+	@printf '  %-7s %s\n' BENCH $(O)/bench/index.html
+
+bench-one: initramfs
+	$(jobs)$(Q)$(MAKE) KCORE=n kernel
+	$(Q)ci/bench.sh --release $(RELEASE) --image $(image) --initrd $(initramfs) --stock $(dir)/stock/arch/arm64/boot/Image \
+		--plugin $(O)/tools/elcount/elcount.so --output $(dir)/bench
+
+elcount-tool: $(O)/.kcore-build
+	$(Q)mkdir -p $(O)/tools/elcount
+	$(Q)$(MAKE) -C tools/elcount O=$(O)/tools/elcount $(quiet)
 
 # KVM's own tests on the retrofitted kernel with and without CONFIG_KCORE (ONLY=names LIMIT=seconds)
 parity: retrofit programs
@@ -251,6 +265,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench parity port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench bench-one elcount-tool parity port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

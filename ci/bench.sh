@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# bench.sh - instructions per operation of a normal VM, stock KVM and KCore, from the same Image
+# bench.sh - instructions per operation, stock KVM and KCore, normal and protected VMs, in one run
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
@@ -9,32 +9,40 @@ usage()
 {
 	cat <<EOT
 Usage: ci/bench.sh --image FILE --initrd FILE --output DIR [OPTION]...
-Boot the Image twice on one CPU with instruction counting (one instruction is one tick), with
-kcore=off and with KCore, run tvmm's benchmark in a normal VM, and print both counts and their
-ratio.  Counts are exact and repeatable; they are not cycles.
+Boot kernels on one CPU with instruction counting (one instruction is one tick) and run the benchmarks in a normal VM on stock
+KVM, in a normal and in a protected VM under KCore.  Prints the counts and their ratio to stock; those of a ratio over its goal
+are marked with *.  Counts are exact and repeatable; they are not cycles.  docs/performance.md says what is measured.
 
   --image FILE       the kernel with KCore
-  --initrd FILE      the host's initramfs
-  --output DIR       console logs and results go to DIR
-  --limit RATIO      fail if hvc_psci_version costs more than RATIO times stock
-  --protected        measure a protected VM as well
+  --initrd FILE      the host's initramfs, for all boots
+  --output DIR       consoles, counts and bench.json go to DIR
+  --stock FILE       the kernel without KCore (default: the other one with kcore=off)
+  --release NAME     for bench.json (default: unnamed)
+  --plugin FILE      tools/elcount: counts at EL2, in the host's kernel and in its user space apart
+  --quick            operations only: no application work, no growth
+  --limit RATIO      fail if hvc_psci_version of a normal VM costs more than RATIO times stock
   --help             this text
+
+Exit status: 0 measured, 1 a run failed or the limit was exceeded, 2 usage, 3 environment.
 EOT
 }
 
-image='' initrd='' out='' limit='' kinds='stock kcore'
+image='' initrd='' out='' limit='' stock='' release=unnamed plugin='' quick=n
 while [ $# -gt 0 ]; do
 	case $1 in
-	--image|--initrd|--output|--limit)
+	--image|--initrd|--output|--limit|--stock|--release|--plugin)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--image) image=$2 ;;
 		--initrd) initrd=$2 ;;
 		--output) out=$2 ;;
 		--limit) limit=$2 ;;
+		--stock) stock=$2 ;;
+		--release) release=$2 ;;
+		--plugin) plugin=$2 ;;
 		esac
 		shift ;;
-	--protected) kinds="$kinds protected" ;;
+	--quick) quick=y ;;
 	--help) usage; exit 0 ;;
 	*) die $EX_USAGE "unknown argument '$1'; see --help" ;;
 	esac
@@ -43,54 +51,131 @@ done
 if [ -z "$image" ] || [ -z "$initrd" ] || [ -z "$out" ]; then
 	die $EX_USAGE "--image, --initrd and --output are needed; see --help"
 fi
+case $limit in
+''|*[!0-9.]*|*.*.*) [ -z "$limit" ] || die $EX_USAGE "--limit $limit: not a ratio; see --help" ;;
+esac
+for f in "$image" "$initrd" ${stock:+"$stock"}; do
+	[ -r "$f" ] || die $EX_ENVIRONMENT "$f: cannot be read; 'make bench' builds it"
+done
+if [ -n "$plugin" ] && [ ! -r "$plugin" ]; then
+	die $EX_ENVIRONMENT "$plugin: cannot be read; 'make elcount-tool' builds it"
+fi
 mkdir -p "$out" || die $EX_ENVIRONMENT "$out: cannot be made"
+rm -f "$out"/*.bench "$out"/*.split "$out/results" "$out/bench.json"
 
-for kind in $kinds; do
-	test=bench append=''
+# One boot.  A guest's halt would be polled for, for a time that depends on what came before
+boot()	# kind, name, test, arguments of boot.sh...
+{
+	kind=$1 log=$out/$1-$2 test=$3
+	shift 3
+	type=normal words=kvm.halt_poll_ns=0 kernel=$image
 	case $kind in
-	stock) append=kcore=off ;;
-	protected) test=bench-protected ;;
+	stock) [ -n "$stock" ] && kernel=$stock || words="$words kcore=off" ;;
+	protected) type=protected ;;
 	esac
-	"$top/ci/boot.sh" --image "$image" --initrd "$initrd" --log "$out/$kind.log" --smp 1 --icount \
-		--tests $test --append "$append" >"$out/$kind.tap" || {
-		grep '^not ok' "$out/$kind.tap" >&2
-		die $EX_FAILED "the $kind run failed; console in $out/$kind.log"
+	"$top/ci/boot.sh" --image "$kernel" --initrd "$initrd" --log "$log.log" --smp 1 --icount --limit 900 \
+		--tests "$test:$type" --append "$words" "$@" >"$log.tap" || {
+		grep '^not ok' "$log.tap" >&2
+		die $EX_FAILED "the $kind run failed; console in $log.log"
 	}
-	tr -d '\r' <"$out/$kind.log" | sed -n 's/^BENCH //p' >"$out/$kind.bench"
-	[ -s "$out/$kind.bench" ] || die $EX_FAILED "the $kind run printed no BENCH line; console in $out/$kind.log"
+	tr -d '\r' <"$log.log" | sed -n 's/^BENCH //p' >"$log.bench"
+	[ -s "$log.bench" ] || die $EX_FAILED "the $kind run printed no BENCH line; console in $log.log"
+}
+
+for kind in stock normal protected; do
+	if [ -n "$plugin" ]; then
+		boot "$kind" ops bench --plugin "$plugin,out=$out/$kind-ops.split"
+	else
+		boot "$kind" ops bench
+	fi
+	if [ $quick = n ]; then
+		boot "$kind" work bench-work
+		boot "$kind" growth bench-growth
+		for size in 1 8; do
+			boot "$kind" "memory$size" bench-memory --memory ${size}G
+		done
+	fi
 done
 
-set --
-for kind in $kinds; do
-	set -- "$@" "$out/$kind.bench"
-done
-# Field 1 is the operation, 2 the count; the empty loop is what the others were corrected by
-LC_ALL=C awk -v limit="$limit" -v kinds="$kinds" '
-	FNR == 1 { file++ }
-	file == 1 && $1 != "loop" { order[++n] = $1 }
-	{ count[file, $1] = $2 }
+# A line each: kind, group, name, instructions, of them at EL2, in the host's kernel, in its user space (- where not known)
+for name in ops work growth memory1 memory8; do
+	for log in "$out/stock-$name" "$out/normal-$name" "$out/protected-$name"; do
+		[ -f "$log.bench" ] || continue
+		: >>"$log.split"
+		kind=${log##*/}
+		LC_ALL=C awk -v kind="${kind%-*}" -v group="$name" -v split_file="$log.split" '
+			BEGIN {
+				while ((getline line <split_file) > 0) {
+					split(line, f, " ")
+					hyp[f[1]] = f[3]; host[f[1]] = f[4]; user[f[1]] = f[5]
+					sum[f[1]] = f[3] + f[4] + f[5] + f[6]
+				}
+			}
+			{
+				printf "%s %s %s %s", kind, group, $1, $2
+				if (NF != 4 || !($4 in hyp)) {
+					print " - - -"
+					next
+				}
+				printf " %.3f %.3f %.3f\n", hyp[$4] / $3, host[$4] / $3, user[$4] / $3
+				# the plugin and the counter see the same instructions, but for the empty loop and the marks
+				apart = sum[$4] / $3 - $2
+				if (apart < -16 - $2 / 50 || apart > 16 + $2 / 50) {
+					printf "bench.sh: %s of %s: %.1f by the counter, %.1f by the plugin\n", $1, kind, $2, sum[$4] / $3 >"/dev/stderr"
+					failed = 1
+				}
+			}
+			END { exit failed }' "$log.bench" || die $EX_FAILED 'the counts do not agree'
+	done
+done >"$out/results"
+
+LC_ALL=C awk -v limit="$limit" -v release="$release" -v image="$(sha256sum <"$image" | cut -c1-64)" \
+	-v stock="$([ -n "$stock" ] && echo 'without CONFIG_KCORE' || echo kcore=off)" -v json="$out/bench.json" '
+	function number(text) { return text == "-" ? "null" : text }
+	{
+		if (!(($2, $3) in seen)) {
+			seen[$2, $3] = 1
+			group[++n] = $2
+			order[n] = $3
+		}
+		count[$1, $2, $3] = $4
+		all[NR] = sprintf("  {\"kind\": \"%s\", \"group\": \"%s\", \"name\": \"%s\", \"value\": %s, \"hyp\": %s, \"host\": %s, \"user\": %s}",
+			$1, $2, $3, $4, number($5), number($6), number($7))
+	}
+	function plain(kind, i)
+	{
+		return (kind, group[i], order[i]) in count ? sprintf("%14.1f", count[kind, group[i], order[i]]) : sprintf("%14s", "-")
+	}
+	function ratio(kind, goal, i)
+	{
+		if (!((kind, group[i], order[i]) in count))
+			return sprintf("%14s%9s", "-", "")
+		if (count["stock", group[i], order[i]] <= 0)
+			return sprintf("%14.1f%9s", count[kind, group[i], order[i]], "")
+		r = count[kind, group[i], order[i]] / count["stock", group[i], order[i]]
+		return sprintf("%14.1f%8.3f%s", count[kind, group[i], order[i]], r, r >= goal + 0.005 ? "*" : " ")
+	}
 	END {
-		columns = split(kinds, kind, " ")
-		printf "%-20s", "instructions"
-		for (k = 1; k <= columns; k++)
-			printf "%12s%s", kind[k], k > 1 ? "   ratio" : ""
-		print ""
+		printf "%-26s%14s%14s   ratio%15s   ratio\n", "instructions", "stock", "normal", "protected"
 		for (i = 1; i <= n; i++) {
-			printf "%-20s", order[i]
-			for (k = 1; k <= columns; k++) {
-				if (!((k, order[i]) in count) || count[k, order[i]] <= 0) {
-					printf "\nbench.sh: %s: no count of %s\n", kind[k], order[i]
+			if (order[i] == "loop" || group[i] ~ /^memory/ && order[i] !~ /hvc_psci|stage2_fault|kcore/)
+				continue
+			for (k = 1; order[i] !~ /^kcore|tables$/ && k <= split("stock normal protected", kinds, " "); k++)
+				if (!((kinds[k], group[i], order[i]) in count) || count[kinds[k], group[i], order[i]] <= 0) {
+					printf "bench.sh: %s: no count of %s\n", kinds[k], order[i]
 					exit 1
 				}
-				printf "%12.1f", count[k, order[i]]
-				if (k > 1)
-					printf "%8.3f", count[k, order[i]] / count[1, order[i]]
-			}
-			print ""
+			goal = group[i] == "work" ? 1.05 : 1.00
+			printf "%-26s%s%s%s\n", (group[i] ~ /^memory/ ? substr(group[i], 7) "GiB." : "") order[i],
+				plain("stock", i), ratio("normal", goal, i), ratio("protected", group[i] == "work" ? goal : 1.15, i)
 		}
-		ratio = count[2, "hvc_psci_version"] / count[1, "hvc_psci_version"]
-		if (limit != "" && ratio > limit) {
-			printf "bench.sh: hvc_psci_version costs %.3f times stock, the limit is %s\n", ratio, limit
+		printf "{\n \"release\": \"%s\",\n \"image_sha256\": \"%s\",\n \"stock\": \"%s\",\n \"results\": [\n", release, image, stock >json
+		for (i = 1; i <= NR; i++)
+			printf "%s%s\n", all[i], i < NR ? "," : "" >json
+		print " ]\n}" >json
+		r = count["normal", "ops", "hvc_psci_version"] / count["stock", "ops", "hvc_psci_version"]
+		if (limit != "" && r > limit) {
+			printf "bench.sh: hvc_psci_version costs %.3f times stock, the limit is %s\n", r, limit
 			exit 1
 		}
-	}' "$@"
+	}' "$out/results"

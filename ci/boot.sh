@@ -21,6 +21,7 @@ Boot an arm64 Image on QEMU's virt machine with EL2 and a GICv3, run the tests n
   --tests NAME,...   tests the init program runs, t= on the command line
   --append WORDS     more of the kernel's command line
   --icount           count instructions instead of time: one is one ns, the counters tick with it
+  --plugin FILE,...  a plugin of QEMU's (tools/elcount)
   --limit SECONDS    time limit (300)
   --expect REGEX, --refuse REGEX   as ci/judge.sh; may be repeated
   --show             show the console while it runs
@@ -30,7 +31,7 @@ Exit status: 0 all good, 1 a test failed or the machine did not shut down in tim
 EOT
 }
 
-image='' initrd='' log='' cpu=cortex-a57 smp=2 memory=2G gic=3 tests='' append='' icount=n limit=300 show=n
+image='' initrd='' log='' cpu=cortex-a57 smp=2 memory=2G gic=3 tests='' append='' icount=n limit=300 show=n plugin=''
 judge=$(mktemp) || exit $EX_ENVIRONMENT
 cleanup_on_exit "rm -f '$judge'"
 while [ $# -gt 0 ]; do
@@ -38,7 +39,7 @@ while [ $# -gt 0 ]; do
 	--icount) icount=y ;;
 	--show) show=y ;;
 	--help) usage; exit 0 ;;
-	--image|--initrd|--log|--cpu|--smp|--memory|--gic|--tests|--append|--limit|--expect|--refuse)
+	--image|--initrd|--log|--cpu|--smp|--memory|--gic|--tests|--append|--limit|--plugin|--expect|--refuse)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--image) image=$2 ;;
@@ -51,6 +52,7 @@ while [ $# -gt 0 ]; do
 		--tests) tests=$2 ;;
 		--append) append=$2 ;;
 		--limit) limit=$2 ;;
+		--plugin) plugin=$2 ;;
 		*) printf '%s\n%s\n' "$1" "$2" >>"$judge" ;;
 		esac
 		shift ;;
@@ -70,6 +72,7 @@ mkdir -p "$(dirname "$log")" || die $EX_ENVIRONMENT "$log: cannot be made"
 
 machine=virt,virtualization=on,gic-version=$gic,dtb-randomness=off
 set -- -nographic -nodefaults -no-reboot -serial stdio -smp "$smp" -m "$memory" -kernel "$image" -initrd "$initrd"
+[ -z "$plugin" ] || set -- "$@" -plugin "$plugin"
 if [ $icount = y ]; then
 	set -- "$@" -cpu "$cpu,cntfrq=1000000000" -icount shift=0,sleep=off
 else

@@ -31,7 +31,7 @@ Run all tests, or those of the stages named, in this order:
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
-  bench      instructions per operation against stock
+  bench      instructions per operation against stock (application work, growth: make bench)
   mutants    each check taken out of KCore is noticed
   releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit, gates, configuration
              (its kernel, VMs, attacks: make matrix)
@@ -260,8 +260,9 @@ elif wanted vhe; then
 		--refuse 'VHE mode initialized'
 fi
 if wanted bench; then
+	tap_test 'bench: the plugin that counts by exception level' mk elcount-tool
 	tap_test 'bench: a hypercall of a normal VM within 1.15 of stock' ci/bench.sh --image "$image" --initrd "$initrd" \
-		--output "$dir/bench" --limit 1.15 --protected
+		--output "$dir/bench/quick" --limit 1.15 --quick --release "$RELEASE" --plugin "$O/tools/elcount/elcount.so"
 	sed 's/^/# /' "$(tap_log 'bench: a hypercall of a normal VM within 1.15 of stock')"
 fi
 if wanted mutants; then

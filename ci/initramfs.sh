@@ -67,6 +67,7 @@ put "$programs/ginit" ginit
 cat >"$work/guest.list" <<EOT
 dir /dev 755 0 0
 nod /dev/console 600 0 0 c 5 1
+nod /dev/mem 600 0 0 c 1 1
 file /init $work/ginit 755 0 0
 EOT
 "$work/gen_init_cpio" -t 0 "$work/guest.list" >"$work/guest.cpio" || die $EX_FAILED "the guest's initramfs cannot be made"
@@ -74,7 +75,7 @@ touch -d @0 "$work/guest.cpio"
 put "$top/ci/tests/init.sh" init.sh
 put "$programs/tvmm/tvmm" tvmm
 put "$image" Image
-for program in attack life drop; do
+for program in attack life drop hostbench; do
 	put "$programs/$program" $program
 done
 
@@ -99,7 +100,7 @@ dir /guest 755 0 0
 file /guest/Image $work/Image 644 0 0
 file /guest/initrd $work/guest.cpio 644 0 0
 EOT
-	for program in attack life drop; do
+	for program in attack life drop hostbench; do
 		echo "file /bin/$program $work/$program 755 0 0"
 	done
 } >"$work/host.list"

@@ -452,6 +452,41 @@ mkdir -p "$work/overlay/kernel"
 check 'glue that would replace a file of the kernel' 1 'kernel/fork.c: the glue would replace' make_tree --overlay "$work/overlay"
 absent=''
 
+# ---- benchmarks
+bench()	# arguments of bench.sh...
+{
+	ci/bench.sh --output "$work/o/bench" "$@"
+}
+
+absent="$work/o/bench/bench.json"
+check 'bench: no kernel' 2 '--image, --initrd and --output are needed' bench
+check 'bench: a kernel that is not there' 3 'none: cannot be read' bench --image "$work/none" --initrd "$work/none"
+check 'bench: a limit that is no number' 2 'limit 1\.x: not a ratio' bench --image "$src/Makefile" --initrd "$src/Makefile" --limit 1.x
+check 'bench: no plugin' 3 "none: cannot be read; 'make elcount-tool' builds it" bench --image "$src/Makefile" --initrd "$src/Makefile" \
+	--plugin "$work/none"
+absent=''
+mkdir -p "$O/tools/bench-report" "$work/page"
+make -s -C tools/bench-report O="$O/tools/bench-report" >/dev/null
+report()	# files...
+{
+	"$O/tools/bench-report/bench-report" --output "$work/page" "$@"
+}
+absent="$work/page/index.html $work/page/bench.json $work/page/index.html.new"
+check 'bench-report: no files' 2 '--output and files are needed' report
+check 'bench-report: a file that is not there' 3 'none.json' report "$work/none.json"
+echo '{' >"$work/half.json"
+check 'bench-report: half a file' 1 'half.json:[0-9]+: ' report "$work/half.json"
+echo '{"release": "v9.9", "stock": "x", "results": []}' >"$work/empty.json"
+check 'bench-report: nothing in it' 1 'empty.json: no release, stock or results' report "$work/empty.json"
+absent=''
+echo '{"release": "<v9>", "stock": "x", "results": [{"kind": "stock", "group": "ops", "name": "mmio_user", "value": 100},
+	{"kind": "normal", "group": "ops", "name": "mmio_user", "value": 101}]}' >"$work/miss.json"
+missed()	# is a normal VM's 1.01 a miss, and the name text?
+{
+	report "$1" && grep -c '<span class=miss>1.01</span>' "$work/page/index.html" && ! grep '<v9>' "$work/page/index.html"
+}
+check 'bench-report: a missed goal is marked' 0 '^[1-9]' missed "$work/miss.json"
+
 # ---- full disk
 full_disk()	# size, command...
 {

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gbench.h"
+
 #define WORK_BYTES (8UL << 20)
 #define ROUNDS 3
 
@@ -67,17 +69,21 @@ static int work(int cpu)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN), wrong = 0, status;
 	struct timespec start, end;
 	struct utsname u;
 
+	if (argc == 3 && !strcmp(argv[0], "cc"))
+		return gbench_compile(argv[1], argv[2]);
 	uname(&u);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	printf("GUEST-INIT reached: %s %s, %d CPUs, %ld.%03ld s after its start\n", u.sysname, u.release, cpus,
 	       (long)start.tv_sec, start.tv_nsec / 1000000);
 	fflush(stdout);
+	if (getenv("work") && !strcmp(getenv("work"), "bench"))
+		gbench();
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		pid_t pid = fork();
 

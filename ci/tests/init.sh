@@ -152,11 +152,40 @@ run_both()
 	rm -f /tmp/[npq]
 }
 
-run_bench()	# type
+run_bench()	# type: operations, IPIs, life of VMs
 {
-	plan 1
+	plan 3
 	tvmm run --$1 --payload bench --loops 256
 	result $? "bench-$1" "instructions per operation"
+	tvmm run --$1 --payload ipi --vcpus 2 --loops 128 --timeout 300
+	result $? "bench-ipi-$1" "instructions per round trip of IPIs"
+	hostbench --$1
+	result $? "bench-host-$1" "instructions for a VM's life"
+}
+
+run_bench_growth()	# type
+{
+	plan 1
+	hostbench --growth --$1
+	result $? "bench-growth-$1" "with many VMs and vCPUs"
+}
+
+# One VM is enough to see what the size of the host changes
+run_bench_memory()	# type
+{
+	plan 1
+	tvmm run --$1 --payload bench --loops 64
+	result $? "bench-memory-$1" "instructions per operation"
+	for file in info stats; do
+		sed -n 's/^\(region_bytes\|el2_max\|pool_total\) */BENCH kcore.\1 /p' /sys/kernel/debug/kcore/$file 2>/dev/null
+	done
+}
+
+run_bench_work()	# type
+{
+	plan 1
+	linux $1 1 "" --append "console=ttyAMA0 panic=-1 quiet work=bench"
+	result $? "bench-work-$1" "application work in a Linux guest"
 }
 
 # KVM's own tests: what came out is compared with another kernel, so a failure is no failure here
@@ -191,8 +220,10 @@ run_test()	# name, words
 	linux-normal) run_linux normal ;;
 	linux-protected) run_linux protected ;;
 	both) run_both ;;
-	bench) run_bench normal ;;
-	bench-protected) run_bench protected ;;
+	bench) run_bench "${1:-normal}" ;;
+	bench-growth) run_bench_growth "${1:-normal}" ;;
+	bench-memory) run_bench_memory "${1:-normal}" ;;
+	bench-work) run_bench_work "${1:-normal}" ;;
 	kselftest) run_kselftest "$@" ;;
 	attack | life | drop) $name "$@" ;;
 	sh) sh ;;

@@ -43,6 +43,7 @@
 #define AGENT_SYSREG	12	/* index: a register of the agent_sysregs table -> value */
 #define AGENT_SMC	13	/* x0, x1, x2, x3 -> x0 */
 #define AGENT_JUMP	14	/* address: call what is there */
+#define AGENT_TOUCH	15	/* address, bytes: one word a page written */
 
 #define AGENT_HELLO	0x41474e54UL
 
@@ -56,7 +57,17 @@ static inline unsigned long pattern(unsigned long addr, unsigned long seed)
 }
 #endif
 
-/* Report numbers of the bench payload */
+/*
+ * Report numbers of the bench payloads.  A HINT that no CPU knows marks the beginning of a pass of test k, another one its end: for
+ * tools/elcount, which counts between them.
+ */
 #define BENCH_PASSES	8
-#define BENCH_TESTS	7
+#define BENCH_TESTS	9	/* of the payload bench */
+#define BENCH_STAGE2_HUGE 8
+#define BENCH_IPI	9	/* of the payload ipi; those of ci/tests/hostbench.c follow */
+#define BENCH_MARK	64
+#define BENCH_MARK_END	127
+#define BENCH_PAGES	0x400000	/* of the memory: fresh pages, */
+#define BENCH_HUGE	0x4000000	/* fresh huge pages */
+#define BENCH_HUGE_LOOPS 8UL	/* a pass */
 #endif

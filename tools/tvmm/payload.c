@@ -5,12 +5,13 @@
 
 #define PAYLOADS(X) \
 	X(hello,  4,  false, "prints a line") \
-	X(bench,  64, true,  "seven loops; prints BENCH lines: instructions (with -icount) or ticks for each operation") \
+	X(bench,  192, true,  "a loop for each operation; prints BENCH lines: instructions (with -icount) or ticks") \
 	X(agent,  16, false, "private pages filled with a pattern and checked again (also called secret)") \
 	X(regs,   16, false, "keeps known values in x, v and system registers over exits and checks them") \
 	X(fp,     8,  false, "floating-point results with exits in between, on all vCPUs") \
 	X(spin,   8,  false, "all vCPUs by PSCI CPU_ON; each counts in memory") \
 	X(cycles, 4,  false, "work without exits, ticks for each pass") \
+	X(ipi,    4,  true,  "two vCPUs that wake each other by SGIs; a BENCH line: instructions (with -icount) or ticks for a round trip") \
 	X(debug,  4,  false, "hardware breakpoints and watchpoints, each taken; or none, where they are hidden")
 
 #define DECLARE(name, mib, gic, text) extern const u8 payload_##name[], payload_##name##_end[];

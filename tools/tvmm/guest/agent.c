@@ -21,6 +21,13 @@ static u64 check(u64 addr, u64 bytes, u64 seed)
 	return bad;
 }
 
+static u64 touch(u64 addr, u64 bytes)
+{
+	for (u64 a = addr; a < addr + bytes; a += 4096)
+		*(volatile u64 *)a = a;
+	return bytes / 4096;
+}
+
 static u64 read_exceptions(void)
 {
 	u64 v = last_esr << 32 | exceptions;
@@ -88,6 +95,7 @@ void main(void)
 		case AGENT_CYCLES: r = spin_loop(a[0]); break;
 		case AGENT_JUMP: ((void (*)(void))a[0])(); break;
 		case AGENT_SYSREG: r = read_sysreg(a[0]); break;
+		case AGENT_TOUCH: r = touch(a[0], a[1]); break;
 		}
 		td_write(TD_RESULT, r);
 	}
