@@ -45,6 +45,7 @@ T ?= all
 RELEASES ?=
 M ?=
 ONLY ?=
+KUT ?=
 LIMIT ?=
 STAGES ?=
 under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
@@ -70,7 +71,8 @@ help:
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, of application work and by growth, stock and under KCore, as a page (RELEASES=)'
-	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=)'
+	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=;'
+	@echo '              KUT=path: kvm-unit-tests too)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it (M=operator)'
@@ -200,7 +202,8 @@ elcount-tool: $(O)/.kcore-build
 	$(Q)mkdir -p $(O)/tools/elcount
 	$(Q)$(MAKE) -C tools/elcount O=$(O)/tools/elcount $(quiet)
 
-# KVM's own tests on the retrofitted kernel with and without CONFIG_KCORE (ONLY=names LIMIT=seconds)
+# KVM's own tests, and kvm-unit-tests that the user has built, on the retrofitted kernel with and without CONFIG_KCORE
+# (ONLY=names LIMIT=seconds)
 parity: retrofit programs
 	$(Q)tools/build-kselftests --source $(src) --output $(dir)/parity/kselftests --cross $(CROSS_COMPILE)
 	$(jobs)$(Q)for v in stock kcore; do \
@@ -212,7 +215,8 @@ parity: retrofit programs
 		--image $(dir)/parity/stock/arch/arm64/boot/Image --programs $(O)/tests
 	$(Q)ci/parity.sh --stock $(dir)/parity/stock/arch/arm64/boot/Image,$(dir)/parity/host.cpio \
 		--kcore $(dir)/parity/kcore/arch/arm64/boot/Image,$(dir)/parity/host.cpio --tests $(dir)/parity/kselftests \
-		--output $(dir)/parity --cpu $(CPU) --smp $(SMP) $(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
+		$(if $(KUT),--kut "$(KUT)") --output $(dir)/parity --cpu $(CPU) --smp $(SMP) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 
 upstream-mutants: source $(retrofit)

@@ -8,15 +8,16 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 usage()
 {
 	cat <<EOT
-Usage: ci/parity.sh --stock IMAGE,INITRD --kcore IMAGE,INITRD --tests DIR --output DIR [OPTION]...
+Usage: ci/parity.sh --stock IMAGE,INITRD --kcore IMAGE,INITRD [--tests DIR] [--kut DIR] --output DIR [OPTION]...
        ci/parity.sh --compare LOG,LOG [--output DIR]
-Run the tests of DIR (tools/build-kselftests) as programs of the host on both kernels, print test by test what came out, and fail if it
-differs.  A test that runs into its time limit has no result, and counts as a difference if it has one on the other kernel.
-If no test passes on stock, that is a failure too.
+Run KVM's selftests of --tests as programs of the host and the kvm-unit-tests of --kut as guests on both kernels, print test by
+test what came out, and fail if it differs.  A test that runs into its time limit has no result, and counts as a difference if
+it has one on the other kernel.  If no test passes on stock, that is a failure too.
 
   --stock IMAGE,INITRD   the kernel without the retrofit
   --kcore IMAGE,INITRD   the kernel with it
   --tests DIR            what tools/build-kselftests wrote
+  --kut DIR              a checkout of kvm-unit-tests, configured for arm64 and built, or its build directory
   --output DIR           consoles, parity.json and parity.tap go there
   --only NAME,...        these tests
   --limit SECONDS        of one test (120)
@@ -30,19 +31,20 @@ Exit status: 0 no difference, 1 a difference or a boot that failed, 2 usage, 3 e
 EOT
 }
 
-stock='' kcore='' tests='' out='' only='' limit=120 cpu=max smp=2 append='' compare=''
+stock='' kcore='' tests='' kut='' out='' only='' limit=120 cpu=max smp=2 append='' compare=''
 judge=$(mktemp) || exit $EX_ENVIRONMENT
 work=$(mktemp -d) || exit $EX_ENVIRONMENT
 cleanup_on_exit "rm -rf '$judge' '$work'"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
-	--stock|--kcore|--tests|--output|--only|--limit|--cpu|--smp|--append|--compare|--expect|--refuse)
+	--stock|--kcore|--tests|--kut|--output|--only|--limit|--cpu|--smp|--append|--compare|--expect|--refuse)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--stock) stock=$2 ;;
 		--kcore) kcore=$2 ;;
 		--tests) tests=$2 ;;
+		--kut) kut=$2 ;;
 		--output) out=$2 ;;
 		--only) only=$2 ;;
 		--limit) limit=$2 ;;
@@ -58,10 +60,12 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-# The results on a console: a line "name status" for each test, and one for each that was to run and has none
+# The results on a console: a line "name result" for each test, and one for each that was to run and has none.  The result of
+# one of kvm-unit-tests goes on with how many of its checks passed, failed and were skipped.
 results()	# console
 {
-	tr -d '\r' <"$1" | sed -n 's/^KSELFTEST \([A-Za-z0-9_/-]*\) \([a-z]*\) [0-9]*$/\1 \2/p' | LC_ALL=C sort -u
+	tr -d '\r' <"$1" | sed -n -e 's/^KSELFTEST \([A-Za-z0-9_/-]*\) \([a-z]*\) [0-9]*$/\1 \2/p' \
+		-e 's|^KUT \([A-Za-z0-9_/-]*\) \([a-z]*\) \([0-9/]*\)$|kut/\1 \2:\3|p' | LC_ALL=C sort -u
 }
 
 # Prints the table, writes JSON and TAP.  Status 1 if there is a difference.
@@ -71,13 +75,17 @@ table()	# stock's console, ours
 	results "$2" >"$work/kcore"
 	[ -s "$work/stock" ] || die $EX_FAILED "$1: no results of tests there"
 	LC_ALL=C join -a 1 -a 2 -e none -o 0,1.2,2.2 "$work/stock" "$work/kcore" | awk -v tap="$work/tap" -v json="$work/json" '
-		BEGIN { printf "  %-40s %-6s %s\n", "test", "stock", "kcore"; printf "[" >json }
+		BEGIN { printf "  %-40s %-11s %s\n", "test", "stock", "kcore"; printf "[" >json }
 		{
+			# how far a test came until the limit is chance
+			sub(/time:.*/, "time", $2)
+			sub(/time:.*/, "time", $3)
 			differs = $2 != $3
-			printf "  %-40s %-6s %-6s%s\n", $1, $2, $3, (differs ? " differs" : "")
+			printf "  %-40s %-11s %-11s%s\n", $1, $2, $3, (differs ? " differs" : "")
 			printf "%s\n { \"test\": \"%s\", \"stock\": \"%s\", \"kcore\": \"%s\" }", (NR == 1 ? "" : ","), $1, $2, $3 >json
 			printf "%s %d - %s: stock %s, kcore %s\n", (differs ? "not ok" : "ok"), NR, $1, $2, $3 >tap
 			n += differs
+			sub(/:.*/, "", $2)
 			count[$2]++
 		}
 		END {
@@ -97,6 +105,50 @@ table()	# stock's console, ours
 	return $table_status
 }
 
+# The tests of arm/unittests.cfg, a line for each: name|flat binary|options of tvmm|arguments.  Left out are those that need
+# QEMU itself (disabled_if, groups of migration).
+kut_list()	# directory
+{
+	awk -v cpus=4 '
+		function put(  options)
+		{
+			if (name != "" && file != "" && !out)
+				print name "|" file "|--vcpus " smp options_of() "|" words
+			name = file = words = params = groups = ""
+			smp = 1
+			out = 0
+		}
+		function options_of(  o)
+		{
+			if (params ~ /gic-version=[23]/) {
+				o = params
+				sub(/.*gic-version=/, "", o)
+				o = " --gic " substr(o, 1, 1)
+			}
+			return o (groups ~ /its/ ? " --its" : "") (groups ~ /pmu/ ? " --pmu" : "")
+		}
+		/^#/ { next }
+		/^\[/ { put(); name = $0; gsub(/[][]/, "", name); next }
+		/^[a-z_]+ *=/ {
+			key = $1
+			sub(/=.*/, "", key)
+			value = $0
+			sub(/^[a-z_]+ *= */, "", value)
+			if (key == "file") file = value
+			# a number, or an expression of as many CPUs as there are (4: ITS tests need them), at most the number in it
+			if (key == "smp") {
+				smp = cpus
+				if (match(value, /[0-9]+/) && (value !~ /MAX_SMP/ || substr(value, RSTART, RLENGTH) + 0 < cpus))
+					smp = substr(value, RSTART, RLENGTH)
+			}
+			if (key == "test_args") { gsub(/^["\047]|["\047]$/, "", value); words = value }
+			if (key == "qemu_params" || key == "extra_params") params = value
+			if (key == "groups") groups = value
+			if (key == "disabled_if" || value ~ /migration/ || key == "arch" && value !~ /arm64/) out = 1
+		}
+		END { put() }' "$1/arm/unittests.cfg"
+}
+
 if [ -n "$compare" ]; then
 	for log in "${compare%%,*}" "${compare#*,}"; do
 		[ -r "$log" ] || die $EX_ENVIRONMENT "$log: cannot be read; --compare takes two consoles with a comma between"
@@ -104,27 +156,58 @@ if [ -n "$compare" ]; then
 	table "${compare%%,*}" "${compare#*,}"
 	exit
 fi
-for word in "$stock" "$kcore" "$tests" "$out"; do
-	[ -n "$word" ] || die $EX_USAGE "--stock, --kcore, --tests and --output are needed; see --help"
+for word in "$stock" "$kcore" "$tests$kut" "$out"; do
+	[ -n "$word" ] || die $EX_USAGE "--stock, --kcore, --tests or --kut, and --output are needed; see --help"
 done
-[ -r "$tests/list" ] || die $EX_ENVIRONMENT "$tests/list: cannot be read; tools/build-kselftests writes it"
 case $limit in
 ''|*[!0-9]*) die $EX_USAGE "--limit takes seconds, not '$limit'" ;;
 esac
+: >"$work/kselftest"
+: >"$work/kut"
+if [ -n "$tests" ]; then
+	cp "$tests/list" "$work/kselftest" 2>/dev/null || die $EX_ENVIRONMENT "$tests/list: cannot be read; tools/build-kselftests writes it"
+fi
+if [ -n "$kut" ]; then
+	[ -r "$kut/arm/unittests.cfg" ] || die $EX_ENVIRONMENT "$kut/arm/unittests.cfg: cannot be read; --kut takes a checkout of kvm-unit-tests"
+	kut_list "$kut" >"$work/kut"
+	cut -d'|' -f2 "$work/kut" | while read -r file; do
+		[ -r "$kut/arm/$file" ] || die $EX_ENVIRONMENT "$kut/arm/$file: not there; configure kvm-unit-tests for arm64 and build it first"
+	done || exit
+fi
+{ cat "$work/kselftest"; sed 's|^\([^|]*\).*|kut/\1|' "$work/kut"; } >"$work/names"
 for name in $(printf %s "$only" | tr , ' '); do
-	grep -qxF "$name" "$tests/list" || die $EX_USAGE "unknown test '$name'; $tests/list has: $(tr '\n' ' ' <"$tests/list")"
+	grep -qxF "$name" "$work/names" || die $EX_USAGE "unknown test '$name'; there are: $(tr '\n' ' ' <"$work/names")"
 done
-printf '%s\n' "$only" | tr , '\n' | grep . >"$work/only" || cp "$tests/list" "$work/only"
-[ -s "$work/only" ] || die $EX_SKIPPED "$tests/list: the release has no tests of KVM for arm64"
+if [ -n "$only" ]; then
+	printf '%s\n' "$only" | tr , '\n' >"$work/only"
+	grep -xF -f "$work/only" "$work/kselftest" >"$work/list"
+	mv "$work/list" "$work/kselftest"
+	awk -F'|' 'NR == FNR { only[$0] = 1; next } ("kut/" $1) in only' "$work/only" "$work/kut" >"$work/list"
+	mv "$work/list" "$work/kut"
+fi
+suites=''
+for suite in kselftest kut; do
+	[ ! -s "$work/$suite" ] || suites="$suites${suites:+,}$suite:$limit"
+done
+[ -n "$suites" ] || die $EX_SKIPPED "$tests/list: the release has no tests of KVM for arm64"
 need cpio cpio
 mkdir -p "$out" || die $EX_ENVIRONMENT "$out: cannot be made"
 
 # The tests go behind the initramfs that is there: the kernel unpacks one archive after the other
-mkdir -p "$work/root/kselftest"
-if ! cp "$work/only" "$work/root/kselftest/list" || ! cp -r "$tests/tests" "$work/root/kselftest/tests" ||
-	! (cd "$work/root" && find kselftest | LC_ALL=C sort | cpio --quiet -o -H newc >"$work/tests.cpio"); then
-	die $EX_ENVIRONMENT "the tests of $tests cannot be packed"
-fi
+pack()
+{
+	mkdir -p "$work/root/kselftest" "$work/root/kut" || return
+	if [ -s "$work/kselftest" ]; then
+		cp "$work/kselftest" "$work/root/kselftest/list" && cp -r "$tests/tests" "$work/root/kselftest/tests" || return
+	fi
+	cp "$work/kut" "$work/root/kut/list" || return
+	cut -d"|" -f2 "$work/kut" | LC_ALL=C sort -u | while read -r file; do
+		cp "$kut/arm/$file" "$work/root/kut/" || exit
+	done || return
+	(cd "$work/root" && find kselftest kut | LC_ALL=C sort | cpio --quiet -o -H newc >"$work/tests.cpio")
+}
+pack || die $EX_ENVIRONMENT "the tests of $tests $kut cannot be packed"
+count=$(cat "$work/kselftest" "$work/kut" | wc -l)
 
 for kind in stock kcore; do
 	case $kind in
@@ -132,9 +215,9 @@ for kind in stock kcore; do
 	kcore) image=${kcore%%,*} initrd=${kcore#*,} ;;
 	esac
 	cat "$initrd" "$work/tests.cpio" >"$work/initrd" || die $EX_ENVIRONMENT "$initrd: cannot be read; 'make initramfs' builds it"
-	step PARITY "$kind: $(wc -l <"$work/only") tests of KVM"
+	step PARITY "$kind: $count tests of KVM"
 	set -- --image "$image" --initrd "$work/initrd" --log "$out/$kind.log" --cpu "$cpu" --smp "$smp" --memory 4G \
-		--tests "kselftest:$limit" --append "$append" --limit $((300 + limit * $(wc -l <"$work/only")))
+		--tests "$suites" --append "$append" --limit $((300 + limit * count))
 	if [ $kind = kcore ]; then
 		while read -r option && read -r regex; do
 			set -- "$@" "$option" "$regex"

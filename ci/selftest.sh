@@ -176,11 +176,32 @@ check 'parity: nothing passes on stock' 1 'nothing is shown' sh -c 'echo "KSELFT
 "$1/ci/parity.sh" --compare "$2/skip.log,$2/skip.log"' sh "$top" "$work"
 check 'parity: a console without results' 1 'no results' "$top/ci/parity.sh" --compare "$work/console,$work/stock.log"
 check 'parity: no console' 3 'none: cannot be read' "$top/ci/parity.sh" --compare "$work/none,$work/stock.log"
-check 'parity: an unknown test' 2 "unknown test 'such'; .* one two" sh -c 'mkdir -p "$2/tests"; printf "one\ntwo\n" >"$2/list"
+check 'parity: an unknown test' 2 "unknown test 'such'; there are: one two" sh -c 'mkdir -p "$2/tests"; printf "one\ntwo\n" >"$2/list"
 "$1/ci/parity.sh" --stock a,b --kcore a,b --tests "$2" --output "$2" --only such' sh "$top" "$work"
 check 'parity: a release without tests' 77 'no tests of KVM' sh -c ': >"$2/list"
 "$1/ci/parity.sh" --stock a,b --kcore a,b --tests "$2" --output "$2"' sh "$top" "$work"
 check 'parity: no tests built' 3 'tools/build-kselftests writes it' "$top/ci/parity.sh" --stock a,b --kcore a,b --tests "$work/none" --output "$work"
+# guests: what a test's checks said counts too, and how far it came until the limit doesn't
+kut()	# sed program for ours
+{
+	printf 'KUT %s\r\n' 'gicv3-ipi pass 3/0/0' 'pmu skip 0/0/1' 'micro-bench time 4/0/0' >"$work/stock.log"
+	sed "$1" "$work/stock.log" >"$work/ours.log"
+	"$top/ci/parity.sh" --compare "$work/stock.log,$work/ours.log"
+}
+check 'parity: guests, no difference' 0 '^3 tests, on stock 1 pass, 0 fail, 1 skip, 1 without result; 0 differ$' kut 's|time 4/|time 2/|'
+check 'parity: guests, a check less' 1 '^  kut/gicv3-ipi +pass:3/0/0 +pass:2/0/1 +differs$' kut 's|3/0/0|2/0/1|'
+# kvm-unit-tests that were built: names and files, a list of tests
+mkdir -p "$work/kut/arm"
+printf '%s\n' '[one]' 'file = one.flat' '[two]' 'file = one.flat' "disabled_if = [[ \"\$TARGET\" != qemu ]]" >"$work/kut/arm/unittests.cfg"
+kut_run()	# arguments
+{
+	"$top/ci/parity.sh" --stock "$work/none,$work/none" --kcore "$work/none,$work/none" --output "$work/kut-out" "$@"
+}
+check 'parity: no checkout of kvm-unit-tests' 3 'none/arm/unittests.cfg: cannot be read' kut_run --kut "$work/none"
+check 'parity: kvm-unit-tests not built' 3 'kut/arm/one.flat: not there; configure' kut_run --kut "$work/kut"
+: >"$work/kut/arm/one.flat"
+check 'parity: a test that is left out' 2 "unknown test 'kut/two'; there are: kut/one" kut_run --kut "$work/kut" --only kut/two
+check 'parity: guests without a kernel' 3 'none: cannot be read' kut_run --kut "$work/kut"
 check 'build-kselftests: no kernel source' 3 'no kernel source there' "$top/tools/build-kselftests" --source "$work/none" --output "$work/ks"
 
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one

@@ -73,7 +73,7 @@ payload()	# type, payload, vcpus
 
 run_vmm()
 {
-	plan 15
+	plan 16
 	for type in normal protected; do
 		for what in "hello 1" "secret 1" "regs 1" "fp 4" "spin 4" "cycles 1"; do
 			payload $type $what
@@ -87,6 +87,8 @@ run_vmm()
 	result $? normal-debug "hardware breakpoints and watchpoints taken"
 	tvmm run --protected --payload debug --timeout 120 --prefix "guest| " --expect "registers hidden"
 	result $? protected-debug "no hardware breakpoints and watchpoints"
+	tvmm run --protected --payload features --timeout 120 --prefix "guest| " --expect "features: 0 hidden, but there"
+	result $? protected-features "what the ID registers hide is UNDEFINED"
 }
 
 # tvmm tells what went wrong by its status
@@ -209,6 +211,30 @@ run_kselftest()	# seconds for each
 	result $? kselftest "$(grep -c . /kselftest/list) tests of KVM run"
 }
 
+# kvm-unit-tests: likewise.  A line of the list: name|flat binary|options of tvmm|arguments
+run_kut()	# seconds for each
+{
+	plan 1
+	while IFS='|' read -r name file options words; do
+		timeout -s KILL "${1:-120}" tvmm flat "/kut/$file" --memory 256 $options --append "$words" --prefix '' </dev/null >/tmp/kut 2>&1
+		status=$?
+		# the last word of the guest
+		code=$(sed -n 's/^EXIT: STATUS=//p' /tmp/kut)
+		case $status.$code in
+		0.1) said=pass ;;
+		0.77 | 3.) said=skip ;;
+		137.*) said='time' ;;
+		*) said=fail ;;
+		esac
+		counts=$(awk '/^PASS: / { p++ } /^[KX]?FAIL: / { f++ } /^SKIP: / { s++ } END { printf "%d/%d/%d", p, f, s }' /tmp/kut)
+		[ $said = pass ] || { grep '^FAIL: ' /tmp/kut; tail -n 12 /tmp/kut; } | sed "s|^|# $name: |"
+		echo "KUT $name $said $counts"
+	done </kut/list
+	rm -f /tmp/kut
+	test -s /kut/list
+	result $? kut "$(grep -c . /kut/list) of kvm-unit-tests run"
+}
+
 run_test()	# name, words
 {
 	name=$1
@@ -225,6 +251,7 @@ run_test()	# name, words
 	bench-memory) run_bench_memory "${1:-normal}" ;;
 	bench-work) run_bench_work "${1:-normal}" ;;
 	kselftest) run_kselftest "$@" ;;
+	kut) run_kut "$@" ;;
 	attack | life | drop) $name "$@" ;;
 	sh) sh ;;
 	*)

@@ -154,18 +154,41 @@ static void write_gic(struct tree *t, const struct vm *vm)
 	prop(t, "ranges", NULL, 0);
 	prop(t, "interrupt-controller", NULL, 0);
 	CELLS(t, "phandle", PHANDLE_GIC);
+	if (vm->its_fd >= 0) {
+		begin(t, "its@8080000");
+		prop_string(t, "compatible", "arm,gic-v3-its");
+		prop(t, "msi-controller", NULL, 0);
+		CELLS(t, "#msi-cells", 1);
+		CELLS(t, "reg", 0, ITS_BASE, 0, 0x20000);
+		end(t);
+	}
 	end(t);
+}
+
+/* Level high; a GICv2 wants the mask of CPUs in bits 15..8 */
+static u32 ppi_flags(const struct vm *vm)
+{
+	return vm->gic_version == 3 ? 4 : ((1U << vm->nr_vcpus) - 1) << 8 | 4;
 }
 
 static void write_timer(struct tree *t, const struct vm *vm)
 {
-	/* Level low; a GICv2 wants the mask of CPUs in bits 15..8 */
-	u32 flags = vm->gic_version == 3 ? 4 : ((1U << vm->nr_vcpus) - 1) << 8 | 4;
+	u32 flags = ppi_flags(vm);
 
 	begin(t, "timer");
 	prop_string(t, "compatible", "arm,armv8-timer");
 	prop(t, "always-on", NULL, 0);
 	CELLS(t, "interrupts", 1, 13, flags, 1, 14, flags, 1, 11, flags, 1, 10, flags);
+	end(t);
+}
+
+static void write_pmu(struct tree *t, const struct vm *vm)
+{
+	if (!vm->has_pmu)
+		return;
+	begin(t, "pmu");
+	prop_string(t, "compatible", "arm,armv8-pmuv3");
+	CELLS(t, "interrupts", 1, PMU_PPI - 16, ppi_flags(vm));
 	end(t);
 }
 
@@ -209,6 +232,7 @@ int fdt_write(const struct vm *vm, const struct fdt_config *config, void *to, si
 	write_cpus(&t, vm);
 	write_gic(&t, vm);
 	write_timer(&t, vm);
+	write_pmu(&t, vm);
 	write_console(&t);
 	end(&t);
 	put32(&t, END);

@@ -5,13 +5,16 @@
 
 #define GICD_BASE	0x08000000
 #define GICC_BASE	0x08010000
+#define ITS_BASE	0x08080000
 #define GICR_BASE	0x080a0000
 #define UART_BASE	0x09000000
 #define UART_SIZE	0x1000
 #define UART_SPI	1
+#define PMU_PPI		23
 #define TESTDEV_BASE	0x09010000
 #define TESTDEV_SIZE	0x1000
 #define RAM_BASE	0x40000000
+#define FLAT_OFFSET	0x80000		/* of a flat image in RAM: what kernels had before v3.17 */
 
 /*
  * Test device: 64-bit registers by which a bare-metal guest and the VMM talk.  Every access is an

@@ -32,7 +32,7 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 	if ((size_t)n < sizeof(*h) || le32toh(h->magic) != IMAGE_MAGIC)
 		return error_line("%s: not an arm64 Image (no ARM\\x64 magic)", config->image);
 	/* text_offset is valid only where image_size isn't 0 (before v3.17) */
-	text = h->image_size ? le64toh(h->text_offset) : 0x80000;
+	text = h->image_size ? le64toh(h->text_offset) : FLAT_OFFSET;
 	dtb = align_block(text + (h->image_size ? le64toh(h->image_size) : (u64)n));
 	initrd = dtb + FDT_ROOM;
 	if (dtb + FDT_ROOM > vm->ram_size || text + (u64)n > vm->ram_size)
@@ -50,4 +50,20 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 	if (fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM) < 0)
 		return -1;
 	return vm_set_boot(vm, RAM_BASE + text, RAM_BASE + dtb);
+}
+
+/* The device tree is at the end of memory: nothing says how much a flat binary takes behind what was loaded. */
+int flat_load(struct vm *vm, const struct linux_config *config)
+{
+	const struct fdt_config fdt = { .bootargs = config->append };
+	u64 dtb = (vm->ram_size - FDT_ROOM) & ~(BLOCK_SIZE - 1);
+
+	if (vm->ram_size < FLAT_OFFSET + FDT_ROOM)
+		return error_line("%s: a flat binary needs more than %lu MiB; give the guest more --memory", config->image,
+				  (FLAT_OFFSET + FDT_ROOM) >> 20);
+	if (load_file(config->image, vm->ram + FLAT_OFFSET, dtb - FLAT_OFFSET) < 0)
+		return -1;
+	if (fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM) < 0)
+		return -1;
+	return vm_set_boot(vm, RAM_BASE + FLAT_OFFSET, RAM_BASE + dtb);
 }

@@ -20,7 +20,7 @@ struct options {
 	struct vm_config vm;
 	const char *payload, *image, *initrd, *append, *expect, *prefix;
 	u64 loops, timeout;
-	bool bare;		/* `run' */
+	bool bare, flat;	/* `run', `flat' */
 };
 
 static void usage(FILE *to)
@@ -28,19 +28,23 @@ static void usage(FILE *to)
 	fprintf(to,
 		"usage: tvmm run   [OPTION]... [--payload NAME|FILE]   a bare-metal guest\n"
 		"       tvmm linux IMAGE [OPTION]... [--initrd FILE] [--append TEXT]   a Linux guest\n"
+		"       tvmm flat  IMAGE [OPTION]... [--append TEXT]   a flat binary with a device tree (kvm-unit-tests)\n"
 		"       tvmm list                                       the payloads carried\n"
 		"\n"
 		"  --protected       a protected VM (needs a host with KCore)\n"
 		"  --normal          a normal VM (default)\n"
 		"  --vcpus N         1..%d (default 1)\n"
-		"  --memory MIB      guest memory (default: what the payload needs; 256 for linux)\n"
+		"  --memory MIB      guest memory (default: what the payload needs; 256 for linux and flat)\n"
 		"  --payload NAME    or a file: a flat binary, loaded and entered at %#x (default hello)\n"
 		"  --loops N         bench, ipi: operations a pass (default 256)\n"
 		"  --initrd FILE     initramfs for the Linux guest\n"
-		"  --append TEXT     its command line (default \"console=ttyAMA0 panic=-1\")\n"
+		"  --append TEXT     command line of linux (default \"console=ttyAMA0 panic=-1\") and flat\n"
 		"  --expect TEXT     fail unless a console line contains TEXT\n"
 		"  --prefix TEXT     printed before each line of the guest's console\n"
 		"  --no-gic          a VM without interrupt controller\n"
+		"  --gic VERSION     2 or 3 (default: the best that the host has)\n"
+		"  --its             with an ITS\n"
+		"  --pmu             with a PMU\n"
 		"  --timeout SECONDS fail if the guest hasn't powered off by then (default: wait for ever)\n"
 		"  --help, --version\n"
 		"\n"
@@ -63,7 +67,10 @@ static int bad_value(const char *option, const char *value, const char *want)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { PROTECTED = 256, NORMAL, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, HELP, VERSION_ };
+	enum {
+		PROTECTED = 256, NORMAL, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS, PMU,
+		HELP, VERSION_,
+	};
 	static const struct option options[] = {
 		{ "protected", no_argument, NULL, PROTECTED },
 		{ "normal", no_argument, NULL, NORMAL },
@@ -77,6 +84,9 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "prefix", required_argument, NULL, PREFIX },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "no-gic", no_argument, NULL, NO_GIC },
+		{ "gic", required_argument, NULL, GIC },
+		{ "its", no_argument, NULL, ITS },
+		{ "pmu", no_argument, NULL, PMU },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION_ },
 		{ 0 },
@@ -126,6 +136,17 @@ static int parse(int argc, char **argv, struct options *o)
 		case NO_GIC:
 			o->vm.no_gic = true;
 			break;
+		case GIC:
+			if (!parse_number(optarg, 3, &n) || n < 2)
+				return bad_value("gic", optarg, "2 or 3");
+			o->vm.gic = (unsigned int)n;
+			break;
+		case ITS:
+			o->vm.its = true;
+			break;
+		case PMU:
+			o->vm.pmu = true;
+			break;
 		case HELP:
 			usage(stdout);
 			exit(EXIT_PASS);
@@ -146,12 +167,23 @@ static int parse(int argc, char **argv, struct options *o)
 		exit(EXIT_PASS);
 	}
 	o->bare = !strcmp(argv[optind], "run");
-	if (o->bare ? argc - optind != 1 : strcmp(argv[optind], "linux") || argc - optind != 2) {
-		error_line("what to do: run, linux IMAGE, or list (--help says more)");
+	o->flat = !strcmp(argv[optind], "flat");
+	if (o->bare ? argc - optind != 1 : (!o->flat && strcmp(argv[optind], "linux")) || argc - optind != 2) {
+		error_line("what to do: run, linux IMAGE, flat IMAGE, or list (--help says more)");
 		return EXIT_USAGE;
 	}
 	if (!o->bare)
 		o->image = argv[optind + 1];
+	if (o->flat && o->initrd) {
+		error_line("--initrd: flat takes none");
+		return EXIT_USAGE;
+	}
+	if (o->vm.no_gic && (o->vm.gic || o->vm.its || o->vm.pmu)) {
+		error_line("--no-gic: not with --gic, --its, --pmu");
+		return EXIT_USAGE;
+	}
+	if (!o->append)
+		o->append = o->flat ? "" : "console=ttyAMA0 panic=-1";
 	return EXIT_PASS;
 }
 
@@ -231,7 +263,7 @@ static int load(struct vm *vm, const struct options *o, const struct payload *p)
 	long n;
 
 	if (!o->bare)
-		return linux_load(vm, &(struct linux_config){ o->image, o->initrd, o->append });
+		return (o->flat ? flat_load : linux_load)(vm, &(struct linux_config){ o->image, o->initrd, o->append });
 	if (p) {
 		if (is(p, "bench"))
 			touch_memory(vm);
@@ -303,7 +335,7 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 int main(int argc, char **argv)
 {
 	struct options o = {
-		.vm = { .vcpus = 1, .say = true }, .payload = "hello", .append = "console=ttyAMA0 panic=-1",
+		.vm = { .vcpus = 1, .say = true }, .payload = "hello",
 		.prefix = "guest| ", .loops = 256,
 	};
 	const struct payload *p = NULL;

@@ -61,6 +61,8 @@ static int create_vcpu(struct vm *vm, unsigned int index)
 	init.features[0] |= 1U << KVM_ARM_VCPU_PSCI_0_2;
 	if (index)
 		init.features[0] |= 1U << KVM_ARM_VCPU_POWER_OFF;
+	if (vm->has_pmu)
+		init.features[0] |= 1U << KVM_ARM_VCPU_PMU_V3;
 	if (ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init))
 		return error_errno("KVM_ARM_VCPU_INIT of vCPU %u", index);
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
@@ -68,6 +70,22 @@ static int create_vcpu(struct vm *vm, unsigned int index)
 		vcpu->run = NULL;
 		return error_errno("mmap of vCPU %u", index);
 	}
+	return 0;
+}
+
+/* The vCPU's PMU, with its overflow interrupt; the vGIC is there. */
+static int init_pmu(struct vcpu *vcpu)
+{
+	int irq = PMU_PPI;
+	struct kvm_device_attr attr = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL, .attr = KVM_ARM_VCPU_PMU_V3_IRQ, .addr = (uintptr_t)&irq,
+	};
+
+	if (ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr))
+		return error_errno("PMU of vCPU %u: interrupt", vcpu->index);
+	attr.attr = KVM_ARM_VCPU_PMU_V3_INIT;
+	if (ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr))
+		return error_errno("PMU of vCPU %u: initialisation", vcpu->index);
 	return 0;
 }
 
@@ -93,7 +111,7 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	int size;
 
 	memset(vm, 0, sizeof(*vm));
-	vm->fd = vm->gic_fd = -1;
+	vm->fd = vm->gic_fd = vm->its_fd = -1;
 	pthread_mutex_init(&vm->lock, NULL);
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	*environment = true;
@@ -108,10 +126,13 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	if (set_type(vm, config->is_protected, environment))
 		return -1;
 	*environment = true;
-	if (!config->no_gic && gic_probe(vm, config->vcpus))
+	if (config->pmu && ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) <= 0)
+		return error_line("the host can't give a VM a PMU");
+	if (!config->no_gic && gic_probe(vm, config))
 		return -1;
 	*environment = false;
 	vm->is_protected = config->is_protected;
+	vm->has_pmu = config->pmu;
 	if (map_memory(vm, config->memory))
 		return -1;
 	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -121,8 +142,11 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	for (unsigned int i = 0; i < config->vcpus; i++)
 		if (create_vcpu(vm, i))
 			return -1;
-	if (!config->no_gic && gic_create(vm))
+	if (!config->no_gic && gic_create(vm, config))
 		return -1;
+	for (unsigned int i = 0; config->pmu && i < config->vcpus; i++)
+		if (init_pmu(&vm->vcpus[i]))
+			return -1;
 	if (config->say) {
 		printf("tvmm: %s VM, %u vCPU%s, %llu MiB, ", vm->is_protected ? "protected" : "normal", vm->nr_vcpus,
 		       vm->nr_vcpus == 1 ? "" : "s", (unsigned long long)vm->ram_size >> 20);
@@ -143,6 +167,8 @@ void vm_destroy(struct vm *vm)
 		if (vm->vcpus[i].fd >= 0)
 			close(vm->vcpus[i].fd);
 	}
+	if (vm->its_fd >= 0)
+		close(vm->its_fd);
 	if (vm->gic_fd >= 0)
 		close(vm->gic_fd);
 	if (vm->fd >= 0)
@@ -154,7 +180,7 @@ void vm_destroy(struct vm *vm)
 	guard_name_range(NULL, 0, 0);
 	pthread_mutex_destroy(&vm->lock);
 	memset(vm, 0, sizeof(*vm));
-	vm->kvm = vm->fd = vm->gic_fd = -1;
+	vm->kvm = vm->fd = vm->gic_fd = vm->its_fd = -1;
 }
 
 int vm_add_device(struct vm *vm, const struct mmio_device *device)

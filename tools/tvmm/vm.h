@@ -27,6 +27,8 @@ struct mmio_device {
 struct vm_config {
 	bool is_protected;	/* a protected VM: type set before the first vCPU */
 	bool no_gic;
+	unsigned int gic;	/* version wanted; 0: the best that the host has */
+	bool its, pmu;		/* with an ITS; with a PMU in each vCPU */
 	unsigned int vcpus;
 	u64 memory;		/* bytes, a multiple of 4 KiB */
 	bool say;		/* a line about what was created */
@@ -42,8 +44,8 @@ struct vcpu {
 };
 
 struct vm {
-	int kvm, fd, gic_fd;
-	bool is_protected;
+	int kvm, fd, gic_fd, its_fd;
+	bool is_protected, has_pmu;
 	unsigned int nr_vcpus, gic_version, nr_devices;
 	u8 *ram;
 	void *mapping;
