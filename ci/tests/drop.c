@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * drop: normal VMs.  What KVM takes away, or protects, KCore's own table has to follow: pages replaced,
- * dirty log, write protection, 2 MiB blocks, memory slots.  And exceptions that KVM injects, and debugging by the VMM.
+ * dirty log, write protection, 2 MiB blocks, memory slots, read-only too.  And exceptions that KVM injects, and debugging by the VMM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "rawvm.h"
 #include "victim.h"
 
 #define DATA_IPA	(RAM_BASE + (6UL << 20))
 #define BLOCK_IPA	(RAM_BASE + (8UL << 20))
+#define MORE_IPA	0x80000000UL			/* a second slot */
 
 static struct victim v;
 
@@ -152,6 +155,88 @@ static void blocks(void)
 	vm_destroy(&v.vm);
 }
 
+static bool tell(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "w");
+	bool good = f && fputs(text, f) >= 0;
+
+	return f && !fclose(f) && good;
+}
+
+#define FILLED	(2 * BLOCK_SIZE)
+
+/* The kernel moves pages of the guest's to make room in one piece, and others get the old ones */
+static void compacted(void)
+{
+	const size_t bytes = 128UL << 20, share = bytes / (FILLED / 4096);
+	u64 pa[FILLED / 4096], moved = 0, bad;
+	u8 *ballast, *block = start() + (BLOCK_IPA - DATA_IPA);
+
+	driver_open();
+	ballast = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(ballast, bytes, MADV_NOHUGEPAGE);
+	madvise(block, FILLED, MADV_NOHUGEPAGE);
+	/* the guest's pages lie among the others, since only some of all move */
+	for (u64 i = 0; i < FILLED / 4096; i++) {
+		memset(ballast + i * share, 5, share);
+		block[i * 4096] = 0;
+		pa[i] = user_pa(block + i * 4096);
+	}
+	agent(&v, AGENT_FILL, BLOCK_IPA, FILLED, 1, 0);
+	/* holes everywhere */
+	for (size_t at = 0; at < bytes; at += 8192)
+		madvise(ballast + at, 4096, MADV_DONTNEED);
+	for (unsigned int round = 0; round < 256 && !moved; round++) {
+		if (!tell("/proc/sys/vm/compact_memory", "1"))
+			skip("no compaction: %s", strerror(errno));
+		for (u64 i = 0; i < FILLED / 4096; i++)
+			moved += user_pa(block + i * 4096) != pa[i];
+	}
+	expect(moved, "%llu of %llu pages moved", (unsigned long long)moved, (unsigned long long)FILLED / 4096);
+	/* a stale translation would show this */
+	for (size_t at = 0; at < bytes; at += 8192)
+		memset(ballast + at, 9, 4096);
+	bad = agent(&v, AGENT_CHECK, BLOCK_IPA, FILLED, 1, 0);
+	expect(!bad, "%llu words wrong", (unsigned long long)bad);
+	guest_writes(BLOCK_IPA + 8, 0x55);
+	expect(*(volatile u64 *)(block + 8) == 0x55, "the guest's store: %#llx", (unsigned long long)*(volatile u64 *)(block + 8));
+	vm_destroy(&v.vm);
+}
+
+#define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
+
+/* The kernel makes a 2 MiB page of small ones under the guest */
+static void collapsed(void)
+{
+	u8 *block = start() + (BLOCK_IPA - DATA_IPA);
+	u64 bad = 0, aborts, first = 0, last = 0;
+
+	driver_open();
+	madvise(block, BLOCK_SIZE, MADV_NOHUGEPAGE);
+	agent(&v, AGENT_FILL, BLOCK_IPA, BLOCK_SIZE, 1, 0);
+	if (madvise(block, BLOCK_SIZE, MADV_HUGEPAGE) || !tell(KHUGEPAGED "pages_to_scan", "100000") ||
+	    !tell(KHUGEPAGED "scan_sleep_millisecs", "100"))
+		skip("no transparent huge pages: %s", strerror(errno));
+	tell("/proc/sys/vm/compact_memory", "1");	/* puts fresh pages on the lists that khugepaged wants them on; it does so itself from 5.8 on */
+	for (unsigned int i = 0; i < 600 && !(first && first % BLOCK_SIZE == 0 && last - first == BLOCK_SIZE - 4096); i++) {
+		usleep(100000);
+		bad += agent(&v, AGENT_CHECK, BLOCK_IPA, BLOCK_SIZE, 1, 0);
+		first = user_pa(block);
+		last = user_pa(block + BLOCK_SIZE - 4096);
+	}
+	expect(first % BLOCK_SIZE == 0 && last - first == BLOCK_SIZE - 4096, "pages at %#llx to %#llx", (unsigned long long)first,
+	       (unsigned long long)last);
+	bad += agent(&v, AGENT_CHECK, BLOCK_IPA, BLOCK_SIZE, 1, 0);
+	expect(!bad, "%llu words wrong", (unsigned long long)bad);
+	guest_writes(BLOCK_IPA, 0);
+	aborts = stat_read(KCORE_STAT_exit_abort);
+	agent(&v, AGENT_FILL, BLOCK_IPA, BLOCK_SIZE, 2, 0);
+	aborts = stat_read(KCORE_STAT_exit_abort) - aborts;
+	expect(aborts < 64, "filled anew with %llu aborts: a block", (unsigned long long)aborts);
+	expect(*(volatile u64 *)(block + 4096) == pattern(BLOCK_IPA + 4096, 2), "the host sees it");
+	vm_destroy(&v.vm);
+}
+
 static void slots(void)
 {
 	struct kvm_userspace_memory_region region = { .slot = 1, .guest_phys_addr = 0x80000000, .memory_size = 1 << 20 };
@@ -171,6 +256,97 @@ static void slots(void)
 		give_up("slot removed: %s", strerror(errno));
 	r = guest_reads(0x80000000);
 	expect(!r, "removed: MMIO, %#llx", (unsigned long long)r);
+	vm_destroy(&v.vm);
+}
+
+/* A store that KVM reports as MMIO, since the slot is read-only */
+static u64 mmio_stores, mmio_value;
+static void note_store(struct vm *vm, void *state, u64 offset, u64 value, unsigned int bytes)
+{
+	(void)vm;
+	(void)state;
+	(void)offset;
+	(void)bytes;
+	mmio_stores++;
+	mmio_value = value;
+}
+
+static u64 no_load(struct vm *vm, void *state, u64 offset, unsigned int bytes)
+{
+	(void)vm;
+	(void)state;
+	(void)offset;
+	(void)bytes;
+	return ~0UL;
+}
+
+static void set_slot(struct kvm_userspace_memory_region *region, const char *what)
+{
+	if (ioctl(v.vm.fd, KVM_SET_USER_MEMORY_REGION, region))
+		give_up("%s: %s", what, strerror(errno));
+}
+
+static void read_only(void)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .flags = KVM_MEM_READONLY, .guest_phys_addr = MORE_IPA, .memory_size = 1 << 20,
+	};
+	const struct mmio_device device = { .base = MORE_IPA, .size = 1 << 20, .read = no_load, .write = note_store };
+	u8 *more;
+	u64 r;
+
+	start();
+	more = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	region.userspace_addr = (uintptr_t)more;
+	if (vm_add_device(&v.vm, &device))
+		give_up("no device");
+	host_writes(more, 0x1234);
+	host_writes(more + 4096, 0x5678);
+	set_slot(&region, "read-only slot");
+	r = guest_reads(MORE_IPA);
+	expect(r == 0x1234, "the guest reads %#llx", (unsigned long long)r);
+	guest_writes(MORE_IPA, 0x55);
+	expect(mmio_stores == 1 && mmio_value == 0x55, "its store there: %llu MMIO exit, %#llx", (unsigned long long)mmio_stores,
+	       (unsigned long long)mmio_value);
+	/* a page that it hasn't read before */
+	guest_writes(MORE_IPA + 4096, 0x66);
+	expect(mmio_stores == 2 && mmio_value == 0x66, "on a fresh page: %llu, %#llx", (unsigned long long)mmio_stores,
+	       (unsigned long long)mmio_value);
+	r = guest_reads(MORE_IPA) << 16 | guest_reads(MORE_IPA + 4096);
+	expect(r == 0x12345678, "the guest reads %#llx after them", (unsigned long long)r);
+	region.memory_size = 0;
+	set_slot(&region, "slot removed");
+	region.memory_size = 1 << 20;
+	region.flags = 0;
+	set_slot(&region, "writable slot");
+	guest_writes(MORE_IPA, 0x77);
+	r = *(volatile u64 *)more;
+	expect(mmio_stores == 2 && r == 0x77, "writable: the host sees %#llx", (unsigned long long)r);
+	vm_destroy(&v.vm);
+}
+
+static void moved(void)
+{
+	struct kvm_userspace_memory_region region = { .slot = 1, .guest_phys_addr = MORE_IPA, .memory_size = 1 << 20 };
+	u8 *more;
+	u64 r;
+
+	start();
+	more = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	region.userspace_addr = (uintptr_t)more;
+	host_writes(more, 0x1234);
+	set_slot(&region, "second slot");
+	r = guest_reads(MORE_IPA);
+	expect(r == 0x1234, "the guest reads %#llx", (unsigned long long)r);
+	region.guest_phys_addr += 2 << 20;
+	set_slot(&region, "slot moved");
+	r = guest_reads(MORE_IPA);
+	expect(!r, "moved: MMIO, %#llx, where it was", (unsigned long long)r);
+	r = guest_reads(MORE_IPA + (2 << 20));
+	expect(r == 0x1234, "%#llx where it is", (unsigned long long)r);
+	guest_writes(MORE_IPA + (2 << 20), 0x99);
+	r = *(volatile u64 *)more;
+	expect(r == 0x99, "the guest's store: %#llx", (unsigned long long)r);
 	vm_destroy(&v.vm);
 }
 
@@ -322,7 +498,11 @@ int main(int argc, char **argv)
 		{ "dirty-log", "three rounds of dirty logging", dirty_log, 0 },
 		{ "protect", "the VMM protects and remaps guest memory", protect, 0 },
 		{ "blocks", "2 MiB blocks are used, and split when a page goes", blocks, 0 },
+		{ "compacted", "the kernel moves pages under a running guest", compacted, 120 },
+		{ "collapsed", "small pages become a 2 MiB block under a running guest", collapsed, 120 },
 		{ "slots", "a memory slot comes and goes", slots, 0 },
+		{ "read-only", "a slot that the guest may only read", read_only, 0 },
+		{ "moved", "a memory slot changes its address", moved, 0 },
 		{ "exception", "KVM injects an exception into a normal guest", exception, 0 },
 		{ "guest-debug", "a VMM asks for breakpoints in a normal guest", guest_debug, 0 },
 		{ "calls", "age, write-protect and unmap by hypercall", by_hand, 0 },
