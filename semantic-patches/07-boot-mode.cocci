@@ -5,6 +5,8 @@
 // for but could not be installed, KVM must not find EL2 and run without KCore.
 //
 // Hook:      H06
+// Shape:     most files include asm/virt.h, so what is added is between #ifdef and #endif: without CONFIG_KCORE the header is seen
+//            to be the pristine one, and what was compiled with one need not be compiled again with the other (tools/same-lines)
 // Serves:    KCore owns EL2 on every CPU, also after CPU hotplug; KVM never runs without KCore when
 //            KCore was asked for
 // Anchor:    is_hyp_mode_available() and is_hyp_mode_mismatched() of asm/virt.h, the only two
@@ -13,7 +15,9 @@
 @h06inc@
 position p;
 @@
++#ifdef CONFIG_KCORE
 +#include <asm/kcore.h>
++#endif
  #include <asm/ptrace.h>@p
 
 @h06a@
@@ -23,8 +27,11 @@ statement S, S1;
  is_hyp_mode_available@p(void)
  {
  	... when != S1
-+	if (kcore_boot_mode())
++#ifdef CONFIG_KCORE
++	if (kcore_boot_mode()) {
 +		return kcore_boot_mode() > 0;
++	}
++#endif
  	S
  	... when any
  }
@@ -36,8 +43,11 @@ statement S, S1;
  is_hyp_mode_mismatched@p(void)
  {
  	... when != S1
-+	if (kcore_active())
++#ifdef CONFIG_KCORE
++	if (kcore_active()) {
 +		return false;
++	}
++#endif
  	S
  	... when any
  }

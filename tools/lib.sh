@@ -39,7 +39,8 @@ need()	# program, Debian package
 # Paths below the build directory count as relative: builds of other variants and clones hit too
 ccache_below()	# build directory
 {
-	export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kcore/ccache}" CCACHE_NOHASHDIR=1
+	# by the lists of headers that the compiler writes: a file that has to be compiled is not preprocessed once more before
+	export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kcore/ccache}" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 	CCACHE_BASEDIR=$(cd "$1" && pwd)
 	export CCACHE_BASEDIR
 }
