@@ -81,13 +81,15 @@ Ltac names :=
 Lemma if_10 (b : bool) : (if b then 1 else 0) =? 0 = negb b.
 Proof. destruct b; reflexivity. Qed.
 
+(* For a term that is there as it is: [rewrite] and a pattern that names it twice compare by conversion, which computes. *)
+Ltac rewrite_bool H b v := pattern b; match goal with |- ?P _ => refine (@eq_ind_r bool v P _ b H) end; cbv beta.
 (* The conditions of the path decide those of the specification. *)
 Ltac decide_conds :=
   repeat match goal with
   | H : true = true |- _ => clear H
   | H : false = false |- _ => clear H
-  | H : ?b = true |- context [?b] => rewrite H
-  | H : ?b = false |- context [?b] => rewrite H
+  | H : ?b = true |- ?G => match G with context [b] => rewrite_bool H b true end
+  | H : ?b = false |- ?G => match G with context [b] => rewrite_bool H b false end
   end; cbn [negb andb orb b2z]; rewrite ?orb_true_r, ?andb_false_r, ?orb_false_r, ?andb_true_r; cbn [b2z].
 Ltac conds :=
   rewrite ?if_10, ?negb_involutive in *; decide_conds;

@@ -159,7 +159,7 @@ Ltac related_by R pools :=
   | _ =>
       cbn [P D] in *;
       try match goal with H : at_rest ?p ?w, A : forall x, at_rest ?p x -> _ |- _ => apply A in H end;
-      peel; try fixed_tac; keyed; auto; try congruence; try discriminate; try counted; eauto; try lia
+      peel; try fixed_tac; keyed; auto; try congruence; try discriminate; try counted; try lia; eauto
   end.
 Ltac related R := related_by R ltac:(pool_kept R).
 (* The two hypotheses, where nothing of it changes. *)
