@@ -3,7 +3,8 @@
 # mutants.sh of proofs/ is made to fail: by a change that changes nothing, and by faults that are not what they say.
 # OUT: a build directory in which `make mutants' has everything that it needs.
 set -u
-: "${OUT:?}"
+: "${OUT:?}" "${COQC:=coqc}"
+export COQC
 cd "$(dirname "$0")/.." || exit 3
 tmp=$(mktemp -d) || exit 3
 trap 'rm -rf "$tmp"' EXIT
@@ -48,7 +49,11 @@ expect 'a changed comment is no fault' 1 '^not ok - comment .*survives: the tran
 expect 'a change that changes nothing survives, and that is a failure' 1 '^not ok - neutral .*survives: all [0-9]* files compile' neutral
 expect 'a fault is caught, with file and lemma' 0 '^ok - caught .*caught by code/Stats.v: stat_max_ok$' caught
 expect 'a fault that is said to survive and is caught is a failure' 1 '^not ok - caught-said .*said to survive' caught-said
+printf '#!/bin/sh\nwhile :; do :; done\n' >"$tmp/endless"
+chmod +x "$tmp/endless"
+prover=$COQC COQC=$tmp/endless
 expect 'a proof that does not end is not a fault caught' 1 '^not ok - caught .*not ended within 1 s' --limit 1 caught
+COQC=$prover
 expect 'a fault that does not apply is a failure' 1 '^not ok - nowhere .*does not apply' nowhere
 expect 'a fault that applies in two places is a failure' 1 '^not ok - twice .*does not apply' --apply twice
 expect 'a fault of no class is a failure' 1 '^not ok - no-class .*no class' --apply no-class
