@@ -215,7 +215,7 @@ stage_config()
 		[ ! -f "versions/$release/kernel.config" ] || fragments="$fragments versions/$release/kernel.config"
 		remember "allnoconfig and $(echo "$fragments" | tr ' ' '\n' | xargs cat | grep -c '^CONFIG_') options, $variant"
 		# shellcheck disable=SC2086 # a list of files
-		tools/build-kernel --configure --tree "$dir/tree" --output "$dir/config-$variant" --host-flags "$RELEASE_HOST_FLAGS" \
+		tools/build-kernel --configure --tree "$dir/tree" --output "$dir/$variant" --host-flags "$RELEASE_HOST_FLAGS" \
 			$fragments || return
 	done
 }

@@ -46,7 +46,7 @@ static const struct operation operations[] = {
 	{ "ops", "vm_destroy", "VM destroyed", "with the few pages that it touched" },
 	{ "ops", "vm_fill_mib", "VM's memory filled, MiB", "256 pages of 4 KiB touched, not there in the VMM before" },
 	{ "ops", "vm_destroy_mib", "VM destroyed, each MiB", "what 1 MiB that it had touched adds" },
-	{ "work", "app_messages", "Work: messages", "hackbench-like: 12 processes, sockets" },
+	{ "work", "app_messages", "Work: messages", "hackbench-like: 12 processes, pipes" },
 	{ "work", "app_compile", "Work: compile", "fork, exec, files, a table of words" },
 	{ "work", "app_virtio", "Work: virtio", "16 KiB requests by a file and a doorbell" },
 };
