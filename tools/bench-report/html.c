@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One page: no script, nothing from elsewhere, readable on a narrow screen. */
 #include "report.h"
+#include "../matrix-report/escape.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,19 +71,6 @@ static double goal_of(const struct operation *o, enum kind kind)
 static bool misses(double ratio, double goal)
 {
 	return ratio >= goal + 0.005;
-}
-
-static void print_escaped(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '&': fputs("&amp;", out); break;
-		case '<': fputs("&lt;", out); break;
-		case '>': fputs("&gt;", out); break;
-		case '"': fputs("&quot;", out); break;
-		default: fputc(*text, out);
-		}
-	}
 }
 
 static void print_number(FILE *out, double value)

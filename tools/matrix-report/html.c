@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One page: no script, nothing from elsewhere, readable on a narrow screen. */
 #include "report.h"
+#include "escape.h"
 
 #include <string.h>
 
@@ -18,19 +19,6 @@ static const char style[] =
 	"pre{overflow-x:auto;font-size:.8rem;background:#8881;padding:.6rem;margin:.4rem 0}code{overflow-wrap:anywhere;font-size:.9em}"
 	"ul{margin:.2rem 0;padding-left:1.2rem}summary{cursor:pointer;padding:.2rem 0}summary .s{padding:.05rem .45rem;border-radius:.3rem}"
 	".note{opacity:.8}";
-
-void print_escaped(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '&': fputs("&amp;", out); break;
-		case '<': fputs("&lt;", out); break;
-		case '>': fputs("&gt;", out); break;
-		case '"': fputs("&quot;", out); break;
-		default: fputc(*text, out);
-		}
-	}
-}
 
 static void print_time(FILE *out, double seconds)
 {

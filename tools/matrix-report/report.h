@@ -52,7 +52,5 @@ void print_tap(FILE *out, const struct matrix *m);
 
 /* html.c */
 void print_html(FILE *out, const struct matrix *m);
-/* Text in XML and HTML */
-void print_escaped(FILE *out, const char *text);
 
 #endif

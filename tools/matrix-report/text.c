@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table for terminals, JSON, JUnit XML, TAP. */
 #include "report.h"
+#include "escape.h"
 
 #include <string.h>
 
