@@ -5,7 +5,8 @@
  * run.c is read line by line.  A copy is one of
  *	page->F = E;	E = page->F;	kcore_copy_pairs(page->F, E, n);	kcore_copy_pairs(E, page->F, n);
  * or a macro with such a body that KCORE_SYSREGS() is applied to.  E is a path from the vCPU or its GIC state, by macros of the
- * glue's headers; what it means is looked up in the debugging information of the same compilation unit.
+ * glue's headers; what it means is looked up in the debugging information of the same compilation unit.  An index that is a
+ * variable stands for all elements, and a copy that is a part of another one says nothing new.
  */
 #include "facts.h"
 
@@ -103,7 +104,8 @@ struct reader {
 	const char *macros;
 	const char *where;	/* the whole expression, for messages */
 	const char *p;
-	int64_t i;		/* what the loop's variable stands for */
+	const char *index;	/* a variable index, NULL: none */
+	int64_t i;		/* what it stands for */
 };
 
 static struct value path(struct reader *r);
@@ -159,7 +161,7 @@ static struct value element(struct reader *r, struct value v)
 	Dwarf_Die type;
 
 	i = strtoll(name, &end, 0);
-	if (!strcmp(name, "i"))
+	if (r->index && !strcmp(name, r->index))
 		i = r->i;
 	else if ((end == name || *end) && !unit_enumerator(r->unit, name, &i) && !constant(r, name, &i))
 		bad(r, "neither a number nor an enumerator or constant");
@@ -291,9 +293,9 @@ static struct value path(struct reader *r)
 	}
 }
 
-static struct value evaluate(struct glue *g, const char *text, int64_t i)
+static struct value evaluate(struct glue *g, const char *text, const char *index, int64_t i)
 {
-	struct reader r = { .unit = g->unit, .macros = g->macros, .where = text, .p = text, .i = i };
+	struct reader r = { .unit = g->unit, .macros = g->macros, .where = text, .p = text, .index = index, .i = i };
 	struct value v = path(&r);
 
 	if (*skip(r.p))
@@ -320,9 +322,19 @@ static char *field_name(const char *text)
 	return copy_text(p, strcspn(p, "["));
 }
 
-static void add(struct glue *g, struct copies *list, const char *page, const char *kvm, uint64_t bytes, int64_t i)
+/* All bytes of `a' are copied by `b' too, from and to the same places */
+static bool part_of(const struct copy *a, const struct copy *b)
 {
-	struct value p = evaluate(g, page, i), k = evaluate(g, kvm, i);
+	if (strcmp(a->kvm.space, b->kvm.space) || a->at < b->at || a->at + a->bytes > b->at + b->bytes)
+		return false;
+	if (a->at == b->at && a->bytes == b->bytes)
+		return a->kvm.at == b->kvm.at && a->kvm.bytes == b->kvm.bytes;
+	return a->bytes == a->kvm.bytes && b->bytes == b->kvm.bytes && a->kvm.at - b->kvm.at == a->at - b->at;
+}
+
+static void add(struct glue *g, struct copies *list, const char *page, const char *kvm, uint64_t bytes, const char *index, int64_t i)
+{
+	struct value p = evaluate(g, page, index, i), k = evaluate(g, kvm, index, i);
 	struct copy c = { .field = field_name(page), .at = p.at, .bytes = bytes ? bytes : type_size(&p.type) };
 
 	c.kvm = (struct place){ .space = k.root, .name = k.name, .at = k.at, .bytes = bytes ? bytes : type_size(&k.type) };
@@ -330,38 +342,41 @@ static void add(struct glue *g, struct copies *list, const char *page, const cha
 		die(EXIT_BAD, "run.c: %s has fewer than the %ju bytes that are copied", kvm, (uintmax_t)bytes);
 	/* where KVM's context lies in its vCPU is of no interest, and moves within a release */
 	if (!strcmp(k.root, "kvm_vcpu")) {
-		k = evaluate(g, "vcpu->arch.ctxt", 0);
+		k = evaluate(g, "vcpu->arch.ctxt", NULL, 0);
 		if (c.kvm.at < k.at || c.kvm.at + c.kvm.bytes > k.at + type_size(&k.type))
 			die(EXIT_BAD, "run.c: %s is not in KVM's context", kvm);
 		c.kvm.at -= k.at;
 		c.kvm.space = "kvm_cpu_context";
 	}
 	for (size_t n = 0; n < list->n; n++) {
-		const struct copy *o = &list->copy[n];
-
-		if (o->at == c.at && o->bytes == c.bytes && o->kvm.at == c.kvm.at && !strcmp(o->kvm.space, c.kvm.space) &&
-		    o->kvm.bytes == c.kvm.bytes)
+		if (part_of(&c, &list->copy[n]))
 			return;
+		if (part_of(&list->copy[n], &c)) {
+			list->n--;
+			memmove(&list->copy[n], &list->copy[n + 1], (list->n - n) * sizeof(c));
+			n--;
+		}
 	}
 	list->copy = xrealloc(list->copy, (list->n + 1) * sizeof(*list->copy));
 	list->copy[list->n++] = c;
 }
 
-/* One copy, or one for each element of the page's array if the index is the loop's variable */
+/* One copy, or one for each element of the page's array if the index is a variable */
 static void add_all(struct glue *g, struct copies *list, const char *page, const char *kvm, uint64_t bytes)
 {
-	const char *loop = strstr(page, "[i]");
+	const char *bracket = strchr(page, '['), *index = NULL;
 	uint64_t count = 1;
 	struct value v;
 	Dwarf_Die type;
 
-	if (loop) {
-		v = evaluate(g, copy_text(page, (size_t)(loop - page)), 0);
+	if (bracket && islower((unsigned char)bracket[1])) {
+		index = copy_text(bracket + 1, word(bracket + 1));
+		v = evaluate(g, copy_text(page, (size_t)(bracket - page)), NULL, 0);
 		if (!type_element(&v.type, &type, &count))
 			die(EXIT_BAD, "run.c: %s is no array", page);
 	}
 	for (uint64_t i = 0; i < count; i++)
-		add(g, list, page, kvm, bytes, (int64_t)i);
+		add(g, list, page, kvm, bytes, index, (int64_t)i);
 }
 
 static void statement(struct glue *g, const char *text)
@@ -425,7 +440,7 @@ static void definition(struct glue *g, const char *line, const char *text)
 	if (!strstr(text, xasprintf("KCORE_SYSREGS(%.*s, %.*s)", (int)n, name, (int)n, name)))
 		die(EXIT_BAD, "run.c: '%s' is not applied to all of KCORE_SYSREGS", line);
 	e.macro = find_macro(name, n);
-	sys = evaluate(g, "page->sys", 0);
+	sys = evaluate(g, "page->sys", NULL, 0);
 	type_members(&sys.type, one_register, &e);
 }
 

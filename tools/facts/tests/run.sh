@@ -87,6 +87,11 @@ facts()	# objects, file to spoil, sed program, sed program...
 	cat "$work/V.v"
 }
 
+absent()	# regular expression that the last facts don't have
+{
+	! grep -q "$1" "$work/V.v"
+}
+
 check 'a register of the array, by its enumerator' 0 'Copy "sys.esr_el1" 256 8 "kvm_cpu_context" "ESR_EL1" 280 8' facts objects run.c ''
 check 'a register that KVM keeps apart' 0 'Copy "sys.sp_el0" 272 8 "kvm_cpu_context" "sp" 248 8' facts objects run.c ''
 check 'a register of an array, by a constant' 0 'Copy "sys.sp_el0" 272 8 "kvm_cpu_context" "SP_EL0X" 288 8' \
@@ -95,6 +100,16 @@ check 'a constant that is no number' 1 'neither a number nor an enumerator' \
 	facts objects regs.h 's/(kcore_gp(vcpu)->sp)/__vcpu_sys_reg(vcpu, NO_NUMBER)/'
 check 'pairs of words' 0 'Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240' facts objects run.c ''
 check 'a loop over an array of shorter elements' 0 'Copy "ap0r" 304 8 "vgic_v3_cpu_if" "vgic_ap0r" 12 4' facts objects run.c ''
+check 'a variable index, of a part of what is copied' 0 'Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240' \
+	facts objects run.c 's/^\tfor /\tpage->x[rt] = kcore_gp(vcpu)->regs[rt];\n&/'
+check 'a part is not there twice' 0 '' absent 'Copy "x" 8 8 "'
+check 'parts first, then the whole' 0 'Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240' \
+	facts objects run.c 's/^\tkcore_copy_pairs/\tpage->x[rt] = kcore_gp(vcpu)->regs[rt];\n&/'
+check 'parts are gone with the whole' 0 '' absent 'Copy "x" 8 8 "'
+check 'a part from elsewhere is another copy' 0 'Copy "x" 232 8 "kvm_cpu_context" "regs" 240 8' \
+	facts objects run.c 's/^\tfor /\tpage->x[29] = kcore_gp(vcpu)->regs[30];\n&/'
+check 'two variables' 1 'neither a number nor an enumerator' \
+	facts objects run.c 's/^\tfor /\tpage->x[rt] = kcore_gp(vcpu)->regs[n];\n&/'
 check 'calls of an unsigned enumeration' 0 '"KCORE_HC_B", 3321907969' facts objects run.c ''
 check 'the way back' 0 'Copy "pc" 248 8 "kvm_cpu_context" "pc" 256 8\];' facts objects run.c ''
 cp "$work/V.v" "$work/V.old"
