@@ -9,6 +9,7 @@ usage()
 {
 	cat <<EOT
 Usage: ci/bench.sh --image FILE --initrd FILE --output DIR [OPTION]...
+       ci/bench.sh --again --output DIR [OPTION]...
 Boot kernels on one CPU with instruction counting (one instruction is one tick) and run the benchmarks in a normal VM on stock
 KVM, in a normal and in a protected VM under KCore.  Prints the counts and their ratio to stock; those of a ratio over its goal
 are marked with *.  Counts are exact and repeatable; they are not cycles.  docs/performance.md says what is measured.
@@ -20,53 +21,70 @@ are marked with *.  Counts are exact and repeatable; they are not cycles.  docs/
   --release NAME     for bench.json (default: unnamed)
   --plugin FILE      tools/elcount: counts at EL2, in the host's kernel and in its user space apart
   --quick            operations only: no application work, no growth
-  --limit RATIO      fail if hvc_psci_version of a normal VM costs more than RATIO times stock
+  --limits FILE      fail if an operation costs more times stock than FILE allows: lines of a release or *, which stands for those
+                     without a line of their own, a kind of VM, an operation and a ratio (ci/bench.limits)
+  --again            no boot: what the consoles and counts in DIR say
   --help             this text
 
-Exit status: 0 measured, 1 a run failed or the limit was exceeded, 2 usage, 3 environment.
+Exit status: 0 measured, 1 a run failed or a limit was exceeded, 2 usage, 3 environment.
 EOT
 }
 
-image='' initrd='' out='' limit='' stock='' release=unnamed plugin='' quick=n
+image='' initrd='' out='' limits='' stock='' release=unnamed plugin='' quick=n again=n
 while [ $# -gt 0 ]; do
 	case $1 in
-	--image|--initrd|--output|--limit|--stock|--release|--plugin)
+	--image|--initrd|--output|--limits|--stock|--release|--plugin)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--image) image=$2 ;;
 		--initrd) initrd=$2 ;;
 		--output) out=$2 ;;
-		--limit) limit=$2 ;;
+		--limits) limits=$2 ;;
 		--stock) stock=$2 ;;
 		--release) release=$2 ;;
 		--plugin) plugin=$2 ;;
 		esac
 		shift ;;
 	--quick) quick=y ;;
+	--again) again=y ;;
 	--help) usage; exit 0 ;;
 	*) die $EX_USAGE "unknown argument '$1'; see --help" ;;
 	esac
 	shift
 done
-if [ -z "$image" ] || [ -z "$initrd" ] || [ -z "$out" ]; then
+if [ $again = y ]; then
+	[ -n "$out" ] || die $EX_USAGE "--output is needed; see --help"
+	ls "$out"/stock-*.log >/dev/null 2>&1 || die $EX_ENVIRONMENT "$out: no console of a run there; leave out --again"
+elif [ -z "$image" ] || [ -z "$initrd" ] || [ -z "$out" ]; then
 	die $EX_USAGE "--image, --initrd and --output are needed; see --help"
+else
+	for f in "$image" "$initrd" ${stock:+"$stock"}; do
+		[ -r "$f" ] || die $EX_ENVIRONMENT "$f: cannot be read; 'make bench' builds it"
+	done
 fi
-case $limit in
-''|*[!0-9.]*|*.*.*) [ -z "$limit" ] || die $EX_USAGE "--limit $limit: not a ratio; see --help" ;;
-esac
-for f in "$image" "$initrd" ${stock:+"$stock"}; do
-	[ -r "$f" ] || die $EX_ENVIRONMENT "$f: cannot be read; 'make bench' builds it"
-done
+if [ -n "$limits" ]; then
+	[ -r "$limits" ] || die $EX_ENVIRONMENT "$limits: cannot be read"
+	bad=$(grep -Evn '^(#.*|[^ ]+ (normal|protected) [^ ]+ [0-9]+[.][0-9]+)$' "$limits" | head -n 1)
+	[ -z "$bad" ] || die $EX_USAGE "$limits:$bad: not a release, normal or protected, an operation and a ratio"
+fi
 if [ -n "$plugin" ] && [ ! -r "$plugin" ]; then
 	die $EX_ENVIRONMENT "$plugin: cannot be read; 'make elcount-tool' builds it"
 fi
 mkdir -p "$out" || die $EX_ENVIRONMENT "$out: cannot be made"
-rm -f "$out"/*.bench "$out"/*.split "$out/results" "$out/bench.json"
+[ $again = y ] || rm -f "$out"/*.log "$out"/*.split
+rm -f "$out"/*.bench "$out/results" "$out/bench.json"
+
+# The BENCH lines of a console
+counts()	# kind, name
+{
+	tr -d '\r' <"$out/$1-$2.log" | sed -n 's/^BENCH //p' >"$out/$1-$2.bench"
+	[ -s "$out/$1-$2.bench" ] || die $EX_FAILED "the $1 run printed no BENCH line; console in $out/$1-$2.log"
+}
 
 # One boot.  A guest's halt would be polled for, for a time that depends on what came before
 boot()	# kind, name, test, arguments of boot.sh...
 {
-	kind=$1 log=$out/$1-$2 test=$3
+	kind=$1 name=$2 log=$out/$1-$2 test=$3
 	shift 3
 	type=normal words=kvm.halt_poll_ns=0 kernel=$image
 	case $kind in
@@ -78,11 +96,16 @@ boot()	# kind, name, test, arguments of boot.sh...
 		grep '^not ok' "$log.tap" >&2
 		die $EX_FAILED "the $kind run failed; console in $log.log"
 	}
-	tr -d '\r' <"$log.log" | sed -n 's/^BENCH //p' >"$log.bench"
-	[ -s "$log.bench" ] || die $EX_FAILED "the $kind run printed no BENCH line; console in $log.log"
+	counts "$kind" "$name"
 }
 
 for kind in stock normal protected; do
+	if [ $again = y ]; then
+		for log in "$out/$kind"-*.log; do
+			[ ! -f "$log" ] || { name=${log##*/"$kind"-}; counts "$kind" "${name%.log}"; }
+		done
+		continue
+	fi
 	if [ -n "$plugin" ]; then
 		boot "$kind" ops bench --plugin "$plugin,out=$out/$kind-ops.split"
 	else
@@ -129,7 +152,7 @@ for name in ops work growth memory1 memory8; do
 	done
 done >"$out/results"
 
-LC_ALL=C awk -v limit="$limit" -v release="$release" -v image="$(sha256sum <"$image" | cut -c1-64)" \
+LC_ALL=C awk -v limits="$limits" -v release="$release" -v image="$([ -z "$image" ] || sha256sum <"$image" | cut -c1-64)" \
 	-v stock="$([ -n "$stock" ] && echo 'without CONFIG_KCORE' || echo kcore=off)" -v json="$out/bench.json" '
 	function number(text) { return text == "-" ? "null" : text }
 	{
@@ -155,6 +178,34 @@ LC_ALL=C awk -v limit="$limit" -v release="$release" -v image="$(sha256sum <"$im
 		r = count[kind, group[i], order[i]] / count["stock", group[i], order[i]]
 		return sprintf("%14.1f%8.3f%s", count[kind, group[i], order[i]], r, r >= goal + 0.005 ? "*" : " ")
 	}
+	# Ratios over the limits of this release, and limits of what was not counted
+	function judge(line, f, own, i, r, bad)
+	{
+		while ((getline line <limits) > 0)
+			if (split(line, f, " ") == 4 && (f[1] == release || f[1] == "*" && !((f[2], f[3]) in own))) {
+				limit[f[2], f[3]] = f[4]
+				if (f[1] == release)
+					own[f[2], f[3]] = 1
+			}
+		for (i = 1; i <= n; i++)
+			for (k = 1; k <= split("normal protected", kinds, " "); k++) {
+				if (group[i] == "growth" || group[i] ~ /^memory/ || !((kinds[k], order[i]) in limit))
+					continue
+				r = count[kinds[k], group[i], order[i]] / count["stock", group[i], order[i]]
+				if (r > limit[kinds[k], order[i]] + 0) {
+					printf "bench.sh: %s of a %s VM costs %.3f times stock, the limit is %s\n", order[i], kinds[k], r,
+						limit[kinds[k], order[i]]
+					bad = 1
+				}
+				delete limit[kinds[k], order[i]]
+			}
+		for (i in limit) {
+			split(i, f, SUBSEP)
+			printf "bench.sh: %s of a %s VM has a limit, but no count\n", f[2], f[1]
+			bad = 1
+		}
+		return bad
+	}
 	END {
 		printf "%-26s%14s%14s   ratio%15s   ratio\n", "instructions", "stock", "normal", "protected"
 		for (i = 1; i <= n; i++) {
@@ -173,9 +224,6 @@ LC_ALL=C awk -v limit="$limit" -v release="$release" -v image="$(sha256sum <"$im
 		for (i = 1; i <= NR; i++)
 			printf "%s%s\n", all[i], i < NR ? "," : "" >json
 		print " ]\n}" >json
-		r = count["normal", "ops", "hvc_psci_version"] / count["stock", "ops", "hvc_psci_version"]
-		if (limit != "" && r > limit) {
-			printf "bench.sh: hvc_psci_version costs %.3f times stock, the limit is %s\n", r, limit
+		if (limits != "" && judge())
 			exit 1
-		}
 	}' "$out/results"

@@ -461,7 +461,9 @@ bench()	# arguments of bench.sh...
 absent="$work/o/bench/bench.json"
 check 'bench: no kernel' 2 '--image, --initrd and --output are needed' bench
 check 'bench: a kernel that is not there' 3 'none: cannot be read' bench --image "$work/none" --initrd "$work/none"
-check 'bench: a limit that is no number' 2 'limit 1\.x: not a ratio' bench --image "$src/Makefile" --initrd "$src/Makefile" --limit 1.x
+echo '* normal hvc_psci_version 1.x' >"$work/limits"
+check 'bench: a limit that is no number' 2 'limits:1:.*1\.x: not a release' bench --image "$src/Makefile" --initrd "$src/Makefile" \
+	--limits "$work/limits"
 check 'bench: no plugin' 3 "none: cannot be read; 'make elcount-tool' builds it" bench --image "$src/Makefile" --initrd "$src/Makefile" \
 	--plugin "$work/none"
 absent=''

@@ -211,6 +211,46 @@ check 'parity: a test that is left out' 2 "unknown test 'kut/two'; there are: ku
 check 'parity: guests without a kernel' 3 'none: cannot be read' kut_run --kut "$work/kut"
 check 'build-kselftests: no kernel source' 3 'no kernel source there' "$top/tools/build-kselftests" --source "$work/none" --output "$work/ks"
 
+# ---- ci/bench.sh: consoles and the plugin's counts of three runs, then what can be wrong with them
+bench()	# sed program for the normal VM's console, one for its counts, arguments of bench.sh...
+{
+	rm -rf "$work/bench"
+	mkdir -p "$work/bench"
+	for kind in stock normal protected; do
+		printf 'BENCH %s\r\n' 'loop 4 256 -1' 'hvc_psci_version 1000 256 0' 'mmio_user 4000 256 1' >"$work/bench/$kind-ops.log"
+		printf '%s\n' '0 256 128000 128000 0 256' '1 256 256000 512000 256000 256' >"$work/bench/$kind-ops.split"
+	done
+	sed -i "$1" "$work/bench/normal-ops.log"
+	sed -i "$2" "$work/bench/normal-ops.split"
+	shift 2
+	"$top/ci/bench.sh" --again --output "$work/bench" "$@"
+}
+
+limits()	# line...
+{
+	printf '%s\n' '# a comment' "$@" >"$work/limits"
+}
+
+limits '* normal hvc_psci_version 1.10' 'v6.1 normal hvc_psci_version 1.00' 'v6.1 protected mmio_user 1.00'
+check 'bench: within the limits' 0 '^hvc_psci_version +1000\.0 +1000\.0 +1\.000 ' bench '' '' --release v6.1 --limits "$work/limits"
+check 'bench: written as JSON' 0 '"kind": "normal", "group": "ops", "name": "mmio_user", "value": 4000, "hyp": 1000\.000' cat "$work/bench/bench.json"
+check 'bench: over a limit' 1 'hvc_psci_version of a normal VM costs 1\.010 times stock, the limit is 1\.00' \
+	bench 's/version 1000/version 1010/' '' --release v6.1 --limits "$work/limits"
+check 'bench: over the goal, which is marked and no limit' 0 '^hvc_psci_version .* 1\.010\*' bench 's/version 1000/version 1010/' ''
+check 'bench: the limit of other releases' 0 '1\.010\*' bench 's/version 1000/version 1010/' '' --release v5.10 --limits "$work/limits"
+check 'bench: over that' 1 'costs 1\.101 times stock, the limit is 1\.10' \
+	bench 's/version 1000/version 1101/' 's/^0 256 128000/0 256 153600/' --release v5.10 --limits "$work/limits"
+check 'bench: the plugin does not agree' 1 'mmio_user of normal: 4000\.0 by the counter, 5001\.0 by the plugin' bench '' 's/^1 256 256000/1 256 512000/'
+check 'bench: an operation that was not counted' 1 'normal: no count of mmio_user' bench '/mmio_user/d' ''
+check 'bench: a count of nothing' 1 'normal: no count of mmio_user' bench 's/mmio_user 4000/mmio_user 0/' 's/^1 .*/1 256 0 0 0 0/'
+check 'bench: a console without counts' 1 'the normal run printed no BENCH line' bench d ''
+limits 'v6.1 normal ipi_self 1.00'
+check 'bench: a limit of what nobody counts' 1 'ipi_self of a normal VM has a limit, but no count' bench '' '' --release v6.1 --limits "$work/limits"
+limits 'v6.1 normal ipi_self'
+check 'bench: a limit without a ratio' 2 'limits:2:v6.1 normal ipi_self: not a release' bench '' '' --limits "$work/limits"
+check 'bench: no limits there' 3 'none: cannot be read' bench '' '' --limits "$work/none"
+check 'bench: nothing to judge again' 3 'no console of a run' "$top/ci/bench.sh" --again --output "$work/none"
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {
