@@ -39,11 +39,12 @@ struct kcore_vm_glue {
 	u64 mem_size;
 };
 
-/* Where a loaded vCPU's registers are: in its page if the bit is set, else in KVM's context */
-#define KCORE_GP_IN_PAGE	1		/* x0..x30; pc and pstate are always in both after a run */
+/* Where a vCPU's registers are: in its page if the bit is set, else in KVM's context */
+#define KCORE_GP_IN_PAGE	1		/* x0..x30 but for `moved'; pc and pstate are always in both after a run */
 #define KCORE_SYS_IN_PAGE	2
 #define KCORE_FP_IN_PAGE	4
 #define KCORE_IS_PRIVATE	8		/* of a protected VM */
+#define KCORE_READY		16		/* loaded, has run since, and EL1 and FP registers are in the page */
 
 /* Up to 5.10: what KVM did to its context, which a protected vCPU has to be told (pc_direct.h) */
 #define KCORE_NOTED_SKIP	1
@@ -53,9 +54,10 @@ struct kcore_vm_glue {
 struct kcore_vcpu_glue {
 	struct kcore_vcpu_page *page;		/* NULL: can't run */
 	u64 handle;
+	u64 emulated;				/* page of the last abort that KVM emulated, and bit 0 */
 	u32 where;				/* KCORE_*_IN_PAGE */
 	bool loaded;				/* bound to this CPU by KCore */
-	bool put;				/* between kcore_vcpu_put() and the next load */
+	u8 moved;				/* of x0..x30, what the last exit moved to KVM's context (run.c) */
 	bool parked;				/* protected, off by PSCI, not yet asleep */
 	u8 todo;				/* KCORE_TODO_*: what kcore_handle_guest_abort() is to do first */
 	u8 noted;				/* KCORE_NOTED_* */
@@ -103,7 +105,6 @@ long kcore_flush_ipa(struct kvm *kvm, phys_addr_t ipa, int level);
 long kcore_flush_pages(struct kvm *kvm, phys_addr_t ipa, unsigned long pages);
 long kcore_flush_local(struct kvm *kvm);
 long kcore_set_cntvoff(u64 offset);
-long kcore_vgic_load(struct kvm_vcpu *vcpu);
 long kcore_vmcr_save(struct kvm_vcpu *vcpu);
 u64 kcore_vmcr_read(void);
 u64 kcore_gic_config(void);

@@ -29,6 +29,7 @@ extern char kcore_image_hash[65];
 
 /* run.c */
 u64 kcore_vcpu_load(struct kvm_vcpu *vcpu);
+void kcore_registers_wanted(struct kvm_vcpu *vcpu);
 
 /* stage2.c */
 int kcore_stage2_abort(struct kvm_vcpu *vcpu);

@@ -34,14 +34,19 @@ static __always_inline void kcore_take_exception(struct kvm_vcpu *vcpu)
 		  PSR_D_BIT | PSR_A_BIT | PSR_I_BIT | PSR_F_BIT | PSR_MODE_EL1h;
 }
 
+/* What is pending, on the context.  A skip is __kvm_adjust_pc()'s where it isn't four bytes. */
 static __always_inline void kcore_apply_pc(struct kvm_vcpu *vcpu)
 {
-	if (kcore_exception_pending(vcpu)) {
+	if (unlikely(kcore_exception_pending(vcpu))) {
 		if (kcore_exception_is_sync(vcpu))
 			kcore_take_exception(vcpu);
 		kcore_forget_pc(vcpu);
+	} else if (likely(!(kcore_gp(vcpu)->pstate & PSR_MODE32_BIT))) {
+		kcore_gp(vcpu)->pc += 4;
+		kcore_gp(vcpu)->pstate &= ~(u64)(PSR_BTYPE_MASK | DBG_SPSR_SS);
+		kcore_forget_pc(vcpu);
 	} else {
-		__kvm_adjust_pc(vcpu);		/* a skip: on the context alone */
+		__kvm_adjust_pc(vcpu);
 	}
 }
 

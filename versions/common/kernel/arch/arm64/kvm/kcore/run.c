@@ -2,18 +2,20 @@
 /*
  * The world switch of the host, and the crossings that go with it.
  *
- * A vCPU's registers stay in the page that it shares with KCore while it is loaded.  KVM's context is what the
- * rest of KVM reads and writes, so each run moves what it may look at before the next one:
+ * A normal vCPU's registers stay in the page that it shares with KCore, loaded or not.  KVM's context is what the rest
+ * of KVM reads and writes, so what it may look at moves:
  *
  *   every run      pc, pstate, fault information, list registers; MDSCR_EL1 in only (always trapped: KVM owns it)
- *   a trap exit    x0..x30 out and at the next run in; SCTLR_EL1 out (kvm_vcpu_is_be())
- *   a trap other than HVC, SMC, WFx and stage-2 aborts, and an exception to be injected
+ *   a trap exit    of x0..x30 those that KVM's handler reads or writes, out and at the next run in; SCTLR_EL1 out
+ *                  (kvm_vcpu_is_be())
+ *   a trap whose handler may touch EL1 registers (kcore_trap_out()), and an exception to be injected
  *                  EL1 registers out and at the next run in
- *   put            all that is in the page, FP and GIC state too
- *   first run      all in
+ *   load, put      GIC state
+ *   a register ioctl (H35)
+ *                  all out, FP too, and in at the next run
  *
- * vcpu_load() may come long before the first run, and register ioctls never load: without a run the context is
- * what counts.  `where' in struct kcore_vcpu_glue says what is in the page.
+ * `where' in struct kcore_vcpu_glue says what is in the page.  No hook is at KVM's reset of a vCPU: it overwrites a mark
+ * in the context (KCORE_FPSR_AWAY), which is looked for before the first run after a load.
  */
 #include <linux/kvm_host.h>
 #include <uapi/linux/psci.h>
@@ -27,9 +29,20 @@
 #include "kcore.h"
 #include "regs.h"
 
-/* Exits after which KVM looks at no EL1 register but SCTLR_EL1 */
-#define KCORE_EC_LIGHT	(BIT_ULL(ESR_ELx_EC_WFx) | BIT_ULL(ESR_ELx_EC_HVC64) | BIT_ULL(ESR_ELx_EC_SMC64) | \
-			 BIT_ULL(ESR_ELx_EC_IABT_LOW) | BIT_ULL(ESR_ELx_EC_DABT_LOW))
+/* Op0, Op1 and CRn of a trapped register in its syndrome (DDI 0487 D17.2.37, ISS of MSR and MRS) */
+#define KCORE_ISS_SYS(op0, op1, crn)	((op0) << 20 | (op1) << 14 | (crn) << 10)
+#define KCORE_ISS_SYS_MASK		KCORE_ISS_SYS(3UL, 7UL, 15UL)
+#define KCORE_ISS_CRM_8			BIT(4)		/* CRm is 8 or more */
+
+/* `moved' of struct kcore_vcpu_glue: 0..30 is that register's number, as a syndrome has it; 31, the zero register, is none */
+#define KCORE_MOVED_NONE	31
+#define KCORE_MOVED_CALL	32		/* x0..x3, all that KVM's SMCCC code has access to */
+
+/*
+ * In KVM's context while the vCPU's FP registers are in the page.  All RES0 bits of FPSR: nothing that a guest leaves, and
+ * not what a reset writes.  Where EL1 registers are in the page, FP registers are.
+ */
+#define KCORE_FPSR_AWAY		0x07ffff60U
 
 /* The exit that brings KVM's loop to kcore_handle_guest_abort(), which looks at `todo' first */
 #define KCORE_ESR_TODO	(((u64)ESR_ELx_EC_DABT_LOW << ESR_ELx_EC_SHIFT) | ESR_ELx_IL)
@@ -69,6 +82,7 @@ static __always_inline void kcore_fp_in(struct kvm_vcpu *vcpu, struct kcore_vcpu
 	kcore_copy_pairs(page->v, kcore_fp(vcpu)->vregs, 32);
 	page->fpsr = kcore_fp(vcpu)->fpsr;
 	page->fpcr = kcore_fp(vcpu)->fpcr;
+	kcore_fp(vcpu)->fpsr = KCORE_FPSR_AWAY;
 }
 
 static __always_inline void kcore_fp_out(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
@@ -77,6 +91,56 @@ static __always_inline void kcore_fp_out(struct kvm_vcpu *vcpu, struct kcore_vcp
 	kcore_fp(vcpu)->fpsr = page->fpsr;
 	kcore_fp(vcpu)->fpcr = page->fpcr;
 }
+
+/* Of x0..x30, what the last exit moved: as KVM left it */
+static __always_inline void kcore_moved_in(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	unsigned int rt = vcpu->arch.kcore.moved;
+
+	if (rt < KCORE_MOVED_NONE)
+		page->x[rt] = kcore_gp(vcpu)->regs[rt];
+	else if (rt == KCORE_MOVED_CALL)
+		kcore_copy_pairs(page->x, kcore_gp(vcpu)->regs, 2);
+}
+
+/* KVM has reset the vCPU since its registers went to the page: they are void, the context counts */
+static __always_inline void kcore_notice_reset(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+
+	if ((g->where & KCORE_FP_IN_PAGE) && unlikely(kcore_fp(vcpu)->fpsr != KCORE_FPSR_AWAY))
+		g->where = 0;
+}
+
+/* What is asked for and in the page, to KVM's context */
+static noinstr void kcore_registers_out(struct kvm_vcpu *vcpu, u32 which)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+
+	if (g->where & KCORE_IS_PRIVATE)
+		return;
+	kcore_notice_reset(vcpu);
+	which &= g->where;
+	if (which & KCORE_GP_IN_PAGE) {
+		kcore_moved_in(vcpu, g->page);
+		kcore_gp_out(vcpu, g->page);
+	}
+	if (which & KCORE_SYS_IN_PAGE)
+		kcore_sys_out(vcpu, g->page);
+	if (which & KCORE_FP_IN_PAGE)
+		kcore_fp_out(vcpu, g->page);
+	g->where &= ~(which | KCORE_READY);
+}
+
+/* H35, for a normal VM, before KVM reads or writes registers for user space.  The vCPU isn't loaded and its mutex is held. */
+void kcore_registers_wanted(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->arch.kcore.where)
+		kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE | KCORE_FP_IN_PAGE);
+}
+
+/* Active priority registers that the machine has of each group */
+static unsigned int kcore_aprs = 4;
 
 /* Bind the vCPU to this CPU, with its GIC state and timer offset.  Preemption is off. */
 u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
@@ -91,10 +155,12 @@ u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 	page->cntvoff = kcore_cntvoff(vcpu);
 	page->vgic.vmcr = gic->vgic_vmcr;
 	page->vgic.sre = gic->vgic_sre;
-	for (i = 0; i < 4; i++) {
+	for (i = 1; unlikely(i < kcore_aprs); i++) {
 		page->vgic.ap0r[i] = gic->vgic_ap0r[i];
 		page->vgic.ap1r[i] = gic->vgic_ap1r[i];
 	}
+	page->vgic.ap0r[0] = gic->vgic_ap0r[0];
+	page->vgic.ap1r[0] = gic->vgic_ap1r[0];
 	ret = kcore_hvc1(KCORE_HC_VCPU_LOAD, g->handle);
 	if (!ret)
 		g->loaded = true;
@@ -109,36 +175,25 @@ void kcore_vcpu_put(struct kvm_vcpu *vcpu)
 	struct kcore_vcpu_page *page = g->page;
 	unsigned int i;
 
-	g->put = true;
 	if (!g->loaded)
 		return;
 	WARN_ON_ONCE(kcore_hvc1(KCORE_HC_VCPU_PUT, 0));
 	g->loaded = false;
+	g->where &= ~KCORE_READY;
 	gic->vgic_vmcr = page->vgic.vmcr;
-	for (i = 0; i < 4; i++) {
+	for (i = 1; unlikely(i < kcore_aprs); i++) {
 		gic->vgic_ap0r[i] = page->vgic.ap0r[i];
 		gic->vgic_ap1r[i] = page->vgic.ap1r[i];
 	}
-	if (g->where & KCORE_GP_IN_PAGE)
-		kcore_gp_out(vcpu, page);
-	if (g->where & KCORE_SYS_IN_PAGE)
-		kcore_sys_out(vcpu, page);
-	if (g->where & KCORE_FP_IN_PAGE)
-		kcore_fp_out(vcpu, page);
-	g->where &= KCORE_IS_PRIVATE;
+	gic->vgic_ap0r[0] = page->vgic.ap0r[0];
+	gic->vgic_ap1r[0] = page->vgic.ap1r[0];
 }
 
 /* H30: KVM is about to write the registers of an exception into its context. */
 void kcore_note_inject(struct kvm_vcpu *vcpu)
 {
-	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
-
 	kcore_expect_exception(vcpu);
-	if (g->where & KCORE_GP_IN_PAGE)
-		kcore_gp_out(vcpu, g->page);
-	if (g->where & KCORE_SYS_IN_PAGE)
-		kcore_sys_out(vcpu, g->page);
-	g->where &= ~(KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
+	kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
 }
 
 /* H43, up to 5.15: at a load, so that no host state is in the FP registers when KCore loads a guest's */
@@ -314,32 +369,44 @@ static noinstr u64 kcore_switch_debug(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
-/* First run since the load, or EL1 registers came out meanwhile.  0, or the exit to take instead of the run. */
+/* First run since the load: are all registers as the last run left them? */
+static __always_inline bool kcore_still_in_page(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	u32 all = KCORE_SYS_IN_PAGE | KCORE_FP_IN_PAGE;
+
+	return g->loaded && (g->where & all) == all && kcore_fp(vcpu)->fpsr == KCORE_FPSR_AWAY && !vcpu->guest_debug;
+}
+
+/* First run since the load, or registers came out meanwhile.  0, or the exit to take instead of the run. */
 static noinstr int kcore_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 	struct kcore_vcpu_page *page = g->page;
 	u64 ret;
 
-	if (!page)
+	if (unlikely(!page))
 		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, g->error ? g->error : -ENOMEM);
-	if (vcpu->kvm->arch.kcore.state == KCORE_STATE_CREATED)
+	if (unlikely(vcpu->kvm->arch.kcore.state == KCORE_STATE_CREATED))
 		return kcore_exit_todo(vcpu, KCORE_TODO_FINALISE, 0);
-	if (!(g->where & (KCORE_IS_PRIVATE | KCORE_FP_IN_PAGE)) && kcore_vcpu_unsupported(vcpu))
-		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
-	if (!g->loaded) {
+	if (unlikely(!g->loaded)) {
 		ret = kcore_vcpu_load(vcpu);
 		if (ret)
 			return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, kcore_errno(ret));
 	}
 	if (g->where & KCORE_IS_PRIVATE)
 		return 0;
-	kcore_sys_in(vcpu, page);
-	g->where |= KCORE_SYS_IN_PAGE;
-	if (!(g->where & KCORE_FP_IN_PAGE)) {
+	kcore_notice_reset(vcpu);
+	if (unlikely(vcpu->guest_debug))
+		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
+	if (unlikely(!(g->where & KCORE_FP_IN_PAGE))) {
+		if (kcore_vcpu_unsupported(vcpu))	/* features change by a reset only */
+			return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
 		kcore_fp_in(vcpu, page);
-		g->where |= KCORE_FP_IN_PAGE;
 	}
+	if (!(g->where & KCORE_SYS_IN_PAGE))
+		kcore_sys_in(vcpu, page);
+	g->where |= KCORE_SYS_IN_PAGE | KCORE_FP_IN_PAGE | KCORE_READY;
 	return 0;
 }
 
@@ -371,7 +438,54 @@ static noinstr void kcore_pc_to_flags(struct kvm_vcpu *vcpu, struct kcore_vcpu_p
 }
 
 /*
- * x0..x30 go both ways whole: KCore fills in and takes what the exit allows, the rest means nothing.  KVM's own PSCI
+ * May the handler of this trapped register look at EL1 registers other than SCTLR_EL1?  Not at ID registers, the GIC's CPU
+ * interface, performance monitors, timers, and debug registers, where MDSCR_EL1 is KVM's own.
+ */
+static __always_inline bool kcore_sysreg_heavy(u64 esr)
+{
+	u64 space = esr & KCORE_ISS_SYS_MASK;
+
+	if (space == KCORE_ISS_SYS(3UL, 0UL, 0UL))
+		return false;
+	if (space == KCORE_ISS_SYS(3UL, 0UL, 12UL))
+		return !(esr & KCORE_ISS_CRM_8);
+	return space != KCORE_ISS_SYS(3UL, 0UL, 9UL) && space != KCORE_ISS_SYS(3UL, 3UL, 9UL) &&
+	       space != KCORE_ISS_SYS(3UL, 3UL, 14UL) && space != KCORE_ISS_SYS(2UL, 0UL, 0UL);
+}
+
+/*
+ * A trap: to KVM's context what its handler reads or writes.  Of a vCPU that is off, EL1 registers may be reset by the thread
+ * that turns it on again (4.18), without a load in between.
+ */
+static __always_inline void kcore_trap_out(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
+{
+	u64 esr = page->exit.esr, class = ESR_ELx_EC(esr);
+	unsigned int rt = KCORE_MOVED_NONE;
+
+	if (class == ESR_ELx_EC_DABT_LOW) {
+		rt = (esr >> 16) & 31;				/* 0 if the syndrome names none */
+	} else if (class == ESR_ELx_EC_HVC64 || class == ESR_ELx_EC_SMC64) {
+		kcore_copy_pairs(kcore_gp(vcpu)->regs, page->x, 2);
+		vcpu->arch.kcore.moved = KCORE_MOVED_CALL;
+		if (unlikely((u32)page->x[0] == PSCI_0_2_FN_CPU_OFF))
+			kcore_registers_out(vcpu, KCORE_SYS_IN_PAGE);
+		return;
+	} else if (class == ESR_ELx_EC_SYS64) {
+		rt = (esr >> 5) & 31;
+		if (unlikely(kcore_sysreg_heavy(esr)))
+			kcore_registers_out(vcpu, KCORE_SYS_IN_PAGE);
+	} else if (class == ESR_ELx_EC_WFx) {
+		rt = (esr >> 5) & 31;				/* WFET and WFIT: until when; 0 for the others */
+	} else if (class != ESR_ELx_EC_IABT_LOW) {
+		kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
+	}
+	vcpu->arch.kcore.moved = rt;
+	if (rt < KCORE_MOVED_NONE)
+		kcore_gp(vcpu)->regs[rt] = page->x[rt];
+}
+
+/*
+ * KCore fills in and takes of x0..x30 what the exit allows, and KVM looks at no more.  KVM's own PSCI
  * code wakes the target of a CPU_ON and ends the VM; CPU_OFF has changed KCore's state already and is a park.
  */
 static noinstr int kcore_run_private(struct kvm_vcpu *vcpu)
@@ -381,40 +495,30 @@ static noinstr int kcore_run_private(struct kvm_vcpu *vcpu)
 	u64 ret;
 	int exit;
 
-	if (!g->loaded) {
+	if (unlikely(!g->loaded)) {
 		exit = kcore_prepare(vcpu);
 		if (exit)
 			return exit;
 	}
 	if (kcore_pc_pending(vcpu))
 		kcore_pc_to_flags(vcpu, page);
-	kcore_gp_in(vcpu, page);
+	kcore_moved_in(vcpu, page);
 	kcore_enter(vcpu, page);
 	ret = kcore_switch(vcpu);
-	if (ret > KCORE_EXIT_TRAP)
+	if (unlikely(ret > KCORE_EXIT_TRAP))
 		return kcore_exit_refused(vcpu, ret);
 	if (unlikely(g->parked)) {
 		g->parked = false;
 		kcore_mp_state_unpark(vcpu);
 	}
-	kcore_gp_out(vcpu, page);
+	g->moved = KCORE_MOVED_NONE;
 	kcore_leave(vcpu, page);
-	if (ret == KCORE_EXIT_TRAP && ESR_ELx_EC(page->exit.esr) == ESR_ELx_EC_HVC64 && (u32)page->x[0] == PSCI_0_2_FN_CPU_OFF)
-		return kcore_exit_todo(vcpu, KCORE_TODO_PARK, 0);
+	if (likely(ret == KCORE_EXIT_TRAP)) {
+		kcore_trap_out(vcpu, page);
+		if (g->moved == KCORE_MOVED_CALL && (u32)page->x[0] == PSCI_0_2_FN_CPU_OFF)
+			return kcore_exit_todo(vcpu, KCORE_TODO_PARK, 0);
+	}
 	return ret;
-}
-
-/*
- * After this exit KVM may look at EL1 registers other than SCTLR_EL1, or, of a vCPU that is off, have them reset by the
- * thread that turns it on again (4.18).
- */
-static __always_inline bool kcore_exit_heavy(struct kcore_vcpu_page *page)
-{
-	u64 class = ESR_ELx_EC(page->exit.esr);
-
-	if (class == ESR_ELx_EC_HVC64 && (u32)page->x[0] == PSCI_0_2_FN_CPU_OFF)
-		return true;
-	return !(BIT_ULL(class) & KCORE_EC_LIGHT);
 }
 
 /* H01, __kvm_vcpu_run.  Interrupts are off and RCU doesn't watch: no instrumentation. */
@@ -425,18 +529,24 @@ int noinstr kcore_run(struct kvm_vcpu *vcpu)
 	u64 ret;
 	int exit;
 
-	if (unlikely((g->where & (KCORE_SYS_IN_PAGE | KCORE_IS_PRIVATE)) != KCORE_SYS_IN_PAGE)) {
+	if (unlikely(!(g->where & KCORE_READY))) {
 		if (g->where & KCORE_IS_PRIVATE)
 			return kcore_run_private(vcpu);
 		if (kcore_pc_pending(vcpu))
 			kcore_apply_pc(vcpu);
-		exit = kcore_prepare(vcpu);
-		if (exit)
-			return exit;
-	} else if (unlikely(kcore_pc_pending(vcpu))) {
+		if (likely(kcore_still_in_page(vcpu))) {
+			g->where |= KCORE_READY;
+		} else {
+			exit = kcore_prepare(vcpu);
+			if (exit)
+				return exit;
+		}
+	} else if (kcore_pc_pending(vcpu)) {
 		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
 	}
-	if (!(g->where & KCORE_GP_IN_PAGE))
+	if (likely(g->where & KCORE_GP_IN_PAGE))
+		kcore_moved_in(vcpu, page);
+	else
 		kcore_gp_in(vcpu, page);
 	page->pc = kcore_gp(vcpu)->pc;
 	page->pstate = kcore_gp(vcpu)->pstate;
@@ -454,14 +564,10 @@ int noinstr kcore_run(struct kvm_vcpu *vcpu)
 	kcore_gp(vcpu)->pstate = page->pstate;
 	kcore_leave(vcpu, page);
 	g->where |= KCORE_GP_IN_PAGE;
+	g->moved = KCORE_MOVED_NONE;
 	if (likely(ret == KCORE_EXIT_TRAP)) {
-		kcore_gp_out(vcpu, page);
-		g->where &= ~KCORE_GP_IN_PAGE;
 		KCORE_REG(vcpu, sctlr_el1) = page->sys.sctlr_el1;
-		if (unlikely(kcore_exit_heavy(page))) {
-			kcore_sys_out(vcpu, page);
-			g->where &= ~KCORE_SYS_IN_PAGE;
-		}
+		kcore_trap_out(vcpu, page);
 	} else if (ret == KCORE_EXIT_SERROR) {
 		vcpu->arch.fault.disr_el1 = page->exit.disr;
 	}
@@ -473,6 +579,8 @@ long kcore_adjust_pc(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 
+	if (!kcore_pc_pending(vcpu))
+		return 0;
 	if (!(g->where & KCORE_IS_PRIVATE))
 		kcore_apply_pc(vcpu);
 	else if (g->page)
@@ -482,29 +590,21 @@ long kcore_adjust_pc(struct kvm_vcpu *vcpu)
 
 /*
  * KVM is loading the guest's timer: from here on its offset has to be in force, so the vCPU is loaded now.
- * Registers follow at the first run.  With 0 at put the vCPU is gone from this CPU already.
+ * Without one, as at each put, KCore's is none already.  Registers follow at the first run.
  */
 long kcore_set_cntvoff(u64 offset)
 {
-	struct kvm_vcpu *vcpu = kcore_running_vcpu();
+	struct kvm_vcpu *vcpu;
 	struct kcore_vcpu_glue *g;
 
+	if (!offset)
+		return 0;
+	vcpu = kcore_running_vcpu();
 	if (!vcpu)
 		return 0;
 	g = &vcpu->arch.kcore;
-	if (g->put) {
-		g->put = false;
-		return 0;
-	}
 	if (g->page && !g->loaded && vcpu->kvm->arch.kcore.state == KCORE_STATE_FINALISED)
 		kcore_vcpu_load(vcpu);
-	return 0;
-}
-
-/* First of KVM's vGIC crossings at a load: the put is over.  VCPU_LOAD moves the registers. */
-long kcore_vgic_load(struct kvm_vcpu *vcpu)
-{
-	vcpu->arch.kcore.put = false;
 	return 0;
 }
 
@@ -528,10 +628,14 @@ long kcore_vmcr_save(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* ICH_VTR_EL2; bit 63 (GICv2 on a GICv3) is not offered */
+/* ICH_VTR_EL2, which KVM asks for before there is a VM; bit 63 (GICv2 on a GICv3) is not offered */
 u64 kcore_gic_config(void)
 {
-	return (u32)kcore_hvc1(KCORE_HC_INFO, KCORE_INFO_ICH_VTR);
+	u32 vtr = kcore_hvc1(KCORE_HC_INFO, KCORE_INFO_ICH_VTR);
+	unsigned int preemption_bits = ((vtr >> 26) & 7) + 1;
+
+	kcore_aprs = preemption_bits > 6 ? 4 : preemption_bits > 5 ? 2 : 1;	/* IHI 0069 12.4.2 */
+	return vtr;
 }
 
 u64 kcore_mdcr(void)

@@ -17,6 +17,8 @@
 #define S2_TABLE		BIT(1)		/* a page at level 3 */
 #define S2_WRITE		BIT(7)
 #define S2_READ			BIT(6)
+#define S2_MEMATTR		GENMASK_ULL(5, 2)
+#define S2_NORMAL		GENMASK_ULL(5, 2)	/* write-back: KVM's judgement that this is memory */
 #define S2_AF			BIT(10)
 #define S2_XN			BIT(54)
 #define S2_ADDRESS		GENMASK_ULL(47, 12)
@@ -32,32 +34,29 @@ static u64 s2_bytes(int level)
 }
 
 /* The leaf of KVM's table over an IPA, 0 if there is none; its level either way.  Lock: kvm->mmu_lock. */
-static u64 kvm_s2_leaf(struct kvm *kvm, u64 ipa, int *level)
+static __always_inline u64 kvm_s2_leaf(struct kvm *kvm, u64 ipa, int *level)
 {
 	u64 vtcr = kcore_s2_vtcr(kvm);
-	u64 ia_bits = 64 - (vtcr & 0x3f);
-	int start = 2 - ((vtcr >> 6) & 3);		/* VTCR_EL2.SL0, 4 KiB granule */
+	int l = 2 - ((vtcr >> 6) & 3);			/* VTCR_EL2.SL0, 4 KiB granule */
 	u64 *table = kcore_s2_exists(kvm) ? kcore_s2_root(kvm) : NULL;
-	u64 desc = 0;
-	int l;
+	u64 left = ipa << (vtcr & 0x3f);		/* VTCR_EL2.T0SZ: what is left to translate, from bit 63 on */
+	unsigned int bits = 64 - (vtcr & 0x3f) - (39 - 9 * l);	/* more than 9 at the first level: concatenated tables */
+	u64 desc;
 
-	*level = start;
-	if (!table || ipa >> ia_bits)
+	*level = l;
+	if (!table || left >> (vtcr & 0x3f) != ipa)
 		return 0;
-	for (l = start; l <= 3; l++) {
-		u64 index = ipa >> (39 - 9 * l);
-
-		if (l != start)				/* concatenated tables at the first level */
-			index &= 511;
-		*level = l;
-		desc = READ_ONCE(table[index]);
+	for (;;) {
+		desc = READ_ONCE(table[left >> (64 - bits)]);
 		if (!(desc & S2_VALID))
 			return 0;
 		if (l == 3 || !(desc & S2_TABLE))
 			return desc;
 		table = phys_to_virt(desc & S2_ADDRESS);
+		left <<= bits;
+		bits = 9;
+		*level = ++l;
 	}
-	return 0;
 }
 
 /* What KVM's own table would have raised for this access: 0 if it allows it */
@@ -85,7 +84,7 @@ static u64 kcore_map(struct kvm *kvm, u64 ipa, u64 pa, u64 bytes, u64 leaf)
 		prot |= KCORE_PROT_W;
 	if (!(leaf & S2_XN))
 		prot |= KCORE_PROT_X;
-	if (!memblock_is_memory(pa))
+	if ((leaf & S2_MEMATTR) != S2_NORMAL && !memblock_is_memory(pa))
 		prot |= KCORE_PROT_DEVICE;
 	do {
 		ret = kcore_hvc(KCORE_HC_VM_MAP, kvm->arch.kcore.handle, ipa & ~(bytes - 1), pa & ~(bytes - 1), bytes, prot, NULL);
@@ -141,18 +140,28 @@ static int kcore_fill(struct kvm_vcpu *vcpu, u64 ipa)
 	return ret == KCORE_ENOMEM ? -ENOMEM : -EFAULT;
 }
 
+/* The page of a translation fault as the syndrome has it, and bit 0 */
+static __always_inline u64 kcore_fault_page(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.fault.hpfar_el2 | 1;
+}
+
 static int kcore_abort_normal(struct kvm_vcpu *vcpu, u64 ipa)
 {
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 	int ret = kcore_fill(vcpu, ipa);
 
 	if (ret)
 		return ret;
 	ret = kvm_handle_guest_abort(vcpu);
-	if (ret <= 0 || kcore_pc_pending(vcpu))	/* to user space, emulated or injected */
+	if (ret <= 0 || kcore_pc_pending(vcpu)) {	/* to user space, emulated or injected */
+		g->emulated = kcore_fault_page(vcpu);
 		return ret;
+	}
 	ret = kcore_fill(vcpu, ipa);
 	return ret ? ret : 1;			/* KVM wants the guest to fault again */
 }
+
 
 /*
  * Only anonymous memory that is the VMM's alone can be donated: page-cache pages, the zero page and merged pages
@@ -198,18 +207,18 @@ static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigne
 	if (err != 1)
 		return err < 0 ? err : -EFAULT;
 	if (!PageAnon(page) || is_zero_pfn(page_to_pfn(page))) {
-		kcore_unpin(page);
+		kcore_unpin(&page, 1);
 		return -EFAULT;
 	}
 	err = radix_tree_insert(&g->pinned, gfn, page);
 	if (err) {
-		kcore_unpin(page);
+		kcore_unpin(&page, 1);
 		return err;
 	}
 	ret = kcore_hvc3(KCORE_HC_VM_DONATE, g->handle, (u64)gfn << PAGE_SHIFT, page_to_phys(page));
 	if (ret) {
 		radix_tree_delete(&g->pinned, gfn);
-		kcore_unpin(page);
+		kcore_unpin(&page, 1);
 		return kcore_errno(ret);
 	}
 	g->donated++;
@@ -340,12 +349,23 @@ void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end)
 	}
 }
 
-/* H20 */
+/*
+ * H20.  Where the last abort of a normal vCPU was emulated the next one in that page will be, so KVM comes first there.
+ * If the page is memory meanwhile, KVM maps it, and its table is looked up at the next fault.
+ */
 int kcore_guest_abort(struct kvm_vcpu *vcpu)
 {
+	u64 page = kcore_fault_page(vcpu);
+	int ret;
+
 	if (!kcore_active())
 		return kvm_handle_guest_abort(vcpu);
-	if (vcpu->arch.kcore.todo)
+	if (unlikely(vcpu->arch.kcore.todo))
 		return kcore_vcpu_todo(vcpu);
-	return kcore_stage2_abort(vcpu);
+	if (vcpu->arch.kcore.emulated != page || (vcpu->arch.fault.esr_el2 & FSC_KIND) != FSC_TRANSLATION)
+		return kcore_stage2_abort(vcpu);
+	ret = kvm_handle_guest_abort(vcpu);
+	if (ret > 0 && !kcore_pc_pending(vcpu))
+		vcpu->arch.kcore.emulated = 0;
+	return ret;
 }

@@ -15,6 +15,8 @@
 #include "kcore.h"
 #include "regs.h"
 
+#define KCORE_UNPIN_PAGES	32UL
+
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "kcore."
 
@@ -30,10 +32,16 @@ bool kcore_vm_protected(struct kvm *kvm)
 	return kcore_active() && kvm->arch.kcore.type == KCORE_TYPE_PROTECTED;
 }
 
-/* Once finalised, KVM's copy of a protected vCPU's registers means nothing and register ioctls are refused. */
+/*
+ * H35.  Once finalised, KVM's copy of a protected vCPU's registers means nothing and register ioctls are refused.  A
+ * normal vCPU's registers are in KVM's context from here to the next run.
+ */
 bool kcore_vcpu_registers_private(struct kvm_vcpu *vcpu)
 {
-	return kcore_vm_protected(vcpu->kvm) && vcpu->kvm->arch.kcore.state >= KCORE_STATE_FINALISED;
+	if (kcore_vm_protected(vcpu->kvm))
+		return vcpu->kvm->arch.kcore.state >= KCORE_STATE_FINALISED;
+	kcore_registers_wanted(vcpu);
+	return false;
 }
 
 /* H25: the memory of a protected VM is what it was at finalise */
@@ -290,34 +298,43 @@ int kcore_vcpu_todo(struct kvm_vcpu *vcpu)
 	return err ? err : 1;
 }
 
-/* Give the page back to the VMM, if KCore has.  A page that it hasn't given back stays pinned for ever. */
-static bool kcore_release_page(struct page *page)
+/* Has KCore given the page back? */
+static bool kcore_page_back(struct page *page)
 {
 	u64 state = kcore_hvc1(KCORE_HC_PAGE_STATE, page_to_phys(page));
 
-	if (state != KCORE_PAGE_HOST && state != KCORE_PAGE_MAPPED)
-		return false;
-	kcore_unpin(page);
-	return true;
+	return state == KCORE_PAGE_HOST || state == KCORE_PAGE_MAPPED;
 }
 
-static void kcore_release_pages(struct kcore_vm_glue *g)
+/*
+ * Give the pages back to the VMM: all of them if KCore says that nothing of the VM is left, else those that it has given back.
+ * A page that it hasn't stays pinned for ever.
+ */
+static void kcore_release_pages(struct kcore_vm_glue *g, bool all)
 {
+	struct page *pages[KCORE_UNPIN_PAGES];
 	struct radix_tree_iter iter;
-	unsigned long lost = 0;
+	unsigned long lost = 0, n = 0;
 	void __rcu **slot;
 
 	radix_tree_for_each_slot(slot, &g->pinned, &iter, 0) {
 		struct page *page = rcu_dereference_protected(*slot, lockdep_is_held(&g->lock));
 
 		radix_tree_iter_delete(&g->pinned, &iter, slot);
-		if (!kcore_release_page(page))
+		if (all || kcore_page_back(page))
+			pages[n++] = page;
+		else
 			lost++;
+		if (n == KCORE_UNPIN_PAGES) {
+			kcore_unpin(pages, n);
+			n = 0;
+		}
 		if (need_resched()) {
 			slot = radix_tree_iter_resume(slot, &iter);
 			cond_resched();
 		}
 	}
+	kcore_unpin(pages, n);
 	if (lost)
 		pr_err("VM %u: %lu pages are lost: KCore didn't give them back\n", g->handle, lost);
 	g->donated = 0;
@@ -345,7 +362,7 @@ void kcore_vm_reclaim(struct kvm *kvm)
 		cond_resched();
 	if (ret)
 		pr_err("VM %u: KCore stopped destroying it, error %d\n", g->handle, kcore_errno(ret));
-	kcore_release_pages(g);
+	kcore_release_pages(g, !ret);
 out:
 	mutex_unlock(&g->lock);
 }

@@ -13,8 +13,6 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 }
 
 #define kcore_mmu_kvm(mmu)	((mmu)->kvm)
-#define kcore_cpu_if_vcpu(cpu_if) \
-	container_of(container_of(cpu_if, struct vgic_cpu, vgic_v3), struct kvm_vcpu, arch.vgic_cpu)
 
 #define kcore_shim___kvm_vcpu_run(vcpu)			kcore_run(vcpu)
 #define kcore_shim___kvm_tlb_flush_vmid(mmu)		kcore_flush_vm(kcore_mmu_kvm(mmu))
@@ -25,10 +23,10 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 #define kcore_shim___kvm_get_mdcr_el2()			kcore_mdcr()
 #define kcore_shim___vgic_v3_get_ich_vtr_el2()		kcore_gic_config()
 #define kcore_shim___vgic_v3_read_vmcr()		kcore_vmcr_read()
-#define kcore_shim___vgic_v3_restore_aprs(cpu_if)	kcore_vgic_load(kcore_cpu_if_vcpu(cpu_if))
 
 #define kcore_shim___kvm_flush_vm_context()		kcore_nothing()
 #define kcore_shim___vgic_v3_write_vmcr(vmcr)		kcore_nothing()
+#define kcore_shim___vgic_v3_restore_aprs(cpu_if)	kcore_nothing()
 #define kcore_shim___vgic_v3_save_aprs(cpu_if)		kcore_nothing()
 #define kcore_shim___vgic_v3_init_lrs()			kcore_nothing()
 #define kcore_shim___kvm_enable_ssbs()			kcore_nothing()

@@ -72,9 +72,9 @@ static inline int kcore_pin(unsigned long hva, struct page **page)
 	return pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, page);
 }
 
-static inline void kcore_unpin(struct page *page)
+static inline void kcore_unpin(struct page **pages, unsigned long n)
 {
-	unpin_user_pages_dirty_lock(&page, 1, true);
+	unpin_user_pages_dirty_lock(pages, n, true);
 }
 
 /* Installation */

@@ -27,10 +27,10 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 #define kcore_shim___kvm_get_mdcr_el2()			kcore_mdcr()
 #define kcore_shim___vgic_v3_get_ich_vtr_el2()		kcore_gic_config()
 #define kcore_shim___vgic_v3_read_vmcr()		kcore_vmcr_read()
-#define kcore_shim___vgic_v3_restore_aprs(vcpu)		kcore_vgic_load(vcpu)
 
 #define kcore_shim___kvm_flush_vm_context()		kcore_nothing()
 #define kcore_shim___vgic_v3_write_vmcr(vmcr)		kcore_nothing()
+#define kcore_shim___vgic_v3_restore_aprs(vcpu)		kcore_nothing()
 #define kcore_shim___vgic_v3_save_aprs(vcpu)		kcore_nothing()
 #define kcore_shim___vgic_v3_init_lrs()			kcore_nothing()
 

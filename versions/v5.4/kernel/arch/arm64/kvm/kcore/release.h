@@ -87,10 +87,12 @@ static inline int kcore_pin(unsigned long hva, struct page **page)
 	return get_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, page);
 }
 
-static inline void kcore_unpin(struct page *page)
+static inline void kcore_unpin(struct page **pages, unsigned long n)
 {
-	set_page_dirty_lock(page);
-	put_page(page);
+	while (n--) {
+		set_page_dirty_lock(pages[n]);
+		put_page(pages[n]);
+	}
 }
 
 /* Installation */

@@ -25,10 +25,10 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 #define kcore_shim___kvm_timer_set_cntvoff(offset)	kcore_set_cntvoff(offset)
 #define kcore_shim___kvm_get_mdcr_el2()			kcore_mdcr()
 #define kcore_shim___vgic_v3_get_gic_config()		kcore_gic_config()
-#define kcore_shim___vgic_v3_restore_vmcr_aprs(cpu_if)	kcore_vgic_load(kcore_cpu_if_vcpu(cpu_if))
 #define kcore_shim___vgic_v3_save_vmcr_aprs(cpu_if)	kcore_vmcr_save(kcore_cpu_if_vcpu(cpu_if))
 
 #define kcore_shim___kvm_flush_vm_context()		kcore_nothing()
+#define kcore_shim___vgic_v3_restore_vmcr_aprs(cpu_if)	kcore_nothing()
 #define kcore_shim___vgic_v3_init_lrs()			kcore_nothing()
 #define kcore_shim___kvm_enable_ssbs()			kcore_nothing()
 

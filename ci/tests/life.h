@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tests of `life' that have a file of their own. */
+#ifndef LIFE_H
+#define LIFE_H
+
+void registers(void);
+
+#endif
