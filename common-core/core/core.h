@@ -45,6 +45,7 @@ u64 hc_version(void);
 #define PTE_READ		0x40UL		/* S2AP[0] */
 #define PTE_WRITE		0x80UL		/* S2AP[1] */
 #define PTE_ADDRESS		0xfffffff000UL	/* output address, 40 bits */
+#define PTE_GROUP		128UL		/* invalid entries that a section passes over, less one; divides a table */
 u64 pte_is_table(u64 pte);
 u64 pte_leaf(u64 pa, u64 prot, u64 level);
 u64 pte_prot(u64 pte);
@@ -60,6 +61,7 @@ u64 s2_vttbr(u64 vm);
 u64 s2_entry(u64 vm, u64 ipa, u64 level);			/* locked; PA of the entry, 0: no table on the way */
 u64 s2_level(u64 vm, u64 ipa);					/* locked; where the walk ends, 1..3 */
 u64 s2_load(u64 vm, u64 ipa, u64 level);			/* locked; the entry, 0: no table on the way */
+u64 s2_vacant(u64 vm, u64 ipa, u64 level);			/* locked; invalid entries from the IPA's on, in its group */
 u64 s2_table_empty(u64 vm, u64 ipa);				/* locked; 1 if the level-3 table over the IPA is empty */
 
 /* s2map.c */

@@ -161,30 +161,55 @@ static void reap_tables(u64 vm, u64 level, u64 last, u64 next)
 		s2_free_table(vm, last, 1UL);
 }
 
-/* One entry of a dying VM's table: its leaf goes back, and its table with the last entry. */
-u64 vm_reap_one(u64 vm)
+/* One entry of a dying VM's table: its leaf goes back, and its table with the last entry.  Lock: held. */
+static u64 reap_entry(u64 vm)
 {
-	u64 ipa;
+	u64 ipa = get_vm_cursor(vm);
+	u64 state = get_vm_state(vm);
 	u64 level;
 	u64 bytes;
-	u64 next;
 	u64 pages;
-	u64 r = REAP_DONE;
+	u64 r;
 
-	lock_acquire();
-	ipa = get_vm_cursor(vm);
-	next = get_vm_state(vm);
-	if (next == VM_DYING && ipa < IPA_END) {
+	if (state != VM_DYING)
+		return REAP_DONE;
+	if (ipa >= IPA_END) {
+		pages = get_vm_pages(vm);
+		return pages != 0UL ? REAP_WAIT : REAP_DONE;
+	}
+	level = s2_level(vm, ipa);
+	bytes = level_bytes(level);
+	r = leaf_drop(vm, ipa, level);
+	reap_tables(vm, level, ipa, ipa + bytes);
+	set_vm_cursor(vm, ipa + bytes);
+	return r;
+}
+
+/* The cursor passes over invalid entries.  Lock: held. */
+static void reap_pass(u64 vm)
+{
+	u64 ipa = get_vm_cursor(vm);
+	u64 level;
+	u64 bytes;
+	u64 n;
+
+	if (ipa < IPA_END) {
 		level = s2_level(vm, ipa);
 		bytes = level_bytes(level);
-		next = ipa + bytes;
-		r = leaf_drop(vm, ipa, level);
-		reap_tables(vm, level, ipa, next);
-		set_vm_cursor(vm, next);
-	} else if (next == VM_DYING) {
-		pages = get_vm_pages(vm);
-		r = pages != 0UL ? REAP_WAIT : REAP_DONE;
+		n = s2_vacant(vm, ipa, level);
+		set_vm_cursor(vm, ipa + n * bytes);
 	}
+}
+
+/* One entry of a dying VM's table, and the invalid ones behind it if it had no leaf. */
+u64 vm_reap_one(u64 vm)
+{
+	u64 r;
+
+	lock_acquire();
+	r = reap_entry(vm);
+	if (r == 0UL)
+		reap_pass(vm);
 	lock_release();
 	return r;
 }

@@ -3,7 +3,7 @@
 #include "core.h"
 
 #define PSTATE_BOOT		0x3c5UL		/* EL1h, D A I F masked */
-#define DESTROY_ENTRIES		512UL		/* table entries looked at per destroy step */
+#define DESTROY_SECTIONS	32UL		/* sections of a destroy step, at most */
 
 /* 1 if the handle names a VM.  Lock: held. */
 u64 vm_alive(u64 vm)
@@ -162,7 +162,7 @@ static u64 vm_dying_check(u64 vm)
 	return state == VM_DYING ? 0UL : KCORE_ESTATE;
 }
 
-/* KCORE_HC_VM_DESTROY_STEP: at most KCORE_STEP_PAGES leaves and DESTROY_ENTRIES entries, each its own section. */
+/* KCORE_HC_VM_DESTROY_STEP: at most KCORE_STEP_PAGES leaves and DESTROY_SECTIONS sections. */
 u64 hc_vm_destroy_step(u64 vm)
 {
 	u64 pages = 0UL;
@@ -174,7 +174,7 @@ u64 hc_vm_destroy_step(u64 vm)
 	lock_release();
 	if (r != 0UL)
 		return r;
-	for (i = 0UL; i < DESTROY_ENTRIES; i++) {
+	for (i = 0UL; i < DESTROY_SECTIONS; i++) {
 		r = vm_reap_one(vm);
 		if (r == REAP_DONE)
 			return 0UL;

@@ -84,6 +84,26 @@ u64 s2_load(u64 vm, u64 ipa, u64 level)
 	return pt_load(entry);
 }
 
+/*
+ * How many entries from the IPA's on are invalid, without the last of its group of PTE_GROUP entries: so the time is bounded,
+ * and the last entry of a table is not among them.  The tables down to the level are there.  Lock: held.
+ */
+u64 s2_vacant(u64 vm, u64 ipa, u64 level)
+{
+	u64 entry = s2_entry(vm, ipa, level);
+	u64 offset = entry_offset(ipa, level);
+	u64 most = PTE_GROUP - 1UL - ((offset / 8UL) & (PTE_GROUP - 1UL));
+	u64 pte;
+	u64 i;
+
+	for (i = 0UL; i < most; i++) {
+		pte = pt_load(entry + i * 8UL);
+		if ((pte & PTE_VALID) != 0UL)
+			return i;
+	}
+	return most;
+}
+
 /* 1 if no entry of the table below the level-2 entry is valid.  There is a table.  Lock: held. */
 u64 s2_table_empty(u64 vm, u64 ipa)
 {

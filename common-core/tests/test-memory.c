@@ -179,6 +179,36 @@ static void walk_levels(void **state)
 	check_invariant();
 }
 
+static void walk_counts_invalid_entries_in_a_group(void **state)
+{
+	u64 vm = normal_vm(0);
+
+	(void)state;
+	lock_acquire();
+	eq(s2_vacant(vm, 0, 1), 127);			/* without the last of the group */
+	eq(s2_vacant(vm, 100 * GIB, 1), 27);
+	eq(s2_vacant(vm, 127 * GIB, 1), 0);
+	eq(s2_vacant(vm, IPA_END - GIB, 1), 0);
+	eq(s2_prepare(vm, 7 * GIB, 3), 0);
+	eq(s2_vacant(vm, 0, 1), 7);			/* a table is not passed over */
+	eq(s2_vacant(vm, 7 * GIB, 1), 0);
+	eq(s2_vacant(vm, 8 * GIB, 1), 119);
+	eq(s2_vacant(vm, 7 * GIB, 2), 0);
+	eq(s2_vacant(vm, 7 * GIB + BLOCK_BYTES, 2), 126);
+	s2_set(vm, 7 * GIB + 130 * BLOCK_BYTES, 2, pte_leaf(FREE_BLOCK, 7, 2));
+	eq(s2_vacant(vm, 7 * GIB + 128 * BLOCK_BYTES, 2), 2);	/* nor a leaf */
+	eq(s2_vacant(vm, 7 * GIB + 511 * BLOCK_BYTES, 2), 0);
+	s2_set(vm, 7 * GIB + 300 * PAGE_BYTES, 3, pte_leaf(FREE_BLOCK, 7, 3));
+	eq(s2_vacant(vm, 7 * GIB, 3), 127);
+	eq(s2_vacant(vm, 7 * GIB + 290 * PAGE_BYTES, 3), 10);
+	eq(s2_vacant(vm, 7 * GIB + 300 * PAGE_BYTES, 3), 0);
+	eq(s2_vacant(vm, 7 * GIB + 301 * PAGE_BYTES, 3), 82);
+	s2_clear(vm, 7 * GIB + 130 * BLOCK_BYTES, 2);
+	s2_clear(vm, 7 * GIB + 300 * PAGE_BYTES, 3);
+	lock_release();
+	check_invariant();
+}
+
 static void s2map_set_split_clear(void **state)
 {
 	u64 vm = normal_vm(0), ipa = 0x200000;
@@ -223,5 +253,5 @@ static void s2map_split_without_memory(void **state)
 SUITE(memory,
       TEST(region_index_of_pages), TEST(region_range_in_one_region), TEST(region_overlaps), TEST(owner_queries),
       TEST(pte_round_trip), TEST(pool_recycles_zeroed), TEST(pool_keeps_a_reserve_for_the_host),
-      TEST(pool_host_goes_on_behind_its_reserve), TEST(walk_levels), TEST(s2map_set_split_clear),
-      TEST(s2map_split_without_memory))
+      TEST(pool_host_goes_on_behind_its_reserve), TEST(walk_levels), TEST(walk_counts_invalid_entries_in_a_group),
+      TEST(s2map_set_split_clear), TEST(s2map_split_without_memory))

@@ -213,6 +213,14 @@ static void donate_to_a_vm_that_is_gone_but_for_it(void **state)
 	check_invariant();
 }
 
+static u64 sections;
+
+static void count_section(void)
+{
+	sections++;
+	at_release(1, count_section);
+}
+
 static void destroy_scrubs_in_bounded_steps(void **state)
 {
 	u64 pages = 100, steps = 0, r, scrubbed;
@@ -226,7 +234,11 @@ static void destroy_scrubs_in_bounded_steps(void **state)
 	eq(call(VM_DESTROY_BEGIN, vm), 0);
 	for (;;) {
 		scrubbed = call(STATS_READ, KCORE_STAT_pages_scrubbed);
+		sections = 0;
+		at_release(1, count_section);
 		r = call(VM_DESTROY_STEP, vm);
+		fake.release_hook = NULL;
+		assert_in_range(sections, 2, 33);	/* the check, and 32 at most */
 		assert_in_range(call(STATS_READ, KCORE_STAT_pages_scrubbed) - scrubbed, 0, KCORE_STEP_PAGES);
 		check_invariant();
 		if (r != KCORE_EAGAIN)
@@ -262,6 +274,22 @@ static void destroy_last_entries_of_the_ipa_space(void **state)
 	destroy(vm);
 }
 
+static void destroy_passes_over_invalid_entries(void **state)
+{
+	(void)state;
+	vm = protected_vm(1);
+	eq(call(VM_DONATE, vm, MEMORY_BASE, FREE_BLOCK), 0);
+	eq(call(VM_DESTROY_BEGIN, vm), 0);
+	sections = 0;
+	at_release(1, count_section);
+	eq(call(VM_DESTROY_STEP, vm), 0);
+	fake.release_hook = NULL;
+	assert_in_range(sections, 16, 24);		/* 2048 entries in groups of 128, a page, the check, the end */
+	eq(cells.vm_cursor[vm], IPA_END);
+	eq(owner_of(FREE_BLOCK), OWNER_HOST);
+	destroy(vm);
+}
+
 static u64 steps_elsewhere;
 
 static void other_steps(void)
@@ -277,7 +305,7 @@ static void destroy_on_two_cpus(void **state)
 
 	(void)state;
 	vm = protected_vm(1);
-	for (u64 i = 0; i < 50; i++)
+	for (u64 i = 0; i < 100; i++)
 		eq(call(VM_DONATE, vm, MEMORY_BASE + i * 4096, FREE_BLOCK + i * 4096), 0);
 	eq(call(VM_DESTROY_BEGIN, vm), 0);
 	do {
@@ -288,7 +316,7 @@ static void destroy_on_two_cpus(void **state)
 	eq(r, 0);
 	assert_true(steps_elsewhere > 2);
 	fake.release_hook = NULL;
-	eq(call(STATS_READ, KCORE_STAT_pages_scrubbed), 50);
+	eq(call(STATS_READ, KCORE_STAT_pages_scrubbed), 100);
 	destroy(vm);
 }
 
@@ -315,4 +343,5 @@ SUITE(transfer,
       TEST(donate_moves_a_page), TEST(donate_bad_arguments), TEST(donate_pages_that_are_not_the_hosts_to_give), TEST(donate_states),
       TEST(donate_without_memory), TEST(donate_race_for_one_ipa), TEST(donate_page_in_flight_is_nobodys),
       TEST(donate_to_a_vm_that_dies_meanwhile), TEST(donate_to_a_vm_that_is_gone_but_for_it), TEST(destroy_scrubs_in_bounded_steps),
-      TEST(destroy_last_entries_of_the_ipa_space), TEST(destroy_on_two_cpus), TEST(destroy_step_after_the_handle_is_recycled))
+      TEST(destroy_last_entries_of_the_ipa_space), TEST(destroy_passes_over_invalid_entries), TEST(destroy_on_two_cpus),
+      TEST(destroy_step_after_the_handle_is_recycled))

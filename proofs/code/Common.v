@@ -154,7 +154,7 @@ Ltac callee :=
 (* A callee by its specification, where that is a result under a precondition; others stay as they are named. *)
 Ltac named h :=
   match h with
-  | h_s2_level => idtac | h_s2_load => idtac | h_s2_table_empty => idtac | h_s2_set => idtac | h_s2_clear => idtac
+  | h_s2_level => idtac | h_s2_load => idtac | h_s2_vacant => idtac | h_s2_table_empty => idtac | h_s2_set => idtac | h_s2_clear => idtac
   | s_pages_host_owned => idtac | s_pages_unshared => idtac | s_pages_map => idtac
   end.
 Ltac expose :=

@@ -160,26 +160,47 @@ Proof. spec_open. consts. start f_reap_tables. go. Qed.
 
 Definition REAP_DONE : Z := 2.
 Definition REAP_WAIT : Z := 3.
-Definition reap_one (vm : Z) (s : state) : res (Z * state) :=
+Definition reap_entry (vm : Z) (s : state) : res (Z * state) :=
   let ipa := cell s "vm_cursor" vm in
-  let dying := cell s "vm_state" vm =? VM_DYING in
-  if dying && (ipa <? IPA_END) then
+  if negb (cell s "vm_state" vm =? VM_DYING) then Ok (REAP_DONE, s) else
+  if IPA_END <=? ipa then Ok ((if negb (cell s "vm_pages" vm =? 0) then REAP_WAIT else REAP_DONE), s) else
+  let* (level, s) := h_s2_level [vm; ipa] s in
+  let next := wrap U64 (ipa + covers level) in
+  let* (r, s) := s_leaf_drop [vm; ipa; level] s in
+  let* (_, s) := s_reap_tables [vm; level; ipa; next] s in
+  pre held s in Ok (r, put64 "vm_cursor" vm next s).
+Definition s_reap_entry : prim state := fun args s =>
+  match args with [vm] => pre nth_vm vm in reap_entry vm s | _ => Stuck end.
+Lemma reap_entry_ok : meets (run (add (add L1 "leaf_drop" s_leaf_drop) "reap_tables" s_reap_tables) f_reap_entry) s_reap_entry.
+Proof. spec_open. unfold reap_entry, REAP_DONE, REAP_WAIT. consts. start f_reap_entry. go. Qed.
+
+(* The cursor passes over invalid entries. *)
+Definition reap_pass (vm : Z) (s : state) : res (Z * state) :=
+  let ipa := cell s "vm_cursor" vm in
+  if ipa <? IPA_END then
     let* (level, s) := h_s2_level [vm; ipa] s in
-    let next := wrap U64 (ipa + covers level) in
-    let* (r, s) := s_leaf_drop [vm; ipa; level] s in
-    let* (_, s) := s_reap_tables [vm; level; ipa; next] s in
-    pre held s in Ok (r, put64 "vm_cursor" vm next s)
-  else Ok ((if dying then if negb (cell s "vm_pages" vm =? 0) then REAP_WAIT else REAP_DONE else REAP_DONE), s).
+    let* (n, s) := h_s2_vacant [vm; ipa; level] s in
+    pre held s in Ok (0, put64 "vm_cursor" vm (wrap U64 (ipa + wrap U64 (n * covers level))) s)
+  else Ok (0, s).
+Definition s_reap_pass : prim state := fun args s =>
+  match args with [vm] => pre nth_vm vm in reap_pass vm s | _ => Stuck end.
+Lemma reap_pass_ok : meets (run L1 f_reap_pass) s_reap_pass.
+Proof. spec_open. unfold reap_pass. consts. start f_reap_pass. go. Qed.
+
+Definition reap_one (vm : Z) (s : state) : res (Z * state) :=
+  let* (r, s) := s_reap_entry [vm] s in
+  if r =? 0 then let* (_, s) := s_reap_pass [vm] s in Ok (r, s) else Ok (r, s).
 Definition s_vm_reap_one : prim state := fun args s =>
-  match args with [vm] => pre nth_vm vm in section (reap_one vm) s | _ => Stuck end.
+  match args with [vm] => section (reap_one vm) s | _ => Stuck end.
 Lemma vm_reap_one_ok :
-  meets (run (add (add L1 "leaf_drop" s_leaf_drop) "reap_tables" s_reap_tables) f_vm_reap_one) s_vm_reap_one.
-Proof. spec_open. unfold section, reap_one, REAP_DONE, REAP_WAIT. consts. start f_vm_reap_one. go. Qed.
+  meets (run (add (add L1 "reap_entry" s_reap_entry) "reap_pass" s_reap_pass) f_vm_reap_one) s_vm_reap_one.
+Proof. spec_open. unfold section, reap_one. start f_vm_reap_one. go. Qed.
 
 Definition transfer_specs : list (string * prim state) := [
   ("page_scrub", s_page_scrub); ("page_reclaim", s_page_reclaim); ("donate_check", s_donate_check);
   ("donate_take", s_donate_take); ("donate_map", s_donate_map); ("hc_vm_donate", s_hc_vm_donate);
-  ("leaf_release", s_leaf_release); ("leaf_drop", s_leaf_drop); ("reap_tables", s_reap_tables); ("vm_reap_one", s_vm_reap_one)].
+  ("leaf_release", s_leaf_release); ("leaf_drop", s_leaf_drop); ("reap_tables", s_reap_tables);
+  ("reap_entry", s_reap_entry); ("reap_pass", s_reap_pass); ("vm_reap_one", s_vm_reap_one)].
 
 (* transfer.c over what it calls. *)
 Definition L_transfer : layer state := extend (extend (extend L1 region_specs) owner_specs) host_specs.
@@ -187,5 +208,6 @@ Theorem transfer_refines : refines eq m_transfer L_transfer (extend L_transfer t
 Proof.
   apply module_meets. module_step page_scrub_ok. module_step page_reclaim_ok. module_step donate_check_ok.
   module_step donate_take_ok. module_step donate_map_ok. module_step hc_vm_donate_ok. module_step leaf_release_ok.
-  module_step leaf_drop_ok. module_step reap_tables_ok. module_step vm_reap_one_ok. exact I.
+  module_step leaf_drop_ok. module_step reap_tables_ok. module_step reap_entry_ok. module_step reap_pass_ok.
+  module_step vm_reap_one_ok. exact I.
 Qed.

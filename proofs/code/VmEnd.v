@@ -13,7 +13,7 @@ Ltac learn C ::= match type of C with
   | negb (dying _ _ =? 0) = false => pose proof (dying_range _ _ C)
   end.
 
-(* At most n entries and KCORE_STEP_PAGES leaves, each its own section. *)
+(* At most n sections and KCORE_STEP_PAGES leaves. *)
 Fixpoint reap_loop (n : nat) (vm got : Z) (s : state) : res (Z * state) :=
   match n with
   | O => Ok (KCORE_EAGAIN, s)
@@ -23,25 +23,25 @@ Fixpoint reap_loop (n : nat) (vm got : Z) (s : state) : res (Z * state) :=
       if r =? REAP_WAIT then Ok (KCORE_EAGAIN, s) else
       if KCORE_STEP_PAGES <=? wrap U64 (got + r) then Ok (KCORE_EAGAIN, s) else reap_loop m vm (wrap U64 (got + r)) s
   end.
-Definition DESTROY_ENTRIES : Z := 512.
+Definition DESTROY_SECTIONS : Z := 32.
 Definition destroy_step (vm : Z) (s : state) : res (Z * state) :=
   pre negb (held s) in
   let r := dying (sethold true s) vm in
   let s := sethold false (sethold true s) in
-  if negb (r =? 0) then Ok (r, s) else reap_loop (count DESTROY_ENTRIES) vm 0 s.
+  if negb (r =? 0) then Ok (r, s) else reap_loop (count DESTROY_SECTIONS) vm 0 s.
 Definition s_hc_vm_destroy_step : prim state := fun args s =>
   match args with [vm] => pre 0 <=? vm in destroy_step vm s | _ => Stuck end.
 Lemma hc_vm_destroy_step_ok :
   meets (run (add (add L1 "vm_reap_one" s_vm_reap_one) "vm_dying_check" s_vm_dying_check) f_hc_vm_destroy_step)
     s_hc_vm_destroy_step.
 Proof.
-  spec_open. unfold destroy_step, DESTROY_ENTRIES. consts. start f_hc_vm_destroy_step. spec_next. go.
+  spec_open. unfold destroy_step, DESTROY_SECTIONS. consts. start f_hc_vm_destroy_step. spec_next. go.
   match goal with |- wp _ _ _ [_; _; Some ?r; _] ?t =>
     eapply (wp_times _ (fun k e s' => exists got a b, e = [Some z; Some got; a; b] /\
-      reap_loop (count 512) z 0 t = reap_loop (count 512 - k) z got s')) end; try reflexivity.
+      reap_loop (count 32) z 0 t = reap_loop (count 32 - k) z got s')) end; try reflexivity.
   - cbn [modulus]; lia.
   - do 3 eexists. split; [reflexivity|]. rewrite Nat.sub_0_r. reflexivity.
-  - intros k e s' Hn Hk (got & a & b & -> & E). rewrite E. replace (count 512 - k)%nat with (S (count 512 - S k)) by lia.
+  - intros k e s' Hn Hk (got & a & b & -> & E). rewrite E. replace (count 32 - k)%nat with (S (count 32 - S k)) by lia.
     cbn [setv reap_loop]. unfold REAP_DONE, REAP_WAIT. consts. go. do 3 eexists. split; reflexivity.
   - intros e s' (got & a & b & -> & E). rewrite E, Nat.sub_diag. cbn [setv reap_loop]. go.
 Qed.

@@ -1,6 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* walk.c: where a table entry lies. *)
 From KCore Require Import machine.Base code.Pool code.Pte gen.C_walk gen.Constants.
+From KCore Require Export lang.Leading.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -285,9 +286,49 @@ Proof.
   - intros e s' (-> & (a & b & ->) & Hn). cbn [setv]. steps. cbn [result]. rewrite Hn. reflexivity.
 Qed.
 
+(* How many entries there are behind the IPA's in its group. *)
+Definition behind (n : Z) : nat := Z.to_nat (PTE_GROUP - 1 - n mod PTE_GROUP).
+
+Definition s_s2_vacant : prim state := fun args s =>
+  match args with
+  | [vm; ipa; level] => pre walk_ok s vm ipa && (1 <=? level) && (level <=? 3) in
+      let e := entry_at (word s) (root s vm) ipa level in
+      Ok (leading (fun k => Z.land (word s (e + k * 8)) 1 =? 0) 0 (behind (index ipa level)), s)
+  | _ => Stuck
+  end.
+
+Lemma s2_vacant_ok : meets (run (add (add L0 "s2_entry" s_s2_entry) "entry_offset" s_entry_offset) f_s2_vacant) s_s2_vacant.
+Proof.
+  spec_args. rename z into vm, z0 into ipa, z1 into level. destruct (walk_root s vm ipa) as [R8 RR]; [assumption|].
+  assert (BR : 0 <= ipa < 2 ^ 64) by (unfold walk_ok in *; props; lia).
+  pose proof (entry_at_8 (word s) (root s vm) ipa level R8) as E8. pose proof (entry_at_range (word s) (root s vm) ipa level RR) as ER.
+  start f_s2_vacant. do 2 step. rewrite s2_entry_at by (auto; lia). cbn [returns_to put setv].
+  do 3 step. rewrite entry_offset_at by lia. cbn [returns_to put setv].
+  set (e := entry_at (word s) (root s vm) ipa level) in *. set (n := index ipa level).
+  pose proof (Z.mod_pos_bound n 128 ltac:(lia)) as M.
+  assert (Bh : Z.of_nat (behind n) = 127 - n mod 128) by (unfold behind, PTE_GROUP; lia).
+  assert (An : Z.land (n * 8 / 8) (128 - 1) = n mod 128).
+  { rewrite Z.div_mul by lia. change (128 - 1) with (Z.ones 7). apply Z.land_ones. lia. }
+  do 3 step. rewrite An. replace (128 - 1 - n mod 128) with (Z.of_nat (behind n)) by lia. step. apply wp_seq.
+  eapply (wp_for0 _ (fun k e' s' => s' = s /\ (exists a b, e' = [Some vm; Some ipa; Some level; Some e; Some (n * 8);
+    Some (Z.of_nat (behind n)); a; b]) /\
+    leading (fun j => Z.land (word s (e + j * 8)) 1 =? 0) 0 (behind n) =
+    leading (fun j => Z.land (word s (e + j * 8)) 1 =? 0) (Z.of_nat k) (behind n - k))); try reflexivity.
+  - cbn [modulus]. lia.
+  - split; [reflexivity|]. split; [eauto|]. rewrite Nat.sub_0_r. reflexivity.
+  - intros k e' s' _ Hk (-> & (a & b & ->) & Hn). cbn [setv]. pose proof (plus_8 e (Z.of_nat k) E8) as K8.
+    replace (behind n - k)%nat with (S (behind n - S k)) in Hn by lia. cbn [leading] in Hn.
+    steps; cbn [result]; rewrite Hn.
+    + rewrite (proj2 (Z.eqb_neq _ _)) by (props; assumption). reflexivity.
+    + rewrite (proj2 (Z.eqb_eq _ _)) by (props; assumption). split; [reflexivity|]. split; [eauto|]. f_equal. lia.
+  - intros e' s' (-> & (a & b & ->) & Hn). cbn [setv]. steps. cbn [result]. rewrite Hn.
+    replace (behind n - _)%nat with 0%nat by lia. cbn [leading]. f_equal. f_equal. lia.
+Qed.
+
 Definition walk_specs : list (string * prim state) := [
   ("level_bytes", s_level_bytes); ("s2_root", s_s2_root); ("s2_vttbr", s_s2_vttbr); ("entry_offset", s_entry_offset);
-  ("s2_entry", s_s2_entry); ("s2_level", s_s2_level); ("s2_load", s_s2_load); ("s2_table_empty", s_s2_table_empty)].
+  ("s2_entry", s_s2_entry); ("s2_level", s_s2_level); ("s2_load", s_s2_load); ("s2_vacant", s_s2_vacant);
+  ("s2_table_empty", s_s2_table_empty)].
 
 Example index_last : index (2 ^ 40 - 1) 1 = 1023 /\ index (2 ^ 40 - 1) 2 = 511 /\ index (2 ^ 40 - 1) 3 = 511.
 Proof. repeat split. Qed.
@@ -296,5 +337,6 @@ Theorem walk_refines : refines eq m_walk (extend L0 pte_specs) (extend L0 (pte_s
 Proof.
   change (extend L0 (pte_specs ++ walk_specs)) with (extend (extend L0 pte_specs) walk_specs). apply module_meets.
   module_step level_bytes_ok. module_step s2_root_ok. module_step s2_vttbr_ok. module_step entry_offset_ok.
-  module_step s2_entry_ok. module_step s2_level_ok. module_step s2_load_ok. module_step s2_table_empty_ok. exact I.
+  module_step s2_entry_ok. module_step s2_level_ok. module_step s2_load_ok. module_step s2_vacant_ok.
+  module_step s2_table_empty_ok. exact I.
 Qed.

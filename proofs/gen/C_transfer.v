@@ -139,25 +139,43 @@ Definition f_reap_tables : fundef := mkfun 4 [U64; U64; U64; U64] None (
     (SCall None "s2_free_table" [(EVar 0); (EVar 2); (EConst 1)])
     (SSkip)).
 
-(* vm_reap_one: 0=vm 1=ipa 2=level 3=bytes 4=next 5=pages 6=r *)
-Definition f_vm_reap_one : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
-  SAssign 6 (EConst 2);;
-  SCall None "lock_acquire" [];;
+(* reap_entry: 0=vm 1=ipa 2=state 3=level 4=bytes 5=pages 6=r *)
+Definition f_reap_entry : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "get_vm_cursor" [(EVar 0)];;
-  SCall (Some 4) "get_vm_state" [(EVar 0)];;
-  SIf (ELAnd (ECmp Eq (EVar 4) (EConst 3)) (ECmp Lt (EVar 1) (EConst 1099511627776)))
+  SCall (Some 2) "get_vm_state" [(EVar 0)];;
+  SIf (ECmp Ne (EVar 2) (EConst 3))
+    (SReturn (Some (EConst 2)))
+    (SSkip);;
+  SIf (ECmp Ge (EVar 1) (EConst 1099511627776))
+    (SCall (Some 5) "get_vm_pages" [(EVar 0)];;
+    SReturn (Some (ECond (ECmp Ne (EVar 5) (EConst 0)) (EConst 3) (EConst 2))))
+    (SSkip);;
+  SCall (Some 3) "s2_level" [(EVar 0); (EVar 1)];;
+  SCall (Some 4) "level_bytes" [(EVar 3)];;
+  SCall (Some 6) "leaf_drop" [(EVar 0); (EVar 1); (EVar 3)];;
+  SCall None "reap_tables" [(EVar 0); (EVar 3); (EVar 1); (EBin Add U64 (EVar 1) (EVar 4))];;
+  SCall None "set_vm_cursor" [(EVar 0); (EBin Add U64 (EVar 1) (EVar 4))];;
+  SReturn (Some (EVar 6))).
+
+(* reap_pass: 0=vm 1=ipa 2=level 3=bytes 4=n *)
+Definition f_reap_pass : fundef := mkfun 1 [U64; U64; U64; U64; U64] None (
+  SCall (Some 1) "get_vm_cursor" [(EVar 0)];;
+  SIf (ECmp Lt (EVar 1) (EConst 1099511627776))
     (SCall (Some 2) "s2_level" [(EVar 0); (EVar 1)];;
     SCall (Some 3) "level_bytes" [(EVar 2)];;
-    SAssign 4 (EBin Add U64 (EVar 1) (EVar 3));;
-    SCall (Some 6) "leaf_drop" [(EVar 0); (EVar 1); (EVar 2)];;
-    SCall None "reap_tables" [(EVar 0); (EVar 2); (EVar 1); (EVar 4)];;
-    SCall None "set_vm_cursor" [(EVar 0); (EVar 4)])
-    (SIf (ECmp Eq (EVar 4) (EConst 3))
-      (SCall (Some 5) "get_vm_pages" [(EVar 0)];;
-      SAssign 6 (ECond (ECmp Ne (EVar 5) (EConst 0)) (EConst 3) (EConst 2)))
-      (SSkip));;
+    SCall (Some 4) "s2_vacant" [(EVar 0); (EVar 1); (EVar 2)];;
+    SCall None "set_vm_cursor" [(EVar 0); (EBin Add U64 (EVar 1) (EBin Mul U64 (EVar 4) (EVar 3)))])
+    (SSkip)).
+
+(* vm_reap_one: 0=vm 1=r *)
+Definition f_vm_reap_one : fundef := mkfun 1 [U64; U64] (Some U64) (
+  SCall None "lock_acquire" [];;
+  SCall (Some 1) "reap_entry" [(EVar 0)];;
+  SIf (ECmp Eq (EVar 1) (EConst 0))
+    (SCall None "reap_pass" [(EVar 0)])
+    (SSkip);;
   SCall None "lock_release" [];;
-  SReturn (Some (EVar 6))).
+  SReturn (Some (EVar 1))).
 
 Definition m_transfer : modul := [
   ("page_scrub", f_page_scrub);
@@ -169,4 +187,6 @@ Definition m_transfer : modul := [
   ("leaf_release", f_leaf_release);
   ("leaf_drop", f_leaf_drop);
   ("reap_tables", f_reap_tables);
+  ("reap_entry", f_reap_entry);
+  ("reap_pass", f_reap_pass);
   ("vm_reap_one", f_vm_reap_one)].

@@ -131,7 +131,7 @@ Definition f_hc_vm_destroy_step : fundef := mkfun 1 [U64; U64; U64; U64] (Some U
   SIf (ECmp Ne (EVar 2) (EConst 0))
     (SReturn (Some (EVar 2)))
     (SSkip);;
-  SFor 3 U64 (EConst 0) (EConst 512) 1
+  SFor 3 U64 (EConst 0) (EConst 32) 1
     (SCall (Some 2) "vm_reap_one" [(EVar 0)];;
     SIf (ECmp Eq (EVar 2) (EConst 2))
       (SReturn (Some (EConst 0)))

@@ -68,6 +68,18 @@ Definition f_s2_load : fundef := mkfun 3 [U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 4) "pt_load" [(EVar 3)];;
   SReturn (Some (EVar 4))).
 
+(* s2_vacant: 0=vm 1=ipa 2=level 3=entry 4=offset 5=most 6=pte 7=i *)
+Definition f_s2_vacant : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 3) "s2_entry" [(EVar 0); (EVar 1); (EVar 2)];;
+  SCall (Some 4) "entry_offset" [(EVar 1); (EVar 2)];;
+  SAssign 5 (EBin Sub U64 (EBin Sub U64 (EConst 128) (EConst 1)) (EBin And U64 (EBin Div U64 (EVar 4) (EConst 8)) (EBin Sub U64 (EConst 128) (EConst 1))));;
+  SFor 7 U64 (EConst 0) (EVar 5) 1
+    (SCall (Some 6) "pt_load" [(EBin Add U64 (EVar 3) (EBin Mul U64 (EVar 7) (EConst 8)))];;
+    SIf (ECmp Ne (EBin And U64 (EVar 6) (EConst 1)) (EConst 0))
+      (SReturn (Some (EVar 7)))
+      (SSkip));;
+  SReturn (Some (EVar 5))).
+
 (* s2_table_empty: 0=vm 1=ipa 2=table 3=pte 4=i *)
 Definition f_s2_table_empty : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 2) "s2_entry" [(EVar 0); (EBin And U64 (EVar 1) (EBNot U64 (EBin Sub U64 (EConst 2097152) (EConst 1)))); (EConst 3)];;
@@ -86,4 +98,5 @@ Definition m_walk : modul := [
   ("s2_entry", f_s2_entry);
   ("s2_level", f_s2_level);
   ("s2_load", f_s2_load);
+  ("s2_vacant", f_s2_vacant);
   ("s2_table_empty", f_s2_table_empty)].

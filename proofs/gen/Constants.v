@@ -150,6 +150,7 @@ Definition POWER_BOOT : Z := 2.
 Definition POWER_OFF : Z := 0.
 Definition POWER_ON : Z := 1.
 Definition PTE_ADDRESS : Z := 1099511623680.
+Definition PTE_GROUP : Z := 128.
 Definition PTE_READ : Z := 64.
 Definition PTE_TABLE : Z := 2.
 Definition PTE_VALID : Z := 1.

@@ -142,6 +142,9 @@ Definition program : modul := [
   ("donate_map", f_donate_map);
   ("hc_vm_donate", f_hc_vm_donate);
   ("reap_tables", f_reap_tables);
+  ("reap_entry", f_reap_entry);
+  ("s2_vacant", f_s2_vacant);
+  ("reap_pass", f_reap_pass);
   ("vm_reap_one", f_vm_reap_one);
   ("vcpu_exists", f_vcpu_exists);
   ("vcpu_load", f_vcpu_load);

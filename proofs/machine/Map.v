@@ -97,6 +97,18 @@ Definition h_s2_table_empty : prim state := fun args s =>
   | _ => Stuck
   end.
 
+(* The entry of the level's numbering is invalid. *)
+Definition vacant (s : state) (vm level n : Z) : bool :=
+  if level =? 1 then s1 s vm n =? 0 else if level =? 2 then (tab s vm n =? 0) && (leaf s vm 2 n =? 0) else leaf s vm 3 n =? 0.
+Definition h_s2_vacant : prim state := fun args s =>
+  match args with
+  | [vm; ipa; level] =>
+      pre stage2_ok s vm ipa && (if level =? 1 then true else if level =? 2 then negb (s1 s vm (gib ipa) =? 0)
+          else (level =? 3) && negb (tab s vm (block ipa) =? 0)) in
+      let n := number level ipa in Ok (leading (fun k => vacant s vm level (n + k)) 0 (behind n), s)
+  | _ => Stuck
+  end.
+
 (* s2_prepare: the new table is zeroed and visible before it is linked. *)
 Definition link_table (vm ipa level pa : Z) (s : state) : state :=
   let a := set_table (page pa) true (record "dsb_store" [] s) in
@@ -183,7 +195,7 @@ Definition map_prims : list (string * prim state) := [
   ("pool_alloc", h_pool_alloc); ("pool_give", h_pool_give);
   ("pte_is_table", s_pte_is_table); ("pte_leaf", s_pte_leaf); ("pte_prot", s_pte_prot);
   ("level_bytes", s_level_bytes); ("s2_root", s_s2_root); ("s2_vttbr", s_s2_vttbr);
-  ("s2_level", h_s2_level); ("s2_load", h_s2_load); ("s2_table_empty", h_s2_table_empty);
+  ("s2_level", h_s2_level); ("s2_load", h_s2_load); ("s2_vacant", h_s2_vacant); ("s2_table_empty", h_s2_table_empty);
   ("s2_prepare", h_s2_prepare); ("s2_set", h_s2_set); ("s2_clear", h_s2_clear); ("s2_free_table", h_s2_free_table);
   ("s2_split", h_s2_split); ("set_root_base", no_meaning)].
 

@@ -183,3 +183,55 @@ Proof.
   - rewrite <- VV. apply Z.eqb_eq. exact H.
   - apply Z.eqb_eq. rewrite VV. exact H.
 Qed.
+
+(* The entries of a group are in one table. *)
+Lemma group_slots l n k : 0 <= k < Z.of_nat (behind n) -> up l (n + k) = up l n /\ slot l (n + k) = slot l n + k.
+Proof.
+  unfold behind, PTE_GROUP, up, slot. intros K. pose proof (Z.mod_pos_bound n 128 ltac:(lia)). pose proof (Z.div_mod n 128 ltac:(lia)).
+  pose proof (Z.mod_pos_bound n 512 ltac:(lia)). pose proof (Z.div_mod n 512 ltac:(lia)).
+  assert (E : (n + k) / 512 = n / 512) by (symmetry; apply (Z.div_unique _ _ _ (n mod 512 + k)); lia).
+  destruct (l =? 1); split; auto. pose proof (Z.div_mod (n + k) 512 ltac:(lia)). lia.
+Qed.
+Lemma group_end l n k : 0 <= n < nmax l -> 1 <= l <= 3 -> 0 <= k < Z.of_nat (behind n) -> 0 <= n + k < nmax l.
+Proof.
+  unfold behind, PTE_GROUP, nmax. intros N L K. pose proof (Z.mod_pos_bound n 128 ltac:(lia)). pose proof (Z.div_mod n 128 ltac:(lia)).
+  assert (l = 1 \/ l = 2 \/ l = 3) as [-> | [-> | ->]] by lia; cbn [Z.eqb Pos.eqb] in *; lia.
+Qed.
+Lemma index_group t vm ipa l : stage2_ok t vm ipa = true -> 1 <= l <= 3 -> behind (index ipa l) = behind (number l ipa).
+Proof.
+  intros S L. destruct (ipa_range _ _ _ S) as [V IR]. unfold behind, PTE_GROUP, number. f_equal. f_equal.
+  assert (M : forall a, (a mod 512) mod 128 = a mod 128) by (intros a; symmetry; apply Znumtheory.Zmod_div_mod; try lia; exists 4; reflexivity).
+  assert (l = 1 \/ l = 2 \/ l = 3) as [-> | [-> | ->]] by lia; cbn [Z.eqb Pos.eqb]; rewrite ?index1, ?index2, ?index3, ?M by exact IR; reflexivity.
+Qed.
+Lemma vacant_val own t w l vm n : maps_ok own t w -> valid l vm n -> vacant t vm l n = (val t l vm n =? 0).
+Proof.
+  intros W (L & V & N). revert N. unfold nmax. pattern l. apply three; [exact L| | |]; unfold vacant, val; cbn [Z.eqb Pos.eqb]; intros N.
+  - destruct (Z.eqb_spec (s1 t vm n) 0) as [|K]; [reflexivity|]. destruct (s1_page _ _ _ _ _ W V N K) as ((_ & M & _) & _).
+    symmetry. apply Z.eqb_neq, table_desc_nonzero, M.
+  - destruct (Z.eqb_spec (tab t vm n) 0) as [|K]; [reflexivity|]. destruct (tab_page _ _ _ _ _ W V N K) as ((_ & M & _) & _).
+    symmetry. apply Z.eqb_neq, table_desc_nonzero, M.
+  - reflexivity.
+Qed.
+
+Lemma vacant_sim : sim_prim R s_s2_vacant h_s2_vacant.
+Proof.
+  intros args s t HR. unfold h_s2_vacant. destruct args as [|vm [|ipa [|l [|]]]]; try exact I.
+  destruct (stage2_ok t vm ipa && _) eqn:G; [|exact I]. apply andb_true_iff in G as [S G].
+  assert (X : 1 <= l <= 3 /\ tbase t l vm (up l (number l ipa)) <> 0).
+  { destruct (Z.eqb_spec l 1) as [->|]; [split; [lia|eapply root_present; eauto]|].
+    destruct (Z.eqb_spec l 2) as [->|]; [|apply andb_true_iff in G as [G1 G]; apply Z.eqb_eq in G1; subst l];
+      apply negb_true_iff, Z.eqb_neq in G; (split; [lia|]); unfold tbase, up, number; cbn [Z.eqb Pos.eqb];
+      rewrite ?block_gib, ?page_block; exact G. }
+  destruct X as [L N]. unfold s_s2_vacant. destruct (walk_ok_R _ _ _ _ HR S) as [-> _].
+  replace (1 <=? l) with true by (symmetry; apply Z.leb_le; lia). replace (l <=? 3) with true by (symmetry; apply Z.leb_le; lia).
+  cbn [andb]. cbn zeta. rewrite (entry_addr _ _ _ _ _ HR S L). pose proof N as N'. apply Z.eqb_neq in N'. rewrite N'.
+  rewrite (index_group t vm ipa l S L). eexists. split; [reflexivity|]. split; [|exact HR]. cbn [fst].
+  apply leading_ext. intros k K. rewrite Z.add_0_l in K. destruct (group_slots l (number l ipa) k K) as [U Sl].
+  pose proof HR as (_ & _ & own & W). pose proof (valid_number _ _ _ _ S L) as (_ & V & Nm).
+  assert (Vk : valid l vm (number l ipa + k)) by (split; [exact L|]; split; [exact V|apply group_end; auto]).
+  assert (P : present t l vm (number l ipa + k)) by (split; [exact Vk|rewrite U; exact N]).
+  pose proof (r_word _ _ _ W _ _ _ P) as E. unfold addr in E. rewrite U, Sl in E.
+  unfold addr. replace (tbase t l vm (up l (number l ipa)) + slot l (number l ipa) * 8 + k * 8) with
+    (tbase t l vm (up l (number l ipa)) + (slot l (number l ipa) + k) * 8) by lia.
+  rewrite E, (val_valid _ _ _ _ _ _ W Vk). symmetry. apply (vacant_val _ _ _ _ _ _ W Vk).
+Qed.

@@ -19,7 +19,8 @@ Proof.
   module_step pool_zero_ok. module_step pool_alloc_ok. module_step pool_give_ok.
   module_step pte_is_table_ok. module_step pte_leaf_ok. module_step pte_prot_ok.
   module_step level_bytes_ok. module_step s2_root_ok. module_step s2_vttbr_ok. module_step entry_offset_ok.
-  module_step s2_entry_ok. module_step s2_level_ok. module_step s2_load_ok. module_step s2_table_empty_ok. exact I.
+  module_step s2_entry_ok. module_step s2_level_ok. module_step s2_load_ok. module_step s2_vacant_ok.
+  module_step s2_table_empty_ok. exact I.
 Qed.
 
 (* ------------------------------------------------------------------------- linking *)
@@ -152,6 +153,7 @@ Proof.
   destruct (String.eqb_spec f "s2_vttbr") as [->|]; [exact vttbr_sim|].
   destruct (String.eqb_spec f "s2_level") as [->|]; [exact level_sim|].
   destruct (String.eqb_spec f "s2_load") as [->|]; [exact load_sim|].
+  destruct (String.eqb_spec f "s2_vacant") as [->|]; [exact vacant_sim|].
   destruct (String.eqb_spec f "s2_table_empty") as [->|]; [exact table_empty_sim|].
   destruct (String.eqb_spec f "s2_prepare") as [->|]; [exact low_prepare|].
   destruct (String.eqb_spec f "s2_set") as [->|]; [exact low_set|].

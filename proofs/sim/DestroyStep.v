@@ -222,6 +222,94 @@ Proof.
     + split; intros X; exfalso; [apply (N X)|apply X]; assumption.
   - rewrite F6. auto 8.
 Qed.
+Lemma reap_entry_dying v p t e ok : Hyper.reap_entry v p = (0, t, e, ok) -> v_state (vm t v) = VM_DYING.
+Proof.
+  unfold Hyper.reap_entry, is. destruct ((v_state (vm p v) =? VM_DYING) && _) eqn:C.
+  - apply andb_true_iff in C as [C _]. apply Z.eqb_eq in C. destruct (leaf_drop _ _ _ _) as [[[was q] f] o] eqn:L.
+    destruct (leaf_drop_fields _ _ _ _ _ _ _ _ L) as (_ & _ & _ & _ & F & _). intros E. injection E as _ <- _ _.
+    unfold change_vm, set_vm, upd. cbn [vm]. rewrite Z.eqb_refl. cbn [v_state vm_with_cursor].
+    match goal with |- context [Hyper.reap_tables ?a ?b ?x ?y ?z] => destruct (reap_tables_fields a b x y z) as (_ & -> & _) end. congruence.
+  - destruct (_ && negb _); discriminate.
+Qed.
+
+(* ------------------------------------------------------------------ entries that are passed over *)
+
+Section Pass.
+Variables (t : pub) (v i : Z).
+Hypotheses (J : tables t) (O : left_over t v i).
+Let l := s2_level t v i.
+Let m := level_pages l.
+Let n := i / m.
+
+Lemma pass_start : 0 < m /\ i = n * m /\ (l = 1 /\ m = 262144 \/ l = 2 /\ m = 512 \/ l = 3 /\ m = 1).
+Proof.
+  unfold n, m. destruct (level_is t v i O) as [(E & _ & M & _)|[(E & _ & _ & M & _)|(E & _)]]; fold l in E; rewrite E in *;
+    cbn [level_pages Z.eqb Pos.eqb] in *; (split; [lia|]); (split; [|auto]).
+  - destruct (mod_div i 262144); lia.
+  - destruct (mod_div i 512); lia.
+  - rewrite Z.div_1_r. lia.
+Qed.
+
+(* The entries of a group are in one table. *)
+Lemma pass_level k : 0 <= k -> n mod 128 + k <= 127 -> vacant t v l (n + k) = true -> s2_level t v (i + k * m) = l.
+Proof.
+  intros K G E. destruct pass_start as (M0 & I0 & _). destruct (mod_div n 128) as [D1 D2]; [lia|].
+  destruct (level_is t v i O) as [(L & S & _)|[(L & S & T & _)|(L & S & T & _)]]; fold l in L; unfold n, m in *; rewrite L in *;
+    cbn [level_pages Z.eqb Pos.eqb] in *; unfold vacant in E; cbn [Z.eqb Pos.eqb andb] in E; unfold s2_level.
+  - rewrite Z.div_add by lia. apply negb_true_iff in E. rewrite E. reflexivity.
+  - apply andb_true_iff in E as [E _]. apply negb_true_iff in E. rewrite (Z.div_add i k 512) by lia. rewrite E.
+    replace ((i + k * 512) / 262144) with (i / 262144); [rewrite S; reflexivity|].
+    rewrite <- !block_in_gib, Z.div_add by lia. destruct (mod_div (i / 512) 512) as [D3 D4]; [lia|].
+    apply (Z.div_unique _ _ _ ((i / 512) mod 512 + k)); lia.
+  - rewrite Z.div_1_r in *. rewrite Z.mul_1_r. destruct (mod_div i 512) as [D3 D4]; [lia|].
+    assert (X : (i + k) / 512 = i / 512) by (symmetry; apply (Z.div_unique _ _ _ (i mod 512 + k)); lia).
+    rewrite <- block_in_gib, X, block_in_gib, S, T. reflexivity.
+Qed.
+End Pass.
+
+(* One invalid entry, not the last of its group. *)
+Lemma pass_one t v i : tables t -> left_over t v i -> let l := s2_level t v i in let n := i / level_pages l in
+  vacant t v l n = true -> n mod 128 <> 127 -> left_over t v (i + level_pages l).
+Proof.
+  intros J O l n E N. apply (moved t t v i J O); auto; fold l.
+  - intros x. destruct (negb (l =? 1) && place_eqb x (level_place l i)) eqn:C; [|reflexivity]. apply andb_true_iff in C as [C1 C2].
+    destruct (place_eqb_spec x (level_place l i)) as [->|]; [|discriminate C2]. apply negb_true_iff in C1. unfold vacant in E. rewrite C1 in E.
+    apply andb_true_iff in E as [_ E]. unfold n, level_pages in E. pose proof (level_range t v i) as Lr. fold l in Lr. unfold level_place.
+    destruct (Z.eqb_spec l 3) as [L3|L3].
+    + rewrite L3 in E. cbn [Z.eqb Pos.eqb] in E. rewrite Z.div_1_r in E. destruct (lf t v (Page i)); [discriminate E|reflexivity].
+    + destruct (Z.eqb_spec l 2) as [L2|L2]; [|lia]. destruct (lf t v (Block (i / 512))); [discriminate E|reflexivity].
+  - intros b T. split; [exact T|]. intros (L3 & M & _). apply N. unfold n. rewrite L3 in *. cbn [level_pages Z.eqb Pos.eqb] in *.
+    rewrite Z.div_1_r. destruct (mod_div i 128) as [D1 D2]; [lia|]. destruct (mod_div (i + 1) 512) as [D3 D4]; [lia|]. lia.
+Qed.
+
+Lemma pass_over t v i : tables t -> left_over t v i -> let l := s2_level t v i in let n := i / level_pages l in
+  forall k, 0 <= k -> n mod 128 + k <= 127 -> (forall j, 0 <= j < k -> vacant t v l (n + j) = true) -> left_over t v (i + k * level_pages l).
+Proof.
+  intros J O l n. destruct (pass_start t v i O) as (M0 & I0 & _). fold l in M0, I0. fold n in I0.
+  apply (natlike_ind (fun k => n mod 128 + k <= 127 -> (forall j, 0 <= j < k -> vacant t v l (n + j) = true) -> left_over t v (i + k * level_pages l))).
+  - intros _ _. rewrite Z.mul_0_l, Z.add_0_r. exact O.
+  - intros k K IH G E. assert (H : left_over t v (i + k * level_pages l)) by (apply IH; [lia|intros; apply E; lia]).
+    assert (Ek : vacant t v l (n + k) = true) by (apply E; lia).
+    pose proof (pass_level t v i O k K) as Lk. fold l in Lk. fold n in Lk. specialize (Lk ltac:(lia) Ek).
+    pose proof (pass_one t v (i + k * level_pages l) J H) as X. cbv zeta in X. rewrite Lk, Z.div_add in X by lia. fold n in X.
+    replace (i + Z.succ k * level_pages l) with (i + k * level_pages l + level_pages l) by lia. apply X; [exact Ek|].
+    destruct (mod_div n 128) as [D1 D2]; [lia|]. intros Y. destruct (mod_div (n + k) 128) as [D3 D4]; [lia|].
+    assert ((n + k) / 128 = n / 128) by (symmetry; apply (Z.div_unique _ _ _ (n mod 128 + k)); lia). lia.
+Qed.
+
+(* How far the cursor goes. *)
+Lemma passed_range t v i : 0 <= i < IPA_PAGES -> left_over t v i -> let l := s2_level t v i in let n := i / level_pages l in
+  let k := leading (fun k => vacant t v l (n + k)) 0 (group_behind n) in
+  passed t v i = k * level_pages l /\ 0 <= k /\ n mod 128 + k <= 127 /\ i + k * level_pages l <= IPA_PAGES /\
+  forall j, 0 <= j < k -> vacant t v l (n + j) = true.
+Proof.
+  intros A O l n k. split; [reflexivity|]. destruct (mod_div n 128) as [D1 D2]; [lia|].
+  pose proof (leading_range (fun k => vacant t v l (n + k)) (group_behind n) 0) as X. fold k in X.
+  assert (G : Z.of_nat (group_behind n) = 127 - n mod 128) by (unfold group_behind, PTE_GROUP; lia). rewrite G in X.
+  split; [lia|]. split; [lia|]. split; [|intros j; apply (leading_all (fun k => vacant t v l (n + k)))].
+  destruct (pass_start t v i O) as (M0 & I0 & B). fold l in M0, I0, B. fold n in I0. unfold IPA_PAGES in *.
+  destruct B as [(_ & B)|[(_ & B)|(_ & B)]]; rewrite B in *; lia.
+Qed.
 End Top.
 
 Section DestroyStep.
@@ -296,21 +384,21 @@ Proof.
   - exists w. split; [reflexivity|]. split; [exact Hw|exact Rw].
 Qed.
 
-Lemma reap_sim c s t v : Q c s t -> inv (P t) -> held s = true -> sound -> fits (P t) -> is_vm v ->
-  forall r t' e ok, Hyper.reap_one v (P t) = (r, t', e, ok) ->
+Lemma entry_sim c s t v : Q c s t -> inv (P t) -> held s = true -> sound -> fits (P t) -> is_vm v ->
+  forall r t' e ok, Hyper.reap_entry v (P t) = (r, t', e, ok) ->
   cpu t' = cpu (P t) /\ (r = 0 \/ r = 1 \/ r = 2 \/ r = 3) /\
-  exists u, Transfer.reap_one v s = Ok (r, u) /\ held u = true /\ Q c u (mkst t' (do_effects e (D t))).
+  exists u, Transfer.reap_entry v s = Ok (r, u) /\ held u = true /\ Q c u (mkst t' (do_effects e (D t))).
 Proof.
   intros R J H B F V r t' e ok. assert (HV : is_handle v) by (unfold is_handle, is_vm in *; lia).
-  unfold Transfer.reap_one, Hyper.reap_one, is. rewrite (r_vm_cursor _ _ _ _ R v HV), (r_vm_state _ _ _ _ R v HV),
+  unfold Transfer.reap_entry, Hyper.reap_entry, is. rewrite (r_vm_cursor _ _ _ _ R v HV), (r_vm_state _ _ _ _ R v HV),
     (r_vm_pages _ _ _ _ R v HV).
   rewrite (Z.mod_small (v_pages _)) by apply (f_pages _ F). set (i := v_cursor (vm (P t) v)).
-  replace (i * PAGE_BYTES <? IPA_END) with (i <? IPA_PAGES).
-  2: { unfold IPA_PAGES, IPA_END, PAGE_BYTES. destruct (Z.ltb_spec i 268435456); symmetry; [apply Z.ltb_lt|apply Z.ltb_ge]; lia. }
-  destruct (Z.eqb_spec (v_state (vm (P t) v)) VM_DYING) as [Dy|Dy]; cbn [andb].
+  replace (IPA_END <=? i * PAGE_BYTES) with (negb (i <? IPA_PAGES)).
+  2: { unfold IPA_PAGES, IPA_END, PAGE_BYTES. destruct (Z.ltb_spec i 268435456); symmetry; [apply Z.leb_gt|apply Z.leb_le]; lia. }
+  destruct (Z.eqb_spec (v_state (vm (P t) v)) VM_DYING) as [Dy|Dy]; cbn [andb negb].
   2: { intros E. injection E as <- <- <- <-. split; auto. split; auto. exists s. split; [reflexivity|]. split; auto.
        cbn [do_effects fold_left]. rewrite st_eta. exact R. }
-  destruct (Z.ltb_spec i IPA_PAGES) as [Bi|Bi].
+  destruct (Z.ltb_spec i IPA_PAGES) as [Bi|Bi]; cbn [negb].
   2: { intros E. injection E as <- <- <- <-. split; auto. split; [destruct (negb _); auto|]. exists s.
        split; [destruct (negb _); reflexivity|]. split; auto. cbn [do_effects fold_left]. rewrite st_eta. exact R. }
   assert (S : v_state (vm (P t) v) <> VM_FREE) by (rewrite Dy; discriminate).
@@ -399,17 +487,81 @@ Proof.
   intros x. unfold upd. cbn [vm set_vm]. unfold upd. destruct (Z.eqb_spec x v) as [->|N]; [symmetry; apply A12|symmetry; apply A11, N].
 Qed.
 
+(* The cursor passes over invalid entries. *)
+Lemma vacant_eq c s t v l n : Q c s t -> is_handle v -> l = 1 /\ 0 <= n < 1024 \/ l = 2 /\ 0 <= n < 524288 \/ l = 3 /\ 0 <= n < 268435456 ->
+  Map.vacant s v l n = Hyper.vacant (P t) v l n.
+Proof.
+  intros R V [(-> & N)|[(-> & N)|(-> & N)]]; unfold Map.vacant, Hyper.vacant; cbn [Z.eqb Pos.eqb andb].
+  - rewrite (r_s1 _ _ _ _ R v n V N), negb_involutive. reflexivity.
+  - rewrite (r_tab _ _ _ _ R v n V N), (r_block _ _ _ _ R v n V N), negb_involutive. unfold entry_of.
+    destruct (Base.leaf s v 2 n =? 0); reflexivity.
+  - rewrite (r_page _ _ _ _ R v n V N). unfold entry_of. destruct (Base.leaf s v 3 n =? 0); reflexivity.
+Qed.
+
+Lemma pass_sim c s t v : Q c s t -> tables (P t) -> held s = true -> is_vm v -> v_state (vm (P t) v) = VM_DYING ->
+  exists u, Transfer.reap_pass v s = Ok (0, u) /\ held u = true /\ Q c u (mkst (Hyper.reap_pass v (P t)) (D t)).
+Proof.
+  intros R J H V Dy. assert (HV : is_handle v) by (unfold is_handle, is_vm in *; lia).
+  unfold Transfer.reap_pass, Hyper.reap_pass. rewrite (r_vm_cursor _ _ _ _ R v HV). set (i := v_cursor (vm (P t) v)).
+  replace (i * PAGE_BYTES <? IPA_END) with (i <? IPA_PAGES).
+  2: { unfold IPA_PAGES, IPA_END, PAGE_BYTES. destruct (Z.ltb_spec i 268435456); symmetry; [apply Z.ltb_lt|apply Z.ltb_ge]; lia. }
+  destruct (Z.ltb_spec i IPA_PAGES) as [Bi|Bi]; [|exists s; rewrite st_eta; auto].
+  pose proof (left_over_of (P t) v (r_reaped _ _ _ _ R v V) Dy) as O. fold i in O.
+  assert (A : is_ipa i) by (unfold is_ipa; pose proof (o_at _ _ _ O); lia).
+  rewrite (level_eq fixed I c s t v i R J HV A). cbn [bind].
+  destruct (passed_range (P t) v i A O) as (Ep & K0 & K1 & K2 & K3). destruct (pass_start (P t) v i O) as (M0 & I0 & B).
+  pose proof (pass_over (P t) v i J O _ K0 K1 K3) as Le. rewrite Ep. clear Ep.
+  set (l := s2_level (P t) v i) in *. set (m := level_pages l) in *. set (n := i / m) in *.
+  set (k := leading (fun k => Hyper.vacant (P t) v l (n + k)) 0 (group_behind n)) in *.
+  assert (N : Map.number l (i * PAGE_BYTES) = n).
+  { unfold Map.number, n, m. destruct B as [(-> & _)|[(-> & _)|(-> & _)]]; cbn [level_pages Z.eqb Pos.eqb];
+      rewrite ?gib_of, ?block_of, ?page_of, ?Z.div_1_r; reflexivity. }
+  assert (E : h_s2_vacant [v; i * PAGE_BYTES; l] s = Ok (k, s)).
+  { unfold h_s2_vacant. rewrite (stage_fine fixed I c s t v i R HV A), N, gib_of, block_of, <- (s1_at fixed c s t v i R HV A),
+      <- (tab_at fixed c s t v i R HV A).
+    assert (W : (if l =? 1 then true else if l =? 2 then s1 (P t) v (i / 262144) else (l =? 3) && tab (P t) v (i / 512)) = true).
+    { destruct (level_is (P t) v i O) as [(X & _)|[(X & Y & _)|(X & _ & Y & _)]]; fold l in X; rewrite X; cbn [Z.eqb Pos.eqb andb]; auto. }
+    rewrite W. cbn [andb]. unfold k. f_equal. f_equal. change behind with group_behind. apply leading_ext. intros j Bj.
+    apply (vacant_eq c s t v l (n + j) R HV). destruct (mod_div n 128) as [D1 D2]; [lia|].
+    assert (G : Z.of_nat (group_behind n) = 127 - n mod 128) by (unfold group_behind, PTE_GROUP; lia).
+    unfold is_ipa, IPA_PAGES in A. destruct B as [(X & Y)|[(X & Y)|(X & Y)]]; rewrite Y in *; [left|right; left|right; right]; (split; [exact X|lia]). }
+  rewrite E. cbn [bind]. rewrite H.
+  assert (Wn : wrap U64 (i * PAGE_BYTES + wrap U64 (k * Walk.covers l)) = (i + k * m) * PAGE_BYTES).
+  { pose proof (level_range (P t) v i). rewrite covers_pages by (unfold l; lia). fold m. unfold is_ipa, IPA_PAGES, PAGE_BYTES in *.
+    assert (0 <= k * m) by (apply Z.mul_nonneg_nonneg; lia).
+    rewrite (wrap_small U64 (k * (m * 4096))) by (cbn [modulus]; lia). rewrite wrap_small by (cbn [modulus]; lia). lia. }
+  rewrite Wn. eexists. split; [reflexivity|]. split; [exact H|]. apply keep_cursor; auto.
+  - rewrite Dy. discriminate.
+  - pose proof (o_at _ _ _ Le). lia.
+  - right. right. unfold change_vm, set_vm, upd. cbn [vm lf tab s1]. rewrite Z.eqb_refl. cbn [v_state v_cursor vm_with_cursor].
+    destruct Le. auto 8.
+Qed.
+
+Lemma reap_sim c s t v : Q c s t -> inv (P t) -> held s = true -> sound -> fits (P t) -> is_vm v ->
+  forall r t' e ok, Hyper.reap_one v (P t) = (r, t', e, ok) ->
+  cpu t' = cpu (P t) /\ (r = 0 \/ r = 1 \/ r = 2 \/ r = 3) /\
+  exists u, Transfer.reap_one v s = Ok (r, u) /\ held u = true /\ Q c u (mkst t' (do_effects e (D t))).
+Proof.
+  intros R J H B F V r t' e ok. unfold Hyper.reap_one. destruct (Hyper.reap_entry v (P t)) as [[[x p] f] o] eqn:E.
+  intros X. injection X as <- <- <- <-. destruct (entry_sim c s t v R J H B F V _ _ _ _ E) as (E1 & E2 & u & U1 & U2 & U3).
+  assert (Nv : nth_vm v = true) by (unfold nth_vm, is_vm, KCORE_NR_VMS in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia).
+  unfold Transfer.reap_one, s_reap_entry, s_reap_pass. rewrite Nv, U1. cbn [bind].
+  destruct (Z.eqb_spec x 0) as [->|]; [|split; [exact E1|]; split; [exact E2|]; exists u; auto].
+  pose proof (reap_entry_good v (P t) J) as G. rewrite E in G. destruct G as [G _].
+  destruct (pass_sim c u (mkst p (do_effects f (D t))) v U3 (i_tables _ G) U2 V (reap_entry_dying _ _ _ _ _ E)) as (w & W1 & W2 & W3).
+  split; [unfold Hyper.reap_pass; destruct (_ <? _); exact E1|]. split; [exact E2|].
+  exists w. rewrite W1. cbn [bind]. split; [reflexivity|]. split; [exact W2|exact W3].
+Qed.
+
 (* ------------------------------------------------------------------ the call *)
 
 Lemma step_loop_sim v c : is_vm v -> sound -> forall n k got s t,
-  Z.of_nat n + k = 512 -> (1 <= n)%nat -> 0 <= k -> 0 <= got < KCORE_STEP_PAGES ->
+  Z.of_nat n + k = 32 -> (1 <= n)%nat -> 0 <= k -> 0 <= got < KCORE_STEP_PAGES ->
   Q c s t -> held s = false -> sinv t -> fits (P t) -> u_run (cpu (P t) c) = false ->
   leads c t (reap_loop n v got s) (go_reap c v got k (P t)).
 Proof.
   intros V B n. induction n as [|n IH]; intros k got s t Nk N1 K0 Gt R H J F U; [lia|].
   cbn [reap_loop]. unfold s_vm_reap_one, section. rewrite H. cbn [negb].
-  replace (nth_vm v) with true by (symmetry; unfold nth_vm, is_vm, KCORE_NR_VMS in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt;
-    lia).
   unfold go_reap. destruct (Hyper.reap_one v (P t)) as [[[r t'] e] ok] eqn:Rd.
   assert (R1 : Q c (sethold true s) t) by (apply keep_hold; auto).
   destruct (reap_sim c (sethold true s) t v R1 J eq_refl B F V _ _ _ _ Rd) as (Ec & Er & u & E1 & E2 & E3).
@@ -420,7 +572,7 @@ Proof.
   destruct (Z.eqb_spec r 2); [apply Fin|]. destruct (Z.eqb_spec r 3); [apply Fin|].
   rewrite wrap_small by (cbn [modulus]; unfold KCORE_STEP_PAGES in *; lia).
   destruct (Z.leb_spec KCORE_STEP_PAGES (got + r)) as [Lg|Lg]; cbn [orb]; [apply Fin|].
-  destruct (Z.leb_spec 511 k) as [Lk|Lk].
+  unfold Hyper.DESTROY_SECTIONS. destruct (Z.leb_spec (32 - 1) k) as [Lk|Lk].
   - replace n with 0%nat by lia. cbn [reap_loop]. apply Fin.
   - apply leads_on.
     + unfold proceed, set_call, change_cpu, set_cpu, upd. cbn [o_pub cpu]. rewrite Z.eqb_refl. cbn [u_run cpu_with_call]. rewrite Ec.
@@ -449,8 +601,8 @@ Proof.
       { unfold hgo. cbn [P]. replace (u_call (cpu (set_call c (CReap v 0 0) (P t)) c)) with (CReap v 0 0); [reflexivity|].
         unfold set_call, change_cpu, set_cpu, upd. cbn [cpu]. rewrite Z.eqb_refl. reflexivity. }
       rewrite G. apply step_loop_sim; auto; try lia.
-      * unfold DESTROY_ENTRIES. rewrite count_eq. reflexivity.
-      * unfold DESTROY_ENTRIES. rewrite count_eq. lia.
+      * unfold VmEnd.DESTROY_SECTIONS. rewrite count_eq. reflexivity.
+      * unfold VmEnd.DESTROY_SECTIONS. rewrite count_eq. lia.
       * unfold KCORE_STEP_PAGES. lia.
       * apply keep_call. rewrite st_eta. exact Rw.
       * unfold set_call, change_cpu, set_cpu, upd. cbn [P cpu]. rewrite Z.eqb_refl. exact U.

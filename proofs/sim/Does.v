@@ -139,8 +139,11 @@ Proof. pose proof does_normal_check. pose proof does_range_drop. pose proof does
 Lemma does_hc_vm_wrprotect : does "hc_vm_wrprotect" s_hc_vm_wrprotect.
 Proof. pose proof does_range_bad. pose proof does_wrprotect_one. does_by hc_vm_wrprotect_ok. Qed.
 Lemma does_reap_tables : does "reap_tables" s_reap_tables. Proof. does_by reap_tables_ok. Qed.
+Lemma does_reap_entry : does "reap_entry" s_reap_entry.
+Proof. pose proof does_leaf_drop. pose proof does_reap_tables. does_by reap_entry_ok. Qed.
+Lemma does_reap_pass : does "reap_pass" s_reap_pass. Proof. does_by reap_pass_ok. Qed.
 Lemma does_vm_reap_one : does "vm_reap_one" s_vm_reap_one.
-Proof. pose proof does_leaf_drop. pose proof does_reap_tables. does_by vm_reap_one_ok. Qed.
+Proof. pose proof does_reap_entry. pose proof does_reap_pass. does_by vm_reap_one_ok. Qed.
 Lemma does_hc_vm_destroy_step : does "hc_vm_destroy_step" s_hc_vm_destroy_step.
 Proof. pose proof does_vm_reap_one. pose proof does_vm_dying_check. does_by hc_vm_destroy_step_ok. Qed.
 Lemma does_host_prepare_unmap : does "host_prepare_unmap" s_host_prepare_unmap. Proof. does_by host_prepare_unmap_ok. Qed.

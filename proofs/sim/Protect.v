@@ -40,8 +40,8 @@ Notation leads := (leads fixed).
 Definition then_next (m : nat) (v fin at_ : Z) (x : res (Z * state)) : res (Z * state) :=
   let* (r, s) := x in
   if KCORE_ERR_MIN <=? r then Ok (r, s) else
-  let s := setreg "host_x" 1 (behind at_ r) s in
-  if fin <=? behind at_ r then Ok (0, s) else protect_loop m v fin (behind at_ r) s.
+  let s := setreg "host_x" 1 (RangeMap.behind at_ r) s in
+  if fin <=? RangeMap.behind at_ r then Ok (0, s) else protect_loop m v fin (RangeMap.behind at_ r) s.
 
 Section At.
 Variables (c v fin : Z).

@@ -19,9 +19,9 @@ Qed.
 
 (* Behind the entry over page i, of m pages. *)
 Lemma behind_eq i m : 0 <= i < IPA_PAGES -> m = 1 \/ m = 512 \/ m = 262144 ->
-  behind (i * PAGE_BYTES) (m * PAGE_BYTES) = (round_down i m + m) * PAGE_BYTES.
+  RangeMap.behind (i * PAGE_BYTES) (m * PAGE_BYTES) = (round_down i m + m) * PAGE_BYTES.
 Proof.
-  intros A M. unfold behind, down, round_down. unfold IPA_PAGES in A.
+  intros A M. unfold RangeMap.behind, down, round_down. unfold IPA_PAGES in A.
   assert (E : exists k, 0 <= k <= 64 /\ m * PAGE_BYTES = 2 ^ k /\ modulus U64 - 1 - wrap U64 (m * PAGE_BYTES - 1) = 2 ^ 64 - 2 ^ k).
   { destruct M as [->|[->| ->]]; [exists 12|exists 21|exists 30]; (split; [lia|]; split; reflexivity). }
   destruct E as (k & K & E & ->). rewrite land_above by (unfold PAGE_BYTES; lia). rewrite <- E, Z.div_mul_cancel_r by lia.

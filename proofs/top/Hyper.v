@@ -4,7 +4,7 @@
  * A section sees the bookkeeping only, and says what is to be done to contents ([effect]); so what it decides can't
  * depend on contents.  [o_ok] is false where the core would be wrong: a count below zero, a page without a record.
  *)
-From KCore Require Export top.State.
+From KCore Require Export top.State lang.Leading.
 
 Inductive effect :=
 | Scrub (p : Z)                     (* zero the page *)
@@ -214,7 +214,7 @@ Definition reap_tables (v level i next : Z) (s : pub) : pub :=
 Definition IPA_PAGES : Z := 268435456.
 
 (* One entry of a dying VM: (1 a leaf went back, 0 nothing there, 2 the end, 3 a donation is on its way back). *)
-Definition reap_one (v : Z) (s : pub) : Z * pub * list effect * bool :=
+Definition reap_entry (v : Z) (s : pub) : Z * pub * list effect * bool :=
   let i := v_cursor (vm s v) in
   if is (v_state (vm s v)) VM_DYING && (i <? IPA_PAGES) then
     let level := s2_level s v i in
@@ -225,6 +225,24 @@ Definition reap_one (v : Z) (s : pub) : Z * pub * list effect * bool :=
         (if was then 1 else 0, change_vm v (vm_with_cursor next) s, e, ok)
     end
   else (if is (v_state (vm s v)) VM_DYING && negb (v_pages (vm s v) =? 0) then 3 else 2, s, [], true).
+
+(* The cursor passes over entries without a table and a leaf, to the end of their group at most. *)
+Definition vacant (s : pub) (v level n : Z) : bool :=
+  if level =? 1 then negb (s1 s v n)
+  else let x := if level =? 2 then Block n else Page n in
+       negb ((level =? 2) && tab s v n) && match lf s v x with None => true | _ => false end.
+Definition group_behind (n : Z) : nat := Z.to_nat (PTE_GROUP - 1 - n mod PTE_GROUP).
+Definition passed (s : pub) (v i : Z) : Z :=
+  let level := s2_level s v i in
+  let n := i / level_pages level in
+  leading (fun k => vacant s v level (n + k)) 0 (group_behind n) * level_pages level.
+Definition reap_pass (v : Z) (s : pub) : pub :=
+  let i := v_cursor (vm s v) in
+  if i <? IPA_PAGES then change_vm v (vm_with_cursor (i + passed s v i)) s else s.
+
+(* One section. *)
+Definition reap_one (v : Z) (s : pub) : Z * pub * list effect * bool :=
+  match reap_entry v s with (r, s, e, ok) => (r, if r =? 0 then reap_pass v s else s, e, ok) end.
 
 (* ------------------------------------------------------------------ range.c *)
 
@@ -370,6 +388,7 @@ Definition destroy_begin (c v : Z) (s : pub) : out :=
 Definition dying_check (s : pub) (v : Z) : Z :=
   if negb (alive s v) then KCORE_EINVAL else if is (v_state (vm s v)) VM_DYING then 0 else KCORE_ESTATE.
 
+Definition DESTROY_SECTIONS : Z := 32.
 Definition destroy_step (c v : Z) (s : pub) : out :=
   let r := dying_check s v in
   if negb (r =? 0) then done c r s else proceed c (CReap v 0 0) [] true s.
@@ -378,7 +397,7 @@ Definition go_reap (c v got k : Z) (s : pub) : out :=
   | (r, s, e, ok) =>
       if r =? 2 then finish c 0 e ok s else
       if r =? 3 then finish c KCORE_EAGAIN e ok s else
-      if (KCORE_STEP_PAGES <=? got + r) || (511 <=? k) then finish c KCORE_EAGAIN e ok s else
+      if (KCORE_STEP_PAGES <=? got + r) || (DESTROY_SECTIONS - 1 <=? k) then finish c KCORE_EAGAIN e ok s else
       proceed c (CReap v (got + r) (k + 1)) e ok s
   end.
 

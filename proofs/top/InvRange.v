@@ -190,9 +190,9 @@ Proof.
     + apply Z.leb_le. apply (covers_pos _ _ (ALeaf (level_place level i)) (i_pages s I v V)). cbn. split; congruence.
 Qed.
 
-Lemma reap_one_good v s : inv s -> match reap_one v s with (_, t, _, ok) => inv t /\ ok = true end.
+Lemma reap_entry_good v s : inv s -> match reap_entry v s with (_, t, _, ok) => inv t /\ ok = true end.
 Proof.
-  intros I. unfold reap_one. destruct (_ && _) eqn:E; auto. apply andb_true_iff in E as [E _]. apply is_true in E.
+  intros I. unfold reap_entry. destruct (_ && _) eqn:E; auto. apply andb_true_iff in E as [E _]. apply is_true in E.
   assert (V : is_vm v) by (apply (named_vm s v VM_DYING); auto; discriminate).
   pose proof (leaf_drop_good v (v_cursor (vm s v)) (s2_level s v (v_cursor (vm s v))) s I V) as L.
   destruct (leaf_drop _ _ _ _) as [[[was t] e] ok]. destruct L as [L ->]. split; auto.
@@ -203,6 +203,16 @@ Proof.
     eapply shrinks_trans; [apply s2_free_table_shrinks, L|]. apply s2_free_table_shrinks.
     eapply h_tables, s2_free_table_shrinks, L. }
   apply (inv_shrinks _ _ M). apply shrinks_vm; [apply M|reflexivity].
+Qed.
+
+Lemma reap_pass_good v s : inv s -> inv (reap_pass v s).
+Proof.
+  intros I. unfold reap_pass. destruct (_ <? _); auto. apply (inv_shrinks s); auto. apply shrinks_vm; [apply I|reflexivity].
+Qed.
+Lemma reap_one_good v s : inv s -> match reap_one v s with (_, t, _, ok) => inv t /\ ok = true end.
+Proof.
+  intros I. unfold reap_one. pose proof (reap_entry_good v s I) as R. destruct (reap_entry v s) as [[[r t] e] ok]. destruct R as [R ->].
+  split; auto. destruct (r =? 0); auto using reap_pass_good.
 Qed.
 
 Lemma normal_check_vm s v : inv s -> normal_check s v = 0 -> is_vm v /\ ~ guarded s v /\ v_state (vm s v) <> VM_FREE.

@@ -118,16 +118,24 @@ Proof.
     eapply mild_trans; [|apply mild_vm; reflexivity]. destruct (dram _); [apply mild_maps|apply mild_refl].
 Qed.
 
-Lemma reap_one_mild v s : sound -> inv s ->
-  match reap_one v s with (_, t, e, _) => mild v e s t /\ Forall (plain v s) e end.
+Lemma reap_entry_mild v s : sound -> inv s ->
+  match reap_entry v s with (_, t, e, _) => mild v e s t /\ Forall (plain v s) e end.
 Proof.
-  intros B I. unfold reap_one. destruct (_ && _) eqn:E; [|split; auto using mild_refl]. apply andb_true_iff in E as [E _]. apply is_true in E.
+  intros B I. unfold reap_entry. destruct (_ && _) eqn:E; [|split; auto using mild_refl]. apply andb_true_iff in E as [E _]. apply is_true in E.
   assert (V : is_vm v) by (apply (named_vm s v VM_DYING); auto; discriminate).
   pose proof (leaf_drop_mild v (v_cursor (vm s v)) (s2_level s v (v_cursor (vm s v))) s B I V) as L.
   destruct (leaf_drop _ _ _ _) as [[[was t] e] ok]. destruct L as [L F]. split; auto.
   eapply mild_trans; [apply L|]. eapply mild_trans; [|apply mild_vm; reflexivity].
   unfold reap_tables. destruct (_ && _); destruct (_ && _); try apply mild_free_table; try apply mild_refl.
   eapply mild_trans; apply mild_free_table.
+Qed.
+
+Lemma reap_one_mild v s : sound -> inv s ->
+  match reap_one v s with (_, t, e, _) => mild v e s t /\ Forall (plain v s) e end.
+Proof.
+  intros B I. unfold reap_one. pose proof (reap_entry_mild v s B I) as R. destruct (reap_entry v s) as [[[r t] e] ok]. destruct R as [R F].
+  split; auto. destruct (r =? 0); auto. unfold reap_pass. destruct (_ <? _); auto.
+  eapply mild_trans; [exact R|]. apply mild_vm. reflexivity.
 Qed.
 
 Lemma range_drop_mild v i s : sound -> inv s ->

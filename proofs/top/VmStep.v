@@ -178,7 +178,7 @@ Proof.
   - unfold go_protect_drop. destruct (guarded_range_drop s v at_ G) as (r & -> & R). apply Z.eqb_neq in R. rewrite R. apply idly_finish. auto.
   - unfold go_protect_map. match goal with |- context [map_leaf ?a ?b ?d ?e ?f ?g] => destruct (guarded_map_leaf g a b d e f G) as (r & ->) end.
     destruct (_ =? _); [apply idly_finish|apply idly_next]; auto.
-  - unfold go_reap, reap_one. destruct (is (v_state (vm s v)) VM_DYING) eqn:Dy; [apply is_true in Dy; contradiction|]. cbn [andb].
+  - unfold go_reap, reap_one, reap_entry. destruct (is (v_state (vm s v)) VM_DYING) eqn:Dy; [apply is_true in Dy; contradiction|]. cbn [andb].
     apply idly_finish; auto.
 Qed.
 
