@@ -32,6 +32,7 @@
 
 extern char kcore_text_end[], kcore_rodata_end[], kcore_end[], stacks[], boot_stacks[], host_contexts[];
 void gic_reset(void);
+void feature_traps_keep(u64 cpu);
 
 static u64 el2_root;
 
@@ -317,6 +318,7 @@ void boot_cpu_up(u64 cpu)
 	c->mdcr = sysreg_read(mdcr_el2);
 	c->cnthctl = sysreg_read(cnthctl_el2);
 	c->vmpidr = sysreg_read(vmpidr_el2);
+	feature_traps_keep(cpu);
 	lock_acquire();
 	cells.cpu_power[cpu] = POWER_ON;
 	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);

@@ -154,6 +154,105 @@ u64 idreg_read(u64 crm, u64 op2)
 	return 0;
 }
 
+/* ---- controls of optional features while a guest runs -------------------------------------------------- */
+#define HFGRTR_EL2	s3_4_c1_c1_4
+#define HFGWTR_EL2	s3_4_c1_c1_5
+#define HFGITR_EL2	s3_4_c1_c1_6
+#define HDFGRTR_EL2	s3_4_c3_c1_4
+#define HDFGWTR_EL2	s3_4_c3_c1_5
+#define HCRX_EL2	s3_4_c1_c2_2
+#define HCRX_MSCEN	0x800UL			/* MOPS: instructions on the guest's own memory, as the host has them */
+#define VDISR_EL2	s3_4_c12_c1_1
+#define TPIDR2_EL0	s3_3_c13_c0_5
+#define SMPRI_EL1	s3_0_c1_c2_4
+
+#define HAVE_FGT	1UL			/* FEAT_FGT */
+#define HAVE_HCX	2UL			/* FEAT_HCX */
+#define HAVE_SME	4UL			/* FEAT_SME without FEAT_FGT: nothing traps its thread pointer and priority */
+#define HAVE_RAS	8UL			/* FEAT_RAS */
+
+/* The host's, which it can't change after installation but for the last two. */
+static struct feature_traps {
+	u64 have;
+	u64 hfgrtr, hfgwtr, hfgitr, hdfgrtr, hdfgwtr, hcrx;
+	u64 tpidr2, smpri;
+} feature_traps[KCORE_MAX_CPUS];
+
+static u64 id_field(u64 id, u64 shift)
+{
+	return (id >> shift) & 15UL;
+}
+
+/* At the end of this CPU's start: its EL2 registers are the host's. */
+void feature_traps_keep(u64 cpu)
+{
+	struct feature_traps *t = &feature_traps[cpu];
+
+	t->have = 0;
+	if (id_field(sysreg_read(id_aa64mmfr0_el1), 56)) {
+		t->have |= HAVE_FGT;
+		t->hfgrtr = sysreg_read(HFGRTR_EL2);
+		t->hfgwtr = sysreg_read(HFGWTR_EL2);
+		t->hfgitr = sysreg_read(HFGITR_EL2);
+		t->hdfgrtr = sysreg_read(HDFGRTR_EL2);
+		t->hdfgwtr = sysreg_read(HDFGWTR_EL2);
+	} else if (id_field(sysreg_read(id_aa64pfr1_el1), 24)) {
+		t->have |= HAVE_SME;
+	}
+	if (id_field(sysreg_read(id_aa64mmfr1_el1), 40)) {
+		t->have |= HAVE_HCX;
+		t->hcrx = sysreg_read(HCRX_EL2);
+	}
+	if (id_field(sysreg_read(id_aa64pfr0_el1), 28))
+		t->have |= HAVE_RAS;
+}
+
+/*
+ * Fine-grained controls are 0 for guests: the old registers that they could trap have other traps, and each new one (a field whose
+ * name begins with n, D19.2) does trap.  HCRX_EL2 is 0 but for MOPS, so that what it enables is UNDEFINED or traps.
+ */
+void feature_traps_guest(void)
+{
+	struct feature_traps *t = &feature_traps[cpu_id()];
+
+	if (t->have & HAVE_FGT) {
+		sysreg_write(HFGRTR_EL2, 0);
+		sysreg_write(HFGWTR_EL2, 0);
+		sysreg_write(HFGITR_EL2, 0);
+		sysreg_write(HDFGRTR_EL2, 0);
+		sysreg_write(HDFGWTR_EL2, 0);
+	}
+	if (t->have & HAVE_HCX)
+		sysreg_write(HCRX_EL2, t->hcrx & HCRX_MSCEN);
+	if (t->have & HAVE_SME) {
+		t->tpidr2 = sysreg_read(TPIDR2_EL0);
+		t->smpri = sysreg_read(SMPRI_EL1);
+		sysreg_write(TPIDR2_EL0, 0);
+		sysreg_write(SMPRI_EL1, 0);
+	}
+	if (t->have & HAVE_RAS)
+		sysreg_write(VDISR_EL2, 0);
+}
+
+void feature_traps_host(void)
+{
+	struct feature_traps *t = &feature_traps[cpu_id()];
+
+	if (t->have & HAVE_FGT) {
+		sysreg_write(HFGRTR_EL2, t->hfgrtr);
+		sysreg_write(HFGWTR_EL2, t->hfgwtr);
+		sysreg_write(HFGITR_EL2, t->hfgitr);
+		sysreg_write(HDFGRTR_EL2, t->hdfgrtr);
+		sysreg_write(HDFGWTR_EL2, t->hdfgwtr);
+	}
+	if (t->have & HAVE_HCX)
+		sysreg_write(HCRX_EL2, t->hcrx);
+	if (t->have & HAVE_SME) {
+		sysreg_write(TPIDR2_EL0, t->tpidr2);
+		sysreg_write(SMPRI_EL1, t->smpri);
+	}
+}
+
 /* ---- GICv3 (IHI 0069, 12.4) ---------------------------------------------------------------------- */
 #define ICH_AP0R(n)	s3_4_c12_c8_##n
 #define ICH_AP1R(n)	s3_4_c12_c9_##n
@@ -162,6 +261,7 @@ u64 idreg_read(u64 crm, u64 op2)
 #define ICH_VMCR	s3_4_c12_c11_7
 #define ICC_SRE_EL2	s3_4_c12_c9_5
 #define ICC_SRE_EL1	s3_0_c12_c12_5
+#define ICH_HCR_TRAPS	0x7c00UL		/* TC TALL0 TALL1 TSEI TDIR */
 #define LR_STATE	(3UL << 62)
 
 #define LIST_REGISTERS(X) X(0, 12_0) X(1, 12_1) X(2, 12_2) X(3, 12_3) X(4, 12_4) X(5, 12_5) X(6, 12_6) X(7, 12_7) \
@@ -203,6 +303,7 @@ void gic_lrs_load(u64 pa)
 {
 	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
 	u64 used = lrs_used(p->vgic.used);
+	u64 hcr = p->vgic.hcr & (used ? 0xffffffffUL : ICH_HCR_TRAPS);
 	u64 i;
 
 	if (!p->vgic.sre) {
@@ -212,11 +313,11 @@ void gic_lrs_load(u64 pa)
 	}
 	sysreg_write(ICC_SRE_EL2, sysreg_read(ICC_SRE_EL2) & ~8UL);
 	this_cpu()->lrs = used;
-	if (used) {
-		sysreg_write(ICH_HCR, p->vgic.hcr & 0xffffffffUL);
-		for (i = 0; i < used; i++)
-			lr_write(i, p->vgic.lr[i]);
-	}
+	this_cpu()->ich_hcr = hcr;
+	if (hcr)
+		sysreg_write(ICH_HCR, hcr);
+	for (i = 0; i < used; i++)
+		lr_write(i, p->vgic.lr[i]);
 	if (!p->vgic.sre)
 		__asm__ volatile("isb\n\tdsb sy" : : : "memory");
 }
@@ -226,20 +327,21 @@ void gic_lrs_save(u64 pa)
 	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
 	u64 used = this_cpu()->lrs;
 	u64 sre = sysreg_read(ICC_SRE_EL1) & 1UL;
-	u64 empty;
+	u64 empty = 0;
 	u64 i;
 
 	if (used) {
 		__asm__ volatile("dsb sy" : : : "memory");
 		empty = sysreg_read(ICH_ELRSR);
+	}
+	if (this_cpu()->ich_hcr)
 		sysreg_write(ICH_HCR, 0);
-		for (i = 0; i < used; i++) {
-			if (empty & (1UL << i))
-				p->vgic.lr[i] = p->vgic.lr[i] & ~LR_STATE;
-			else
-				p->vgic.lr[i] = lr_read(i);
-			lr_write(i, 0);
-		}
+	for (i = 0; i < used; i++) {
+		if (empty & (1UL << i))
+			p->vgic.lr[i] = p->vgic.lr[i] & ~LR_STATE;
+		else
+			p->vgic.lr[i] = lr_read(i);
+		lr_write(i, 0);
 	}
 	if (!sre)
 		p->vgic.vmcr = sysreg_read(ICH_VMCR);

@@ -20,6 +20,7 @@ struct cpu {
 	u64 hcr, cptr, mdcr, cnthctl, vmpidr;
 	u64 pmscr, trfcr;
 	u64 lrs;				/* list registers in use by the running guest */
+	u64 ich_hcr;				/* and its ICH_HCR_EL2 */
 };
 
 /* The host's trap frame at the top of the stack. */
@@ -134,14 +135,19 @@ static inline u64 host_mdcr(void) { return this_cpu()->mdcr; }
 static inline u64 host_cnthctl(void) { return this_cpu()->cnthctl; }
 static inline u64 host_vmpidr(void) { return this_cpu()->vmpidr; }
 
+void feature_traps_guest(void);
+void feature_traps_host(void);
+
 static inline void guest_select(u64 context)
 {
+	feature_traps_guest();
 	this_cpu()->guest_context = context;
 	sysreg_write(vbar_el2, (u64)guest_vectors);
 }
 
 static inline void host_select(void)
 {
+	feature_traps_host();
 	sysreg_write(vbar_el2, (u64)host_vectors);
 }
 

@@ -98,8 +98,8 @@ INLINE_PRIMITIVE u64 host_cptr(void);
 INLINE_PRIMITIVE u64 host_mdcr(void);
 INLINE_PRIMITIVE u64 host_cnthctl(void);
 INLINE_PRIMITIVE u64 host_vmpidr(void);
-INLINE_PRIMITIVE void guest_select(u64 context);	/* the next exit saves x0..x30, pc, pstate at `context' */
-INLINE_PRIMITIVE void host_select(void);	/* the next trap is the host's */
+INLINE_PRIMITIVE void guest_select(u64 context);	/* the next exit saves x0..x30, pc, pstate at `context'; HFG*, HDFG*, HCRX are KCore's, VDISR is 0 */
+INLINE_PRIMITIVE void host_select(void);	/* the next trap is the host's; so are HFG*, HDFG*, HCRX_EL2, TPIDR2_EL0, SMPRI_EL1 */
 void profiling_stop(u64 which);			/* the host's sampling and trace are off and drained; its settings kept */
 void profiling_resume(u64 which);
 u64 idreg_read(u64 crm, u64 op2);		/* S3_0_C0_C<crm>_<op2>, crm 4..7; 0 where reserved */

@@ -87,7 +87,7 @@ asm("	.balign	0x800\n"
 	X(TCR2, "TCR2_EL1", "mrs x0, S3_0_C2_C0_3") \
 	X(TCR2, "PIR_EL1", "mrs x0, S3_0_C10_C2_3")
 
-/* Uses that nothing traps where the feature is in the machine (docs/features.md): only told of */
+/* Uses that nothing traps where the feature is in the machine, or not in each (docs/features.md): only told of */
 #define OPEN_USES(X) \
 	X(SME, "TPIDR2_EL0", "mrs x0, S3_3_C13_C0_5") \
 	X(SME, "SMIDR_EL1", "mrs x0, S3_1_C0_C0_6") \
@@ -96,6 +96,11 @@ asm("	.balign	0x800\n"
 	X(POINTER, "XPACI", ".inst 0xdac143e0") \
 	X(MTE, "GMID_EL1", "mrs x0, S3_1_C0_C0_4") \
 	X(MTE, "IRG", ".inst 0x9adf1000")
+
+/* Registers of those that a guest may write: what is in one isn't there any more after an exit, so that nobody else finds it */
+#define OPEN_REGISTERS(X) \
+	X(SME, "TPIDR2_EL0", S3_3_C13_C0_5, 0x5e7a91d2) \
+	X(RAS, "DISR_EL1", S3_0_C12_C1_1, 0x15)
 
 /* Fields of the ID registers that say a feature is there: name, register, mask, value without it */
 #define FEATURES(X) \
@@ -174,6 +179,16 @@ void main(void)
 	if (TRY(use) && !offered[f]) \
 		say("hidden, nothing traps: ", name);
 	OPEN_USES(OPEN)
+#define LEFT(f, name, reg, value) \
+	if (TRY("mrs x0, " #reg) && !offered[f]) { \
+		asm volatile("msr " #reg ", %0" : : "r"((u64)(value))); \
+		say("written before an exit: ", name); \
+		if (READ(reg) != 0) { \
+			there++; \
+			say("hidden, but there, and left to others: ", name); \
+		} \
+	}
+	OPEN_REGISTERS(LEFT)
 	print("features: ");
 	print_number(there);
 	print(" hidden, but there\n");
