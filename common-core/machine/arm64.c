@@ -205,6 +205,7 @@ void feature_traps_keep(u64 cpu)
 	}
 	if (id_field(sysreg_read(id_aa64pfr0_el1), 28))
 		t->have |= HAVE_RAS;
+	cpus[cpu].features = t->have;
 }
 
 /*

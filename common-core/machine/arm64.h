@@ -21,6 +21,7 @@ struct cpu {
 	u64 pmscr, trfcr;
 	u64 lrs;				/* list registers in use by the running guest */
 	u64 ich_hcr;				/* and its ICH_HCR_EL2 */
+	u64 features;				/* not 0: feature_traps_guest() and feature_traps_host() have something to do */
 };
 
 /* The host's trap frame at the top of the stack. */
@@ -140,14 +141,16 @@ void feature_traps_host(void);
 
 static inline void guest_select(u64 context)
 {
-	feature_traps_guest();
+	if (this_cpu()->features)
+		feature_traps_guest();
 	this_cpu()->guest_context = context;
 	sysreg_write(vbar_el2, (u64)guest_vectors);
 }
 
 static inline void host_select(void)
 {
-	feature_traps_host();
+	if (this_cpu()->features)
+		feature_traps_host();
 	sysreg_write(vbar_el2, (u64)host_vectors);
 }
 
