@@ -46,6 +46,7 @@ RELEASES ?=
 M ?=
 ONLY ?=
 KUT ?=
+KVMTOOL ?=
 LIMIT ?=
 STAGES ?=
 under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
@@ -73,6 +74,7 @@ help:
 	@echo '  bench       instructions per operation, of application work and by growth, stock and under KCore, as a page (RELEASES=)'
 	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=;'
 	@echo '              KUT=path: kvm-unit-tests too)'
+	@echo '  vmm         QEMU of Debian, and kvmtool, boot a Linux guest with virtio devices, on both kernels (ONLY=, LIMIT=; KVMTOOL=path of a checkout)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it (M=operator)'
@@ -219,6 +221,23 @@ parity: retrofit programs
 		$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 
+# Stock VMMs: Debian's QEMU, and kvmtool of a checkout that the user names, with a normal Linux guest (ONLY=names LIMIT=seconds)
+vmm: retrofit programs
+	$(Q)tools/build-vmm-root --apt $(O)/apt --output $(O)/vmm-root --cross $(CROSS_COMPILE)
+	$(if $(KVMTOOL),$(Q)tools/build-kvmtool --source "$(KVMTOOL)" --apt $(O)/apt --output $(O)/kvmtool --cross $(CROSS_COMPILE))
+	$(jobs)$(Q)for v in stock kcore; do \
+		tools/build-kernel --tree $(tree) --output $(dir)/vmm/$$v --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+			$(if $(V),--verbose) $(base) versions/config/vmm.config versions/config/$$v.config || exit; \
+	done
+	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
+		ci/initramfs.sh --output $(dir)/vmm/host.cpio --source $(src) --busybox "$$busybox" \
+			--image $(dir)/vmm/stock/arch/arm64/boot/Image --programs $(O)/tests && \
+		ci/vmm.sh --stock $(dir)/vmm/stock/arch/arm64/boot/Image --kcore $(dir)/vmm/kcore/arch/arm64/boot/Image \
+			--initrd $(dir)/vmm/host.cpio --source $(src) --busybox "$$busybox" --programs $(O)/tests --root $(O)/vmm-root/root \
+			$(if $(KVMTOOL),--kvmtool $(O)/kvmtool/lkvm) --output $(dir)/vmm --cpu $(CPU) --smp $(SMP) \
+			$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
+			$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
+
 upstream-mutants: source $(retrofit)
 	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate$(if $(M),=$(M)) \
 		--cache $(O)/tools/spatch --jobs $$(nproc)
@@ -269,6 +288,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench bench-one elcount-tool parity port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench bench-one elcount-tool parity vmm port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -251,6 +251,82 @@ check 'bench: a limit without a ratio' 2 'limits:2:v6.1 normal ipi_self: not a r
 check 'bench: no limits there' 3 'none: cannot be read' bench '' '' --limits "$work/none"
 check 'bench: nothing to judge again' 3 'no console of a run' "$top/ci/bench.sh" --again --output "$work/none"
 
+# ---- ci/tests/vmms.sh: a VMM that does as a guest would, then with something wrong; programs of the test host that do likewise
+mkdir -p "$work/vmms/bin"
+tool()	# name, its text
+{
+	printf '#!/bin/sh\n%s\n' "$2" >"$work/vmms/bin/$1"
+	chmod +x "$work/vmms/bin/$1"
+}
+tool ifconfig :
+tool httpd :
+tool usleep 'sleep 0.1'
+tool nc 'while [ ! -e "$VMMS_DIR/fetched" ]; do sleep 0.1; done; cat "$VMMS_DIR/fetched"'
+tool qemu-system-aarch64 'cd "$VMMS_DIR" || exit
+fault() { [ "$FAULT" = "$1" ]; }
+hash() { sha256sum | cut -c1-64; }
+turn() { tr "\000-\177\200-\377" "\200-\377\000-\177"; }
+fault dies && exit 3
+fault hangs && exec sleep 60
+printf "GUEST up 6.1\r\nGUEST asks\r\n"
+read -r line
+fault console && line=other
+echo "GUEST console $(printf %s "$line" | hash)"
+echo "GUEST cpus 4"
+n=4
+fault cpu && n=3
+echo "GUEST work $n $(head -c 1048576 /dev/zero | hash)"
+for driver in virtio_blk virtio_net virtio_console; do
+	echo "GUEST $driver pci"
+done
+dd if=disk of=half.guest bs=64k count=32 2>/dev/null
+turn <half.guest >turned
+fault read && echo x >>half.guest
+echo "GUEST disk $(hash <half.guest)"
+fault write || dd if=turned of=disk bs=64k seek=32 conv=notrunc 2>/dev/null
+fault elsewhere && printf "xyz" | dd of=disk bs=1 seek=4096 conv=notrunc 2>/dev/null
+cp www/net net.guest
+fault fetch && echo x >>net.guest
+echo "GUEST net $(hash <net.guest)"
+if fault send; then echo x >fetched; else turn <www/net >fetched; fi
+echo "GUEST sent"
+n=200
+fault irq && n=0
+echo "GUEST irq msi $n"
+echo "GUEST done"
+fault status && exit 1
+exit 0'
+vmms()	# fault
+{
+	rm -rf "$work/vmms/dir"
+	mkdir -p "$work/vmms/dir"
+	env FAULT="$1" VMMS_DIR="$work/vmms/dir" VMMS_LIMIT="${2:-60}" PATH="$work/vmms/bin:$PATH" "$top/ci/tests/vmms.sh" qemu-pci >"$work/vmms/tap"
+	cat "$work/vmms/tap"
+	! grep -q '^not ok' "$work/vmms/tap"
+}
+check 'vmms: a VMM that works' 0 '^ok 10 - ' vmms ''
+check 'vmms: one that dies' 1 '^not ok 8 - qemu-pci: off, and the VMM ends with status 3$' vmms dies
+check 'vmms: one that hangs' 1 '^not ok 8 - qemu-pci: off, and the VMM ends with status 137$' vmms hangs 2
+check 'vmms: a guest that does not hear its console' 1 '^not ok 2 - .*console' vmms console
+check 'vmms: a CPU less' 1 '^not ok 3 - .*4 vCPUs' vmms cpu
+check 'vmms: something else read from the disk' 1 '^not ok 5 - .*read' vmms 'read'
+check 'vmms: nothing written to the disk' 1 '^not ok 9 - .*wrote' vmms write
+check 'vmms: more written to the disk' 1 '^not ok 9 - .*nothing else' vmms elsewhere
+check 'vmms: something else fetched' 1 '^not ok 6 - .*fetched' vmms fetch
+check 'vmms: something else sent' 1 '^not ok 10 - .*sent' vmms send
+check 'vmms: no interrupts' 1 '^not ok 7 - .*interrupts' vmms irq
+check 'vmms: an exit status' 1 '^not ok 8 - .*status 1$' vmms status
+check 'vmms: an unknown VM' 2 "unknown VM 'such'" "$top/ci/tests/vmms.sh" such
+vmm()	# arguments
+{
+	"$top/ci/vmm.sh" --stock "$work/none" --kcore "$work/none" --initrd "$work/none" --source "$work/none" --busybox "$work/none" \
+		--programs "$work/none" --root "$work/none" --output "$work/vmm-out" "$@"
+}
+check 'vmm: no root' 3 'none: has no QEMU; tools/build-vmm-root writes it' vmm
+check 'vmm: kvmtool that is not there' 2 'KVMTOOL=path of a checkout' vmm --only kvmtool-pci
+check 'vmm: an unknown VM' 2 "unknown VM 'such'; there are: qemu-pci" vmm --only such
+check 'build-kvmtool: no kvmtool' 3 'none: no kvmtool there' "$top/tools/build-kvmtool" --source "$work/none" --apt "$work/none" --output "$work/kvmtool"
+
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one
 style()	# file, its text
 {

@@ -252,7 +252,7 @@ run_test()	# name, words
 	bench-work) run_bench_work "${1:-normal}" ;;
 	kselftest) run_kselftest "$@" ;;
 	kut) run_kut "$@" ;;
-	attack | life | drop) $name "$@" ;;
+	attack | life | drop | vmms) $name "$@" ;;
 	sh) sh ;;
 	*)
 		plan 1
