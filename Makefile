@@ -45,6 +45,9 @@ T ?= all
 RELEASES ?=
 M ?=
 ONLY ?=
+CALLS ?=
+SEED ?=
+MINUTES ?=
 KUT ?=
 KVMTOOL ?=
 LIMIT ?=
@@ -65,6 +68,8 @@ help:
 	@echo '  lint        check that common-core/core keeps to the C subset that is proved (docs/subset.md)'
 	@echo '  proofs      compile the proofs and run their gates'
 	@echo '  proof-mutants  put faults into the core and see proofs fail (M=names)'
+	@echo '  oracle      random events on the compiled core and in the top machine of the proof: all that is left behind is the same (CALLS=, SEED=,'
+	@echo '              MINUTES=; oracle-run: the events alone; planted: faults in the core are found, M=names; fuzz: libFuzzer for MINUTES=)'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
 	@echo '  hookcheck   find each hook in the built kernel, where the ledger says and nowhere else'
@@ -133,6 +138,17 @@ lint: c2coq
 
 proofs: $(O)/.kcore-build
 	$(Q)$(MAKE) -C proofs O=$(O)/proofs
+
+# The compiled core against the extracted top machine (docs/oracle.md): CALLS= events, SEED=, MINUTES= of fuzzing, M=names of planted faults
+oracle-in = $(MAKE) -C tools/oracle O=$(O)/tools/oracle PROOFS=$(O)/proofs V=$(V) $(if $(CALLS),CALLS=$(CALLS)) $(if $(SEED),SEED=$(SEED)) $(if $(MINUTES),MINUTES=$(MINUTES))
+oracle: $(O)/.kcore-build
+	$(Q)$(oracle-in) check
+oracle-run: $(O)/.kcore-build
+	$(Q)$(oracle-in) run
+planted: $(O)/.kcore-build
+	$(Q)$(oracle-in) planted M="$(M)"
+fuzz: $(O)/.kcore-build
+	$(Q)$(oracle-in) fuzz-run
 
 proof-mutants: $(O)/.kcore-build
 	$(Q)$(MAKE) -C proofs O=$(O)/proofs mutants J=$$(nproc) M="$(M)"
@@ -287,7 +303,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help build-directory setup source kcore proofs proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
+.PHONY: help build-directory setup source kcore proofs oracle oracle-run planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
 	bench bench-one elcount-tool parity vmm port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs proof-mutants engine source kernel hooks facts stock input boot off parity vhe bench mutants releases'
+stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot off parity vhe bench mutants releases'
 
 usage()
 {
@@ -19,6 +19,7 @@ Run all tests, or those of the stages named, in this order:
   lint       the core keeps to its C subset; the checker's own tests
   unit       the core over a fake machine; line coverage
   proofs     the proofs and their gates; each gate fails where it has to
+  oracle     random events on the compiled core and in the top machine; planted faults are found; some minutes of fuzzing
   proof-mutants  faults put into the core: each applies, a sample is caught by a proof (all: make proof-mutants)
   engine     the retrofit engine's gates
   source     the release's source
@@ -36,7 +37,8 @@ Run all tests, or those of the stages named, in this order:
   releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit, gates, configuration
              (its kernel, VMs, attacks: make matrix)
 
-Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600).
+Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600);
+KCORE_ORACLE_CALLS, KCORE_FUZZ_MINUTES of the stage oracle (400000, 2).
 Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
 EOT
 }
@@ -151,6 +153,10 @@ fi
 if wanted proofs; then
 	tap_suite proofs mk -s -j"$(nproc)" proofs
 	tap_suite 'proofs: each gate fails where it has to' mk -s -C proofs O="$O/proofs" selftest
+fi
+if wanted oracle; then
+	tap_suite 'oracle: core and top machine' mk -s oracle CALLS="${KCORE_ORACLE_CALLS:-400000}" MINUTES="${KCORE_FUZZ_MINUTES:-2}"
+	sed -n '/^# [0-9]* events/p; /^# [0-9]* of [0-9]* found/p; /^# fuzz: /p' "$(tap_log 'oracle: core and top machine')"
 fi
 if wanted proof-mutants; then
 	tap_test 'proof-mutants: every fault applies to the core' mk -s proof-mutants M=--apply

@@ -260,6 +260,10 @@ static u64 install_once(const struct kcore_install *in)
 	cells.region_base = base;
 	feature_controls_keep();
 	el2_map();
+	/* the pool is what EL2's own tables leave */
+	cells.pool_base += cells.pool_bump * PAGE;
+	cells.pool_pages = cells.pool_free;
+	cells.pool_bump = 0;
 	cells.region_size = size;		/* installed */
 	return 0;
 }

@@ -89,8 +89,10 @@ static struct memory_page *page_at(u64 pa)
 {
 	u64 i = index_of(pa);
 
-	if (!memory[i])
+	if (!memory[i]) {
 		memory[i] = calloc(1, sizeof(*memory[i]));
+		fake.new_pages++;
+	}
 	if (!memory[i])
 		fail_msg("out of memory");
 	return memory[i];
@@ -118,6 +120,11 @@ u64 peek_coherent(u64 pa)
 bool page_exists(u64 pa)
 {
 	return memory[index_of(pa)] != NULL;
+}
+
+const u64 *page_words(u64 index)
+{
+	return memory[index] ? memory[index]->cache : NULL;
 }
 
 void poke(u64 pa, u64 v)
@@ -365,6 +372,7 @@ void pt_store(u64 pa, u64 v)
 		}
 	}
 	p->stored = epoch;
+	fake.pt_stores++;
 	*word_at(pa) = v;
 }
 
@@ -649,6 +657,7 @@ void smc_forward(void)
 		fake.smc_hook();
 	c->x[0] = fake.smc_result;
 	c->x[1] = c->x[4] = 0xf1f1UL;		/* what firmware leaves there */
+	memcpy(fake.smc_left, c->x, sizeof(fake.smc_left));
 }
 
 /* ---- registers --------------------------------------------------------------------------------------------------- */
@@ -856,28 +865,77 @@ static void gic_pairing(bool *loaded, bool to, u64 pa)
 	*loaded = to;
 }
 
+#define VGIC(pa, f)	(*word_at((pa) + offsetof(struct kcore_vcpu_page, vgic.f)))
+#define LR_STATE	(3UL << 62)
+
+/* machine/arm64.c; what the top machine knows of it: ICH_HCR_EL2 only with list registers in use */
 void gic_lrs_load(u64 pa)
 {
-	gic_pairing(&this_cpu()->lrs_loaded, true, pa);
+	struct fake_cpu *c = this_cpu();
+	u64 have = (cells.ich_vtr & 31) + 1, used = VGIC(pa, used);
+
+	gic_pairing(&c->lrs_loaded, true, pa);
 	fake.gic_lrs_loads++;
+	if (!VGIC(pa, sre)) {
+		c->sre = 0;
+		c->vmcr = VGIC(pa, vmcr) & 0xffffffffUL;
+	}
+	c->lrs = used < have ? used : have;
+	c->elrsr = 0;
+	if (c->lrs)
+		c->ich_hcr = VGIC(pa, hcr) & 0xffffffffUL;
+	for (u64 i = 0; i < c->lrs; i++)
+		c->lr[i] = VGIC(pa, lr[i]);
 }
 
 void gic_lrs_save(u64 pa)
 {
-	gic_pairing(&this_cpu()->lrs_loaded, false, pa);
+	struct fake_cpu *c = this_cpu();
+
+	gic_pairing(&c->lrs_loaded, false, pa);
+	for (u64 i = 0; i < c->lrs; i++) {
+		VGIC(pa, lr[i]) = c->elrsr >> i & 1 ? VGIC(pa, lr[i]) & ~LR_STATE : c->lr[i];
+		c->lr[i] = 0;
+	}
+	if (c->lrs)
+		c->ich_hcr = 0;
+	if (!c->sre)
+		VGIC(pa, vmcr) = c->vmcr;
+	c->sre = 1;
+}
+
+static u64 active_priorities(void)
+{
+	u64 bits = (cells.ich_vtr >> 26 & 7) + 1;
+
+	return bits >= 7 ? 4 : bits >= 6 ? 2 : 1;
 }
 
 void gic_state_load(u64 pa)
 {
-	gic_pairing(&this_cpu()->gic_loaded, true, pa);
-	this_cpu()->vmcr = peek(pa + offsetof(struct kcore_vcpu_page, vgic.vmcr)) & 0xffffffffUL;
+	struct fake_cpu *c = this_cpu();
+
+	gic_pairing(&c->gic_loaded, true, pa);
+	if (VGIC(pa, sre))
+		c->vmcr = VGIC(pa, vmcr) & 0xffffffffUL;
+	for (u64 i = 0; i < active_priorities(); i++) {
+		c->ap0r[i] = VGIC(pa, ap0r[i]) & 0xffffffffUL;
+		c->ap1r[i] = VGIC(pa, ap1r[i]) & 0xffffffffUL;
+	}
 	fake.gic_state_loads++;
 }
 
 void gic_state_save(u64 pa)
 {
-	gic_pairing(&this_cpu()->gic_loaded, false, pa);
-	*word_at(pa + offsetof(struct kcore_vcpu_page, vgic.vmcr)) = this_cpu()->vmcr;
+	struct fake_cpu *c = this_cpu();
+
+	gic_pairing(&c->gic_loaded, false, pa);
+	if (VGIC(pa, sre))
+		VGIC(pa, vmcr) = c->vmcr;
+	for (u64 i = 0; i < active_priorities(); i++) {
+		VGIC(pa, ap0r[i]) = c->ap0r[i];
+		VGIC(pa, ap1r[i]) = c->ap1r[i];
+	}
 }
 
 u64 gic_vmcr_read(void)
@@ -900,6 +958,7 @@ static void start_cpu(u64 n)
 	c->host_context = REGION_BASE + 0x100000 + n * 2048;
 	c->vttbr = cells.root_base;
 	c->pstate = 5;
+	c->sre = 1;
 	c->pc = 0xffff800008000000UL + n * 0x1000;
 	for (u64 i = 0; i < KCORE_NR_SYSREGS; i++)
 		c->el1[i] = 0x1000 * (n + 1) + i;
@@ -943,11 +1002,11 @@ void fake_start(const struct fake_config *config)
 	cells.image_size = 0x123000;
 	cells.root_base = REGION_BASE + ROOTS_OFFSET;
 	cells.pool_base = (REGION_BASE + RECORDS_OFFSET + 2 * records + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	cells.pool_base += 3 * PAGE_BYTES;	/* boot.c takes EL2's own tables */
 	cells.pool_pages = (REGION_END - cells.pool_base) / PAGE_BYTES;
 	if (config->pool_pages)
-		cells.pool_pages = config->pool_pages;
-	cells.pool_bump = 3;			/* boot.c takes EL2's own tables */
-	cells.pool_free = cells.pool_pages - 3;
+		cells.pool_pages = config->pool_pages == ~0UL ? 0 : config->pool_pages;
+	cells.pool_free = cells.pool_pages;
 	cells.pool_reserve = config->pool_reserve == ~0UL ? FAKE_PAGES / 512 + FAKE_PAGES / 262144 + 64 : config->pool_reserve;
 	cells.pages_core = REGION_BYTES / PAGE_BYTES;
 	for (u64 pa = REGION_BASE; pa < REGION_END; pa += PAGE_BYTES)
@@ -1112,7 +1171,7 @@ static u64 trap_host(u64 kind)
 	return r;
 }
 
-static void check_el1_kept(void)
+void check_el1_kept(void)
 {
 	struct fake_cpu *c = this_cpu();
 
@@ -1193,14 +1252,19 @@ u64 guest_trap(u64 ec, u64 iss)
 	return guest_leave(0, ec << 26 | 1UL << 25 | iss, 0, 0);
 }
 
-void host_sync(u64 esr, u64 far, u64 hpfar)
+u64 host_event(u64 esr, u64 far, u64 hpfar)
 {
 	struct fake_cpu *c = this_cpu();
 
 	c->esr = esr;
 	c->far = far;
 	c->hpfar = hpfar;
-	if (trap_host(0))
+	return trap_host(0);
+}
+
+void host_sync(u64 esr, u64 far, u64 hpfar)
+{
+	if (host_event(esr, far, hpfar))
 		fail_msg("a guest was entered");
 }
 

@@ -84,8 +84,11 @@ struct fake_cpu {
 	bool fp_guest;			/* they are a guest's */
 	/* GIC */
 	bool lrs_loaded, gic_loaded;
+	u64 ich_hcr, vmcr, sre;		/* ICH_HCR_EL2, ICH_VMCR_EL2, ICC_SRE_EL1.SRE */
+	u64 lr[16], lrs;		/* list registers, of these in use */
+	u64 elrsr;			/* of these, empty by now */
+	u64 ap0r[4], ap1r[4];
 	u64 profiling_stopped;
-	u64 vmcr;
 	/* of the harness */
 	bool in_guest;
 	struct guest_registers guest;
@@ -96,7 +99,7 @@ struct fake_cpu {
 };
 
 struct fake_config {
-	u64 pool_pages;			/* 0: what fits */
+	u64 pool_pages;			/* 0: what fits, ~0: none */
 	u64 pool_reserve;		/* ~0: as boot.c computes it */
 	u64 no_gic;
 	u64 ras, aarch32, profiling;
@@ -120,7 +123,7 @@ struct fake {
 	u64 counter;
 	u64 idreg[8][8];
 	/* firmware */
-	u64 smc_calls, smc_x[18];
+	u64 smc_calls, smc_x[18], smc_left[18];	/* its arguments, what it left in their place */
 	u64 smc_result;
 	void (*smc_hook)(void);
 	/* translate_el1() */
@@ -129,7 +132,7 @@ struct fake {
 	u64 release_countdown;
 	void (*release_hook)(void);
 	/* counted calls */
-	u64 icache_invals, tlbi_locals, tlbi_local_vttbr, tlbi_vmids, gic_lrs_loads, gic_state_loads;
+	u64 new_pages, pt_stores, icache_invals, tlbi_locals, tlbi_local_vttbr, tlbi_vmids, gic_lrs_loads, gic_state_loads;
 	/* expected violation */
 	bool expecting;
 	jmp_buf jump;
@@ -173,6 +176,7 @@ bool is_dram(u64 pa);
 u64 peek(u64 pa);
 u64 peek_coherent(u64 pa);
 bool page_exists(u64 pa);		/* has been written */
+const u64 *page_words(u64 index);	/* of a DRAM page, NULL: never written */
 void poke(u64 pa, u64 v);
 u64 index_of(u64 pa);			/* of a DRAM page; fails otherwise */
 u64 owner_of(u64 pa);
@@ -195,6 +199,8 @@ u64 guest_trap(u64 ec, u64 iss);		/* synchronous, IL set */
 u64 host_fault(u64 ec, u64 iss, u64 va, u64 ipa);	/* 1: may try again, 0: not */
 void host_sync(u64 esr, u64 far, u64 hpfar);
 u64 host_smc_call(u64 fn, u64 x1, u64 x2, u64 x3);
+u64 host_event(u64 esr, u64 far, u64 hpfar);	/* any trap of the host, with the frame as it is; 1: a guest was entered */
+void check_el1_kept(void);			/* since the host's last trap */
 void check_at_rest(void);			/* after each event: what must hold whenever nobody is at EL2 */
 
 u64 shared(u64 vcpu, u64 off);			/* a word of the vCPU's page, as the host sees it */

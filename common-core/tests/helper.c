@@ -68,7 +68,7 @@ void dirty(u64 pa)
 
 void start_small(u64 pool_for_vms, u64 reserve)
 {
-	const struct fake_config config = { .pool_pages = 3 + pool_for_vms + reserve, .pool_reserve = reserve };
+	const struct fake_config config = { .pool_pages = pool_for_vms + reserve ? pool_for_vms + reserve : ~0UL, .pool_reserve = reserve };
 
 	fake_start(&config);
 }

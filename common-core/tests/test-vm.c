@@ -225,6 +225,7 @@ static void vcpu_timer_and_gic_follow_the_load(void **state)
 	shared_set(v, CTX_CNTVOFF, 1234);
 	eq(call(VM_FINALISE, vm, MEMORY_BASE, MEMORY_BYTES), 0);
 	shared_set(v, CTX_CNTVOFF, 99);					/* too late */
+	shared_set(v, PAGE_FIELD(vgic.sre), 1);
 	shared_set(v, PAGE_FIELD(vgic.vmcr), 0xabcdUL);
 	eq(call(VCPU_LOAD, v), 0);
 	eq(this_cpu()->cntvoff, 1234);

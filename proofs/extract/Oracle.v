@@ -1,0 +1,62 @@
+(* SPDX-License-Identifier: GPL-2.0-only *)
+(*
+ * The top machine as a program (docs/oracle.md).  Nothing here is proved, and no theorem stands on it: what is extracted are the definitions of
+ * top/ themselves.  Integers become Zarith's, [nat] a machine word; functions stay functions, and what a state's functions
+ * give is kept in tables between two steps by tables.ml.
+ *)
+From Coq Require Import ZArith Extraction ExtrOcamlBasic ExtrOcamlNatInt ExtrOcamlZBigInt.
+From KCore Require Import top.Machine code.Idreg code.GuestSysreg.
+Local Open Scope Z_scope.
+
+(* What KCore answers a protected guest by itself; the top machine leaves open which function of the guest's registers that is.
+   These are the functions that the C is shown to compute (sim/GuestLocal.v: sysreg_answer, sim/GuestOther.v: other_answer), written again, since
+   those files stand on most of the proofs; what they consist of is the same (code/GuestSysreg.v, code/Idreg.v, top/Guest.v). *)
+Definition of_list (l : list Z) (k : Z) : Z := nth (Z.to_nat k) l 0.
+Definition sysreg_answer (gicv3 : bool) (esr id : Z) (R : Z -> Z) : list (Z * Z) :=
+  let sre := gicv3 && (sysreg esr =? ICC_SRE) in
+  let rt := field esr 5 31 in
+  if raz_wi (sysreg esr) || is_id esr || sre
+  then ((if is_read esr && negb (rt =? 31) then [(rt, if sre then 7 else id)] else []) ++ advance R)%list
+  else take_exception R ESR_IL 0.
+Definition other_answer (esr : Z) (R : Z -> Z) : list (Z * Z) :=
+  if ec esr =? 0x17 then ((0, MASK64) :: advance R)%list else take_exception R ESR_IL 0.
+(* id: what the machine's ID register holds. *)
+Definition id_answer (gicv3 : bool) (esr id : Z) : Z :=
+  let crm := field (sysreg esr) 1 15 in
+  if is_id esr then if crm <? 4 then 0 else id_value gicv3 crm (field (sysreg esr) 17 7) id else 0.
+Definition local_op (gicv3 : bool) (esr id : Z) : gop :=
+  if ec esr =? EC_SYSREG then OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr (id_answer gicv3 esr id) (of_list l))
+  else OLocal (cause esr) (fun l => other_answer esr (of_list l)).
+
+(* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one. *)
+Definition trap_op (guarded gicv3 : bool) (esr far hpfar id : Z) : gop :=
+  if guarded then
+    if ec esr =? EC_HVC then OHvc far else
+    if (ec esr =? EC_WFX) || (ec esr =? EC_IABT) || (ec esr =? EC_DABT) || ((ec esr =? EC_SYSREG) && is_sgi gicv3 esr)
+    then OExit esr far hpfar else local_op gicv3 esr id
+  else OExit esr far hpfar.
+
+(* The host's call with number fn (abi.h); time: what the clock says, where the call asks for it. *)
+Definition request_of (fn a b d e g time : Z) : request :=
+  let n := fn - 0xc6004b00 in
+  if n =? 0 then RVersion else if n =? 2 then RLoad a else if n =? 3 then RPut else if n =? 4 then RCreate a else
+  if n =? 5 then RFinalise a b d else if n =? 6 then RBegin a else if n =? 7 then RStep a else if n =? 8 then REnd a else
+  if n =? 9 then RVcpuCreate a b d else if n =? 10 then RVcpuDestroy a else if n =? 11 then RDonate a b d else
+  if n =? 12 then RMap a b d e g else if n =? 13 then RUnmap a b d false else if n =? 14 then RProtect a b d else
+  if n =? 15 then RUnmap a b d true else if n =? 16 then RFlush a else if n =? 17 then RInfo a else if n =? 18 then RStats a time else
+  if n =? 19 then RLog a time else if n =? 20 then RVmcr else if n =? 21 then RPageState a else RUnknown.
+
+(* Operations of Zarith with the same meaning (two's complement of any length, as ZArith has it). *)
+Extract Constant Z.land => "Z.logand".
+Extract Constant Z.lor => "Z.logor".
+Extract Constant Z.ldiff => "(fun a b -> Z.logand a (Z.lognot b))".
+Extract Constant Z.testbit => "(fun a n -> Z.sign n >= 0 && Z.testbit a (Z.to_int n))".
+Extract Constant Z.ltb => "Z.lt".
+Extract Constant Z.leb => "Z.leq".
+Extract Constant Z.of_nat => "Z.of_int".
+Extract Constant Z.to_nat => "(fun z -> if Z.sign z <= 0 then 0 else Z.to_int z)".
+Extract Constant Nat.ltb => "(<)".
+Extract Constant Nat.leb => "(<=)".
+
+Set Warnings "-extraction".
+Separate Extraction step boot_pub request_of trap_op.
