@@ -69,7 +69,7 @@ help:
 	@echo '  proofs      compile the proofs and run their gates'
 	@echo '  proof-mutants  put faults into the core and see proofs fail (M=names)'
 	@echo '  oracle      random events on the compiled core and in the top machine of the proof: all that is left behind is the same (CALLS=, SEED=,'
-	@echo '              MINUTES=; oracle-run: the events alone; planted: faults in the core are found, M=names; fuzz: libFuzzer for MINUTES=)'
+	@echo '              MINUTES=; oracle-run: the events alone; oracle-image: calls of the host on the image in QEMU; planted: faults in the core are found, M=names; fuzz: libFuzzer for MINUTES=)'
 	@echo '  retrofit    run the semantic patches and make the retrofitted tree'
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
 	@echo '  hookcheck   find each hook in the built kernel, where the ledger says and nowhere else'
@@ -145,6 +145,10 @@ oracle: $(O)/.kcore-build
 	$(Q)$(oracle-in) check
 oracle-run: $(O)/.kcore-build
 	$(Q)$(oracle-in) run
+oracle-image: initramfs
+	$(Q)$(oracle-in) all
+	$(Q)ci/oracle.sh --image $(image) --initrd $(initramfs) --oracle $(O)/tools/oracle/oracle-trace --output $(dir)/oracle \
+		--calls $(or $(CALLS),100000) --seed $(or $(SEED),1) $(under-kcore)
 planted: $(O)/.kcore-build
 	$(Q)$(oracle-in) planted M="$(M)"
 fuzz: $(O)/.kcore-build
@@ -303,7 +307,7 @@ clean distclean:
 	fi
 
 FORCE:
-.PHONY: help build-directory setup source kcore proofs oracle oracle-run planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
+.PHONY: help build-directory setup source kcore proofs oracle oracle-run oracle-image planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
 	bench bench-one elcount-tool parity vmm port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -245,6 +245,10 @@ if wanted boot; then
 		done
 	done
 fi
+if wanted boot; then
+	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
+	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'boot: calls of the host are answered as by the top machine')"
+fi
 if wanted off; then
 	boot 'off: kcore=off' "$image" "$initrd" --tests vmm,linux-normal --append kcore=off \
 		--expect "$stock_kvm"

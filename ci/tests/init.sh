@@ -235,6 +235,13 @@ run_kut()	# seconds for each
 	result $? kut "$(grep -c . /kut/list) of kvm-unit-tests run"
 }
 
+run_trace()	# calls, seed: the host's calls and KCore's answers, for the oracle
+{
+	plan 1
+	trace "$@"
+	result $? trace "calls with their answers are written"
+}
+
 run_test()	# name, words
 {
 	name=$1
@@ -252,6 +259,7 @@ run_test()	# name, words
 	bench-work) run_bench_work "${1:-normal}" ;;
 	kselftest) run_kselftest "$@" ;;
 	kut) run_kut "$@" ;;
+	trace) run_trace "$@" ;;
 	attack | life | drop | vmms) $name "$@" ;;
 	sh) sh ;;
 	*)

@@ -93,9 +93,9 @@ try()	# name, module
 	done
 	# shellcheck disable=SC2086 # words on purpose
 	$cc $cflags -c -o "$d/core.o" "$d/$2.c" 2>"$d/log" || { echo "does not compile: $(grep -m 1 error "$d/log")"; return; }
-	# shellcheck disable=SC2086,SC2046
-	$cc -o "$d/oracle" "$build/top.o" "$d/core.o" $(find "$build/core" "$build/own" -name '*.o' ! -path "$build/core/$2.o" ! -name fuzz.o) $libs \
-		2>"$d/log" || { echo "does not link: $(tail -n 1 "$d/log")"; return; }
+	others=$(find "$build/core" "$build/own" -name '*.o' ! -path "$build/core/$2.o" ! -name fuzz.o ! -name trace.o)
+	# shellcheck disable=SC2086
+	$cc -o "$d/oracle" "$build/top.o" "$d/core.o" $others $libs 2>"$d/log" || { echo "does not link: $(tail -n 1 "$d/log")"; return; }
 	"$d/oracle" --calls "$calls" --seed "$seed" --length 10000 --audit 0 --no-shrink >"$d/log" 2>&1
 	status=$?
 	rm -f "$d/oracle" "$d/core.o"
