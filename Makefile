@@ -41,6 +41,7 @@ KSRC ?=
 # make boot
 CPU ?= cortex-a57
 SMP ?= 2
+GIC ?= 3
 T ?= all
 RELEASES ?=
 M ?=
@@ -96,7 +97,7 @@ help:
 	@echo '  RELEASE=$(RELEASE)      kernel release: $(patsubst versions/%/release.conf,%,$(wildcard versions/*/release.conf))'
 	@echo '  KSRC_v6_1=DIR     use this tree as the pristine source of v6.1 (not verified); likewise the others'
 	@echo '  CROSS_COMPILE=    prefix of the arm64 compiler (aarch64-linux-gnu-)'
-	@echo '  CPU= SMP= T=      of boot: QEMU CPU (cortex-a57), number of CPUs (2), tests (all)'
+	@echo '  CPU= SMP= GIC= T= of boot: QEMU CPU (cortex-a57), number of CPUs (2), version of the GIC (3), tests (all)'
 	@echo '  STAGES=           of check: only these stages (ci/check.sh --help)'
 	@echo
 	@echo 'docs/usage.md has the rest.'
@@ -204,7 +205,7 @@ initramfs: kernel programs
 		--image $(image) --programs $(O)/tests
 
 boot: initramfs
-	$(Q)ci/boot.sh --image $(image) --initrd $(initramfs) --log $(dir)/boot-$(variant).log --cpu $(CPU) --smp $(SMP) \
+	$(Q)ci/boot.sh --image $(image) --initrd $(initramfs) --log $(dir)/boot-$(variant).log --cpu $(CPU) --smp $(SMP) --gic $(GIC) \
 		--limit 1800 --show --tests $(T) $(if $(filter n,$(KCORE)),,$(under-kcore)) --append "$(APPEND)"
 
 # One release, or all of RELEASES one after the other; the page is of all that have been measured in O
@@ -237,7 +238,7 @@ parity: retrofit programs
 		--image $(dir)/parity/stock/arch/arm64/boot/Image --programs $(O)/tests
 	$(Q)ci/parity.sh --stock $(dir)/parity/stock/arch/arm64/boot/Image,$(dir)/parity/host.cpio \
 		--kcore $(dir)/parity/kcore/arch/arm64/boot/Image,$(dir)/parity/host.cpio --tests $(dir)/parity/kselftests \
-		$(if $(KUT),--kut "$(KUT)") --output $(dir)/parity --cpu $(CPU) --smp $(SMP) \
+		$(if $(KUT),--kut "$(KUT)") --output $(dir)/parity --cpu $(CPU) --smp $(SMP) --gic $(GIC) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 

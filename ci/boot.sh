@@ -9,7 +9,7 @@ usage()
 {
 	cat <<EOT
 Usage: ci/boot.sh --image FILE --initrd FILE --log FILE [OPTION]...
-Boot an arm64 Image on QEMU's virt machine with EL2 and a GICv3, run the tests named, print TAP.
+Boot an arm64 Image on QEMU's virt machine with EL2, run the tests named, print TAP.
 
   --image FILE       the kernel
   --initrd FILE      the host's initramfs
@@ -17,7 +17,7 @@ Boot an arm64 Image on QEMU's virt machine with EL2 and a GICv3, run the tests n
   --cpu NAME         QEMU's CPU (cortex-a57)
   --smp N            number of CPUs (2)
   --memory SIZE      (2G)
-  --gic N            GIC version (3)
+  --gic 2|3          GIC version (3); a GICv2 serves at most 8 CPUs
   --tests NAME,...   tests the init program runs, t= on the command line
   --append WORDS     more of the kernel's command line
   --icount           count instructions instead of time: one is one ns, the counters tick with it
@@ -60,6 +60,10 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+case $gic in
+2|3) ;;
+*) die $EX_USAGE "--gic takes 2 or 3, not '$gic'" ;;
+esac
 if [ -z "$image" ] || [ -z "$initrd" ] || [ -z "$log" ]; then
 	die $EX_USAGE "--image, --initrd and --log are needed; see --help"
 fi

@@ -21,7 +21,7 @@ Run one stage of one release.  Whatever it needs is built first; nothing else ha
   build      the kernel with KCore; Image and vmlinux hold kcore.bin once
   hooks      hooks and operations of EL2 in the built kernel are where the ledger says, and nowhere else
   boot       boots with 1, 2 and 4 CPUs and shuts down
-  vms        tests of normal and protected VMs, 2 CPUs, on cortex-a57 and on max (nVHE)
+  vms        tests of normal and protected VMs, 2 CPUs, on cortex-a57 and on max (nVHE); a part of them on a GICv2
   attacks    attacks on protected VMs, with 1 and 4 CPUs, and on max (nVHE) with 2
   facts      the facts that the proofs assume are those of this kernel
   proof      the release's instance of the proof is checked from these facts
@@ -249,6 +249,7 @@ stage_vms()
 	for cpu in cortex-a57 "$RELEASE_CPU_MAX"; do
 		kcore_boot --cpu "$cpu" --smp 2 --tests "$(tests all)" --append "$(cpu_append "$cpu")" || return
 	done
+	kcore_boot --cpu cortex-a57 --smp 2 --gic 2 --tests vmm,linux-protected
 }
 
 stage_attacks()

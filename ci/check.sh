@@ -28,7 +28,7 @@ Run all tests, or those of the stages named, in this order:
   facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
   stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
-  boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs
+  boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs, and on a GICv2
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
@@ -244,6 +244,7 @@ if wanted boot; then
 				--append "$(cpu_append "$cpu")" --expect "$(running)"
 		done
 	done
+	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
 fi
 if wanted boot; then
 	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000

@@ -21,7 +21,7 @@ it has one on the other kernel.  If no test passes on stock, that is a failure t
   --output DIR           consoles, parity.json and parity.tap go there
   --only NAME,...        these tests
   --limit SECONDS        of one test (120)
-  --cpu NAME, --smp N    as ci/boot.sh (max, 2)
+  --cpu NAME, --smp N, --gic 2|3    as ci/boot.sh (max, 2, 3)
   --append WORDS         more of both kernels' command lines
   --expect REGEX, --refuse REGEX   of the retrofitted kernel's console, as ci/judge.sh; may be repeated
   --compare LOG,LOG      only compare two consoles that are there
@@ -31,14 +31,14 @@ Exit status: 0 no difference, 1 a difference or a boot that failed, 2 usage, 3 e
 EOT
 }
 
-stock='' kcore='' tests='' kut='' out='' only='' limit=120 cpu=max smp=2 append='' compare=''
+stock='' kcore='' tests='' kut='' out='' only='' limit=120 cpu=max smp=2 gic=3 append='' compare=''
 judge=$(mktemp) || exit $EX_ENVIRONMENT
 work=$(mktemp -d) || exit $EX_ENVIRONMENT
 cleanup_on_exit "rm -rf '$judge' '$work'"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
-	--stock|--kcore|--tests|--kut|--output|--only|--limit|--cpu|--smp|--append|--compare|--expect|--refuse)
+	--stock|--kcore|--tests|--kut|--output|--only|--limit|--cpu|--smp|--gic|--append|--compare|--expect|--refuse)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--stock) stock=$2 ;;
@@ -50,6 +50,7 @@ while [ $# -gt 0 ]; do
 		--limit) limit=$2 ;;
 		--cpu) cpu=$2 ;;
 		--smp) smp=$2 ;;
+		--gic) gic=$2 ;;
 		--append) append=$2 ;;
 		--compare) compare=$2 ;;
 		*) printf '%s\n%s\n' "$1" "$2" >>"$judge" ;;
@@ -216,7 +217,7 @@ for kind in stock kcore; do
 	esac
 	cat "$initrd" "$work/tests.cpio" >"$work/initrd" || die $EX_ENVIRONMENT "$initrd: cannot be read; 'make initramfs' builds it"
 	step PARITY "$kind: $count tests of KVM"
-	set -- --image "$image" --initrd "$work/initrd" --log "$out/$kind.log" --cpu "$cpu" --smp "$smp" --memory 4G \
+	set -- --image "$image" --initrd "$work/initrd" --log "$out/$kind.log" --cpu "$cpu" --smp "$smp" --gic "$gic" --memory 4G \
 		--tests "$suites" --append "$append" --limit $((300 + limit * count))
 	if [ $kind = kcore ]; then
 		while read -r option && read -r regex; do

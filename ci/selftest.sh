@@ -117,6 +117,7 @@ check 'judge: no log' 3 'cannot be read' "$top/ci/judge.sh" "$work/none"
 check 'judge: a bad option' 2 'unknown argument' "$top/ci/judge.sh" --nonsense
 check 'boot: no kernel' 3 "'make kernel initramfs' builds it" \
 	"$top/ci/boot.sh" --image "$work/none" --initrd "$work/none" --log "$work/boot.log"
+check 'boot: no such GIC' 2 'takes 2 or 3' "$top/ci/boot.sh" --gic 4
 
 # ---- proofs/lists.sh: as written, then with something less
 mkdir -p "$work/lists/docs"

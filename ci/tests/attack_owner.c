@@ -246,7 +246,7 @@ void attack_map_denied(void)
 	gich = driver_info()->gich_base;
 	if (!gich) {
 		raw_destroy(&n);
-		skip("a GICv3 host: no GICH in memory");
+		skip("a GICv3 without GICH in memory, or a GICv2, whose GICH is the host's");
 	}
 	expect_refused(HC(VM_MAP, n.vm, FRESH_IPA, gich, 4096, KCORE_PROT_R | KCORE_PROT_W | KCORE_PROT_DEVICE), KCORE_EPERM,
 		       KCORE_EPERM, "GICH in a VM");

@@ -73,9 +73,9 @@ payload()	# type, payload, vcpus
 
 run_vmm()
 {
-	plan 16
+	plan 18
 	for type in normal protected; do
-		for what in "hello 1" "secret 1" "regs 1" "fp 4" "spin 4" "cycles 1"; do
+		for what in "hello 1" "secret 1" "regs 1" "fp 4" "spin 4" "cycles 1" "irq 4"; do
 			payload $type $what
 			result $? "$type-${what% *}" "payload with ${what#* } vCPU(s)"
 		done

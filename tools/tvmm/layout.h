@@ -10,6 +10,7 @@
 #define UART_BASE	0x09000000
 #define UART_SIZE	0x1000
 #define UART_SPI	1
+#define TEST_SPI	2		/* of the test device */
 #define PMU_PPI		23
 #define TESTDEV_BASE	0x09010000
 #define TESTDEV_SIZE	0x1000
@@ -28,6 +29,7 @@
 #define TD_STATUS	0x448	/* W: final status of a payload, 0 = as expected */
 #define TD_PROBE	0x450	/* R and W: an exit in the middle of the register keeper */
 #define TD_FAULT	0x460	/* W, 3 registers: ESR, FAR, ELR of an exception nobody expected */
+#define TD_LINE		0x478	/* W: level of the interrupt line TEST_SPI */
 #define TD_USER		0x480	/* R: returns what was last written there (bench: plain MMIO) */
 #define TD_BEAT		0x800	/* W, 16 registers: a vCPU's counter */
 

@@ -363,6 +363,11 @@ int main(int argc, char **argv)
 		vm_destroy(&vm);
 		return environment ? EXIT_ENVIRONMENT : EXIT_FAILED;
 	}
+	if (vm.gic_version == 2 && (is(p, "bench") || is(p, "ipi"))) {
+		error_line("the payload %s drives a GICv3, and the host has a GICv2", p->name);
+		vm_destroy(&vm);
+		return EXIT_ENVIRONMENT;
+	}
 	status = run(&vm, &o, p);
 	vm_destroy(&vm);
 	return status;

@@ -12,6 +12,7 @@
 	X(spin,   8,  false, "all vCPUs by PSCI CPU_ON; each counts in memory") \
 	X(cycles, 4,  false, "work without exits, ticks for each pass") \
 	X(ipi,    4,  true,  "two vCPUs that wake each other by SGIs; a BENCH line: instructions (with -icount) or ticks for a round trip") \
+	X(irq,    4,  true,  "SGIs on all vCPUs, the priority mask, the virtual timer and a device's line, on a GICv2 or GICv3") \
 	X(debug,  4,  false, "hardware breakpoints and watchpoints, each taken; or none, where they are hidden") \
 	X(features, 4, false, "optional features: offered by the ID registers or hidden, and whether a hidden one is there")
 

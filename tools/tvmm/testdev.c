@@ -27,7 +27,6 @@ static void write_testdev(struct vm *vm, void *state, u64 offset, u64 value, uns
 {
 	struct testdev *d = state;
 
-	(void)vm;
 	(void)bytes;
 	if (offset < 8 * TD_NR_REPORTS) {
 		unsigned int k = (unsigned int)offset / 8;
@@ -45,6 +44,9 @@ static void write_testdev(struct vm *vm, void *state, u64 offset, u64 value, uns
 	} else if (offset >= TD_FAULT && offset < TD_FAULT + 24) {
 		d->fault[(offset - TD_FAULT) / 8] = value;
 		d->faults += offset == TD_FAULT;
+	} else if (offset == TD_LINE) {
+		if (vm_irq(vm, TEST_SPI, value))
+			error_errno("KVM_IRQ_LINE of the test device");
 	} else if (offset == TD_USER) {
 		d->user = value;
 	} else if (offset >= TD_BEAT && offset < TD_BEAT + 8 * VM_MAX_VCPUS) {

@@ -222,7 +222,7 @@ struct kcore_install {
 	u64 nr_dram;
 	u64 nr_denied;
 	struct { u64 base, size; } dram[KCORE_MAX_REGIONS];	/* page aligned, ascending, disjoint */
-	struct { u64 base, size; } denied[KCORE_MAX_DENIED];	/* not DRAM, never mapped: GICH, GICV (GICv2) */
+	struct { u64 base, size; } denied[KCORE_MAX_DENIED];	/* not DRAM, never mapped: GICH, GICV of a GICv3 */
 	u64 mpidr[KCORE_MAX_CPUS];	/* affinity of each possible CPU, MPIDR_EL1 format */
 };
 #endif

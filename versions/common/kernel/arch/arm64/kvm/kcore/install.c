@@ -101,7 +101,16 @@ static void __init kcore_deny(u64 base, u64 size)
 	kcore_denied[kcore_nr_denied++].size = round_up(base + size, PAGE_SIZE) - round_down(base, PAGE_SIZE);
 }
 
-/* The memory-mapped GICH and GICV of a GICv3, where it has them: distributor, redistributors, GICC, GICH, GICV */
+/*
+ * The CPUs' GIC interface is system registers: ID_AA64PFR0_EL1.GIC, ICC_SRE_EL1.SRE, as KCore asks.  Then nobody may go past KCore by a
+ * memory-mapped GICH or GICV.  Otherwise they are the host's, as the rest of a GICv2 is.
+ */
+static bool __init kcore_has_gicv3(void)
+{
+	return ((read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf) && (read_sysreg_s(SYS_ICC_SRE_EL1) & 1);
+}
+
+/* GICH and GICV of a GICv3, where it has them: distributor, redistributors, GICC, GICH, GICV */
 static void __init kcore_deny_gic_of(void)
 {
 	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,gic-v3");
@@ -146,11 +155,6 @@ static void __init kcore_deny_gic_acpi(void)
 }
 #endif
 
-static bool __init kcore_has_gicv3(void)
-{
-	return (read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf;	/* ID_AA64PFR0_EL1.GIC */
-}
-
 /* Why KCore can't be installed, with the remedy; NULL if it can. */
 static const char *__init kcore_obstacle(void)
 {
@@ -160,8 +164,6 @@ static const char *__init kcore_obstacle(void)
 		return "kvm-arm.mode=protected is upstream's own hypervisor; boot with kvm-arm.mode=nvhe";
 	if (!kcore_base)
 		return "no memory for KCore; boot with less memory reserved elsewhere";
-	if (!kcore_has_gicv3())
-		return "the machine has no GICv3 system registers; boot with kcore=off for stock KVM";
 	if (kcore_collect_cpus(&kcore_args))
 		return "more than 64 possible CPUs; boot with nr_cpus=64";
 	if (kcore_collect_dram(&kcore_args))
@@ -268,8 +270,10 @@ static int __init kcore_install(void)
 	kcore_image_size = kcore_blob_end - kcore_blob;
 	obstacle = kcore_obstacle();
 	if (!obstacle) {
-		kcore_deny_gic_of();
-		kcore_deny_gic_acpi();
+		if (kcore_has_gicv3()) {
+			kcore_deny_gic_of();
+			kcore_deny_gic_acpi();
+		}
 		if (kcore_copy_image())
 			obstacle = "KCore's memory can't be mapped; boot with a larger vmalloc area";
 		else if (kcore_install_all())

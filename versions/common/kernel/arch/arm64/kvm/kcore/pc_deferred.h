@@ -11,6 +11,12 @@
 #ifndef KCORE_PC_DEFERRED_H
 #define KCORE_PC_DEFERRED_H
 
+/* The trapped instruction is done */
+static __always_inline void kcore_skip(struct kvm_vcpu *vcpu)
+{
+	kvm_incr_pc(vcpu);
+}
+
 /*
  * Exception entry at EL1h (D1.10) on KVM's context, which holds all registers now.  __kvm_adjust_pc() of this image is
  * the one of VHE: for an exception it takes VBAR_EL1 and the others from the hardware, by names that are UNDEFINED here.

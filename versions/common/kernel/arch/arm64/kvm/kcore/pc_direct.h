@@ -36,6 +36,12 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 	vcpu->arch.kcore.noted = 0;
 }
 
+/* The trapped instruction, of four bytes, is done: KVM's function, with H31 in it */
+static __always_inline void kcore_skip(struct kvm_vcpu *vcpu)
+{
+	kvm_skip_instr(vcpu, true);
+}
+
 static __always_inline void kcore_apply_pc(struct kvm_vcpu *vcpu)
 {
 	kcore_forget_pc(vcpu);

@@ -5,12 +5,12 @@
  * A normal vCPU's registers stay in the page that it shares with KCore, loaded or not.  KVM's context is what the rest
  * of KVM reads and writes, so what it may look at moves:
  *
- *   every run      pc, pstate, fault information, list registers; MDSCR_EL1 in only (always trapped: KVM owns it)
+ *   every run      pc, pstate, fault information, list registers of a GICv3; MDSCR_EL1 in only (always trapped: KVM owns it)
  *   a trap exit    of x0..x30 those that KVM's handler reads or writes, out and at the next run in; SCTLR_EL1 out
  *                  (kvm_vcpu_is_be())
  *   a trap whose handler may touch EL1 registers (kcore_trap_out()), and an exception to be injected
  *                  EL1 registers out and at the next run in
- *   load, put      GIC state
+ *   load, put      GIC state of a GICv3
  *   a register ioctl (H35)
  *                  all out, FP too, and in at the next run
  *
@@ -33,6 +33,10 @@
 #define KCORE_ISS_SYS(op0, op1, crn)	((op0) << 20 | (op1) << 14 | (crn) << 10)
 #define KCORE_ISS_SYS_MASK		KCORE_ISS_SYS(3UL, 7UL, 15UL)
 #define KCORE_ISS_CRM_8			BIT(4)		/* CRm is 8 or more */
+
+/* A stage-2 translation fault of a word whose register the syndrome names, not of a table walk or cache maintenance */
+#define KCORE_ISS_WORD		(BIT(24) | BIT(23) | 0x04)	/* ISV, SAS, DFSC */
+#define KCORE_ISS_WORD_MASK	(BIT(24) | GENMASK(23, 22) | BIT(8) | BIT(7) | 0x3c)
 
 /* `moved' of struct kcore_vcpu_glue: 0..30 is that register's number, as a syndrome has it; 31, the zero register, is none */
 #define KCORE_MOVED_NONE	31
@@ -142,6 +146,12 @@ void kcore_registers_wanted(struct kvm_vcpu *vcpu)
 /* Active priority registers that the machine has of each group */
 static unsigned int kcore_aprs = 4;
 
+/* The host's GIC is a GICv3.  KVM itself, at EL1, loads and saves the list registers of a GICv2, before and after kcore_run(). */
+static __always_inline bool kcore_gicv3(void)
+{
+	return static_branch_likely(&kvm_vgic_global_state.gicv3_cpuif);
+}
+
 /* Bind the vCPU to this CPU, with its GIC state and timer offset.  Preemption is off. */
 u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 {
@@ -153,14 +163,16 @@ u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 
 	page->vmpidr = __vcpu_sys_reg(vcpu, MPIDR_EL1);
 	page->cntvoff = kcore_cntvoff(vcpu);
-	page->vgic.vmcr = gic->vgic_vmcr;
-	page->vgic.sre = gic->vgic_sre;
-	for (i = 1; unlikely(i < kcore_aprs); i++) {
-		page->vgic.ap0r[i] = gic->vgic_ap0r[i];
-		page->vgic.ap1r[i] = gic->vgic_ap1r[i];
+	if (kcore_gicv3()) {
+		page->vgic.vmcr = gic->vgic_vmcr;
+		page->vgic.sre = gic->vgic_sre;
+		for (i = 1; unlikely(i < kcore_aprs); i++) {
+			page->vgic.ap0r[i] = gic->vgic_ap0r[i];
+			page->vgic.ap1r[i] = gic->vgic_ap1r[i];
+		}
+		page->vgic.ap0r[0] = gic->vgic_ap0r[0];
+		page->vgic.ap1r[0] = gic->vgic_ap1r[0];
 	}
-	page->vgic.ap0r[0] = gic->vgic_ap0r[0];
-	page->vgic.ap1r[0] = gic->vgic_ap1r[0];
 	ret = kcore_hvc1(KCORE_HC_VCPU_LOAD, g->handle);
 	if (!ret)
 		g->loaded = true;
@@ -180,6 +192,8 @@ void kcore_vcpu_put(struct kvm_vcpu *vcpu)
 	WARN_ON_ONCE(kcore_hvc1(KCORE_HC_VCPU_PUT, 0));
 	g->loaded = false;
 	g->where &= ~KCORE_READY;
+	if (!kcore_gicv3())
+		return;
 	gic->vgic_vmcr = page->vgic.vmcr;
 	for (i = 1; unlikely(i < kcore_aprs); i++) {
 		gic->vgic_ap0r[i] = page->vgic.ap0r[i];
@@ -228,11 +242,14 @@ static noinstr int kcore_exit_refused(struct kvm_vcpu *vcpu, u64 ret)
 static __always_inline void kcore_enter(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
 {
 	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
-	unsigned int i, used = kcore_used_lrs(vcpu);
+	unsigned int i, used;
 
 	page->enter.hcr = vcpu->arch.hcr_el2;
 	if (unlikely(vcpu->arch.hcr_el2 & HCR_VSE))
 		page->enter.vsesr = vcpu->arch.vsesr_el2;
+	if (!kcore_gicv3())
+		return;
+	used = kcore_used_lrs(vcpu);
 	page->vgic.hcr = gic->vgic_hcr;
 	page->vgic.used = used;
 	for (i = 0; i < used; i++)
@@ -244,17 +261,20 @@ static __always_inline void kcore_enter(struct kvm_vcpu *vcpu, struct kcore_vcpu
 static __always_inline void kcore_leave(struct kvm_vcpu *vcpu, struct kcore_vcpu_page *page)
 {
 	struct vgic_v3_cpu_if *gic = &vcpu->arch.vgic_cpu.vgic_v3;
-	unsigned int i, used = kcore_used_lrs(vcpu);
+	unsigned int i, used;
 
-	for (i = 0; i < used; i++)
-		gic->vgic_lr[i] = page->vgic.lr[i];
-	if (unlikely(!gic->vgic_sre))
-		gic->vgic_vmcr = page->vgic.vmcr;
 	vcpu->arch.fault.esr_el2 = page->exit.esr;
 	vcpu->arch.fault.far_el2 = page->exit.far;
 	vcpu->arch.fault.hpfar_el2 = page->exit.hpfar;
 	if (unlikely(vcpu->arch.hcr_el2 & HCR_VSE))	/* taken by the guest? */
 		vcpu->arch.hcr_el2 = (vcpu->arch.hcr_el2 & ~(u64)HCR_VSE) | (page->enter.hcr & KCORE_HCR_VSE);
+	if (!kcore_gicv3())
+		return;
+	used = kcore_used_lrs(vcpu);
+	for (i = 0; i < used; i++)
+		gic->vgic_lr[i] = page->vgic.lr[i];
+	if (unlikely(!gic->vgic_sre))
+		gic->vgic_vmcr = page->vgic.vmcr;
 }
 
 /* PMU counters that count in the guest only, or not in the guest.  Stock KVM does this at EL2, EL1 can do it as well. */
@@ -521,8 +541,52 @@ static noinstr int kcore_run_private(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
-/* H01, __kvm_vcpu_run.  Interrupts are off and RCU doesn't watch: no instrumentation. */
-int noinstr kcore_run(struct kvm_vcpu *vcpu)
+/* Virtual CPU interface of a GICv2 (GICV), NULL without one.  It is this CPU's own in each CPU's view of the page. */
+static void __iomem *kcore_gicv __ro_after_init;
+
+static int __init kcore_gicv_map(void)
+{
+	if (!kcore_active() || !kvm_vgic_global_state.vcpu_base || kvm_vgic_global_state.type != VGIC_V2)
+		return 0;
+	kcore_gicv = kvm_vgic_global_state.vcpu_base_va;
+	if (!kcore_gicv)
+		kcore_gicv = ioremap(kvm_vgic_global_state.vcpu_base, KVM_VGIC_V2_CPU_SIZE);
+	if (!kcore_gicv)
+		pr_err("GICV can't be mapped: protected VMs won't have an interrupt controller; boot with a larger vmalloc area\n");
+	return 0;
+}
+late_initcall(kcore_gicv_map);
+
+/*
+ * An access to the CPU interface of a vGICv2 by a VM that has no GICV in its stage 2: a protected one, and any where GICV isn't whole
+ * pages (KVM's trapping).  True: it has been made.  KVM does this at EL2 (__vgic_v2_perform_cpuif_access()); as there, interrupts have
+ * been off since the vCPU's list registers were loaded.  Other accesses than of aligned words are left to KVM.
+ */
+static noinstr bool kcore_gicv_access(struct kvm_vcpu *vcpu)
+{
+	struct vgic_dist *vgic = &vcpu->kvm->arch.vgic;
+	u64 esr = vcpu->arch.fault.esr_el2;
+	u64 offset = (kvm_vcpu_get_fault_ipa(vcpu) | (vcpu->arch.fault.far_el2 & (SZ_4K - 1))) - vgic->vgic_cpu_base;
+	u32 v;
+
+	if (!kcore_gicv || !vgic->in_kernel || !((vcpu->arch.kcore.where & KCORE_IS_PRIVATE) || static_branch_unlikely(&vgic_v2_cpuif_trap)))
+		return false;
+	if (ESR_ELx_EC(esr) != ESR_ELx_EC_DABT_LOW || (esr & KCORE_ISS_WORD_MASK) != KCORE_ISS_WORD)
+		return false;
+	if (offset >= KVM_VGIC_V2_CPU_SIZE || offset % sizeof(v))
+		return false;
+	if (esr & ESR_ELx_WNR) {
+		v = vcpu_get_reg(vcpu, kvm_vcpu_dabt_get_rd(vcpu));
+		writel_relaxed(kvm_vcpu_is_be(vcpu) ? swab32(v) : v, kcore_gicv + offset);
+	} else {
+		v = readl_relaxed(kcore_gicv + offset);
+		vcpu_set_reg(vcpu, kvm_vcpu_dabt_get_rd(vcpu), kvm_vcpu_is_be(vcpu) ? swab32(v) : v);
+	}
+	kcore_skip(vcpu);
+	return true;
+}
+
+static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 	struct kcore_vcpu_page *page = g->page;
@@ -572,6 +636,17 @@ int noinstr kcore_run(struct kvm_vcpu *vcpu)
 		vcpu->arch.fault.disr_el1 = page->exit.disr;
 	}
 	return ret;
+}
+
+/* H01, __kvm_vcpu_run.  Interrupts are off and RCU doesn't watch: no instrumentation. */
+int noinstr kcore_run(struct kvm_vcpu *vcpu)
+{
+	int exit;
+
+	do {
+		exit = kcore_run_once(vcpu);
+	} while (!kcore_gicv3() && exit == ARM_EXCEPTION_TRAP && kcore_gicv_access(vcpu));
+	return exit;
 }
 
 /* Before KVM_RUN returns to user space: a normal VM's registers as user space may read them, a protected VM's wish kept */

@@ -412,7 +412,7 @@ bool kcore_extension_mine(long ext)
 int kcore_extension(long ext)
 {
 	if (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_MAX_VCPU_ID)
-		return KCORE_MAX_VCPUS;
+		return min_t(int, KCORE_MAX_VCPUS, kvm_vgic_get_max_vcpus());
 	return ext == KVM_CAP_ARM_VM_IPA_SIZE ? ilog2(KCORE_IPA_END) : 0;
 }
 
