@@ -19,7 +19,7 @@ Prints TAP, with the number of events that each took.
   --cc, --cflags, --libs   how the core is compiled, and what the oracle is linked with
   --list FILE     other than tools/oracle/planted.list
   --mutants DIR   other than proofs/mutants
-  --calls N       events at most ($calls); --seed N: of the first sequence ($seed)
+  --calls N       events at most, in short sequences and again in long ones ($calls); --seed N: of the first sequence ($seed)
   --jobs N        so many at a time ($jobs)
   --sample        only those that the list marks with '*' behind the name
   --help          this text
@@ -96,8 +96,12 @@ try()	# name, module
 	others=$(find "$build/core" "$build/own" -name '*.o' ! -path "$build/core/$2.o" ! -name fuzz.o ! -name trace.o)
 	# shellcheck disable=SC2086
 	$cc -o "$d/oracle" "$build/top.o" "$d/core.o" $others $libs 2>"$d/log" || { echo "does not link: $(tail -n 1 "$d/log")"; return; }
-	"$d/oracle" --calls "$calls" --seed "$seed" --length 10000 --audit 0 --no-shrink >"$d/log" 2>&1
-	status=$?
+	# many machines first, then long lives of few
+	for length in 1200 10000; do
+		"$d/oracle" --calls "$calls" --seed "$seed" --length $length --audit 0 --no-shrink >"$d/log" 2>&1
+		status=$?
+		[ $status = 0 ] || break
+	done
 	rm -f "$d/oracle" "$d/core.o"
 	case $status in
 	0) echo unseen ;;

@@ -136,8 +136,8 @@ static void compare(const u64 *x, const u64 *r)
 	compared++;
 	if (r[0] != want || (returns_x1 && r[1] != host[1]) ||
 	    (fn == KCORE_HC_LOG_READ && r[0] == 0 && (r[1] != host[1] || r[2] != host[2] || r[3] != host[3]))) {
-		printf("deviation: line %lu: call %#lx(%#lx, %#lx, %#lx, %#lx, %#lx): KCore %#lx %#lx %#lx %#lx, top machine %#lx %#lx %#lx %#lx\n", line_nr, fn, x[1],
-		       x[2], x[3], x[4], x[5], r[0], r[1], r[2], r[3], want, host[1], host[2], host[3]);
+		printf("deviation: line %lu: call %#lx(%#lx, %#lx, %#lx, %#lx, %#lx): KCore %#lx %#lx %#lx %#lx, top machine %#lx %#lx %#lx %#lx\n",
+		       line_nr, fn, x[1], x[2], x[3], x[4], x[5], r[0], r[1], r[2], r[3], want, host[1], host[2], host[3]);
 		exit(1);
 	}
 }
@@ -221,7 +221,8 @@ int main(int argc, char **argv)
 	}
 	fclose(f);
 	if (!ended || made != end_made || errors != end_errors || made == 0) {
-		printf("deviation: %s: %lu calls, %lu errors read, %lu and %lu written: the console has lost lines\n", argv[1], made, errors, end_made, end_errors);
+		printf("deviation: %s: %lu calls, %lu errors read, %lu and %lu written: the console has lost lines\n", argv[1], made, errors,
+		       end_made, end_errors);
 		return 1;
 	}
 	printf("# %lu calls (%lu refused by both), %lu answers compared, %lu of them counters: the top machine's\n", made, errors, compared, stat_reads);
