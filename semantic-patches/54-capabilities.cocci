@@ -3,7 +3,8 @@
 // Capabilities under KCore: what it does not carry isn't offered, its limits are said.
 //
 // Hook:      H37
-// Serves:    a VMM learns from KVM_CHECK_EXTENSION what would fail later (SVE, pointer authentication, 32-bit EL1)
+// Serves:    a VMM learns from KVM_CHECK_EXTENSION what would fail later (SVE, 32-bit EL1; in a
+//            protected VM pointer authentication)
 // Anchor:    kvm_vm_ioctl_check_extension(), called by generic KVM in every release.  The test is at the
 //            entry, because the arms of its switch change with every release.
 
@@ -15,7 +16,7 @@ statement S, S1;
  kvm_vm_ioctl_check_extension@p(struct kvm *kvm, long ext)
  {
  	... when != S1
-+	if (kcore_extension_mine(ext))
++	if (kcore_extension_mine(kvm, ext))
 +		return kcore_extension(ext);
  	S
  	... when any

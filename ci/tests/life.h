@@ -4,5 +4,6 @@
 #define LIFE_H
 
 void registers(void);
+void keys(void);
 
 #endif

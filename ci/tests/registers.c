@@ -237,7 +237,7 @@ static void init(struct vcpu *vcpu)
 
 	if (ioctl(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &target))
 		give_up("no target: %s", strerror(errno));
-	target.features[0] |= 1U << KVM_ARM_VCPU_PSCI_0_2;
+	vm_vcpu_features(vcpu->vm, &target);
 	if (ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &target))
 		give_up("KVM_ARM_VCPU_INIT: %s", strerror(errno));
 }

@@ -355,7 +355,9 @@ static void guest_state_at_entry(void **state)
 		if (0x8807c003bUL >> bit & 1)
 			WRONG(c->hcr &= ~(1UL << bit), V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_TVM, V_GUEST_ENTRY);
-	WRONG(c->hcr |= 1UL << 40, V_GUEST_ENTRY);
+	WRONG(c->hcr |= KCORE_HCR_APK, V_GUEST_ENTRY);
+	WRONG(c->hcr |= KCORE_HCR_API, V_GUEST_ENTRY);
+	WRONG(c->hcr |= 1UL << 42, V_GUEST_ENTRY);
 	WRONG(c->mdcr &= ~0x200UL, V_GUEST_ENTRY);
 	WRONG(c->cnthctl |= 2, V_GUEST_ENTRY);
 	WRONG(c->cptr &= ~0x400UL, V_GUEST_ENTRY);

@@ -73,8 +73,8 @@ static void normal_registers_live_in_the_page(void **state)
 	for (u64 i = 0; i < KCORE_NR_SYSREGS; i++)
 		eq(c->el1[i], 0x7700 + i);
 	eq(c->vmpidr, 0x80000007UL);
-	eq(c->hcr & (KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TVM),
-	   KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TVM);
+	eq(c->hcr, 0x8807c063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TVM |
+	   KCORE_HCR_API | KCORE_HCR_APK);
 	c->guest.x[30] = 0xdead;
 	c->guest.pc = 0x9000;
 	c->el1[EL1_tcr_el1] = 0x4444;

@@ -9,7 +9,7 @@ Local Open Scope Z_scope.
 Definition HCR_GUEST : Z := 0x8807c063f.
 Definition HCR_RAS : Z := 0x3000000000.
 Definition CPTR_GUEST : Z := 0x401037ff.
-Definition WISHES_NORMAL : Z := 0x40061c0.     (* VF VI VSE TWI TWE TVM *)
+Definition WISHES_NORMAL : Z := 0x300040061c0.     (* VF VI VSE TWI TWE TVM APK API *)
 Definition WISHES_PROTECTED : Z := 0x61c0.
 Definition guest_hcr (type wishes : Z) : Z :=
   Z.lor HCR_GUEST (Z.land wishes (if type =? KCORE_VM_NORMAL then WISHES_NORMAL else WISHES_PROTECTED)).

@@ -45,6 +45,16 @@ static int map_memory(struct vm *vm, u64 bytes)
 	return 0;
 }
 
+/* What every vCPU of the VM is initialised with */
+void vm_vcpu_features(const struct vm *vm, struct kvm_vcpu_init *init)
+{
+	init->features[0] |= 1U << KVM_ARM_VCPU_PSCI_0_2;
+	if (vm->has_pmu)
+		init->features[0] |= 1U << KVM_ARM_VCPU_PMU_V3;
+	if (vm->has_ptrauth)
+		init->features[0] |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+}
+
 static int create_vcpu(struct vm *vm, unsigned int index)
 {
 	struct vcpu *vcpu = &vm->vcpus[index];
@@ -58,11 +68,9 @@ static int create_vcpu(struct vm *vm, unsigned int index)
 	vm->nr_vcpus = index + 1;
 	if (ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init))
 		return error_errno("KVM_ARM_PREFERRED_TARGET");
-	init.features[0] |= 1U << KVM_ARM_VCPU_PSCI_0_2;
+	vm_vcpu_features(vm, &init);
 	if (index)
 		init.features[0] |= 1U << KVM_ARM_VCPU_POWER_OFF;
-	if (vm->has_pmu)
-		init.features[0] |= 1U << KVM_ARM_VCPU_PMU_V3;
 	if (ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init))
 		return error_errno("KVM_ARM_VCPU_INIT of vCPU %u", index);
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
@@ -133,6 +141,8 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	*environment = false;
 	vm->is_protected = config->is_protected;
 	vm->has_pmu = config->pmu;
+	vm->has_ptrauth = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
+			  ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0;
 	if (map_memory(vm, config->memory))
 		return -1;
 	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);

@@ -46,6 +46,7 @@ struct vcpu {
 struct vm {
 	int kvm, fd, gic_fd, its_fd;
 	bool is_protected, has_pmu;
+	bool has_ptrauth;	/* pointer authentication: wherever KVM offers it */
 	unsigned int nr_vcpus, gic_version, nr_devices;
 	u8 *ram;
 	void *mapping;
@@ -70,6 +71,9 @@ enum vm_stop {
 /* Both return 0, or -1 after a message; *environment is set if the machine lacks something. */
 int vm_create(struct vm *vm, const struct vm_config *config, bool *environment);
 void vm_destroy(struct vm *vm);
+
+/* For a KVM_ARM_VCPU_INIT of the caller's own: the features that the VM's vCPUs have. */
+void vm_vcpu_features(const struct vm *vm, struct kvm_vcpu_init *init);
 
 int vm_add_device(struct vm *vm, const struct mmio_device *device);
 int vm_irq(struct vm *vm, unsigned int spi, bool level);

@@ -145,6 +145,8 @@ enum kcore_stat { KCORE_STATS(KCORE_STAT_NUMBER) };
 #define KCORE_HCR_TWI		(1UL << 13)
 #define KCORE_HCR_TWE		(1UL << 14)
 #define KCORE_HCR_TVM		(1UL << 26)	/* normal VMs only */
+#define KCORE_HCR_APK		(1UL << 40)	/* normal VMs only: pointer authentication, whose keys the host switches */
+#define KCORE_HCR_API		(1UL << 41)
 
 /*
  * EL1 and EL0 registers of a vCPU, in the page's order.

@@ -84,7 +84,7 @@ void kcore_vcpu_put(struct kvm_vcpu *vcpu);
 void kcore_note_inject(struct kvm_vcpu *vcpu);
 bool kcore_vm_protected(struct kvm *kvm);
 bool kcore_vcpu_registers_private(struct kvm_vcpu *vcpu);
-bool kcore_extension_mine(long ext);
+bool kcore_extension_mine(struct kvm *kvm, long ext);
 int kcore_extension(long ext);
 bool kcore_ioctl_mine(unsigned int ioctl);
 long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
@@ -181,7 +181,7 @@ static inline void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end) { }
 static inline void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end) { }
 static inline bool kcore_vm_protected(struct kvm *kvm) { return false; }
 static inline bool kcore_vcpu_registers_private(struct kvm_vcpu *vcpu) { return false; }
-static inline bool kcore_extension_mine(long ext) { return false; }
+static inline bool kcore_extension_mine(struct kvm *kvm, long ext) { return false; }
 static inline int kcore_extension(long ext) { return 0; }
 static inline bool kcore_ioctl_mine(unsigned int ioctl) { return false; }
 static inline long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg) { return -EINVAL; }

@@ -368,6 +368,21 @@ static noinstr void kcore_debug_write(const struct kvm_guest_debug_arch *from)
 }
 
 /*
+ * A run of a normal VM with pointer authentication.  KCore leaves its keys where they are.  The kernel may sign its own return
+ * addresses: none that was signed before is used between the two switches, since they are inlined and the run is too.
+ */
+static noinstr noinline u64 kcore_switch_ptrauth(struct kvm_vcpu *vcpu)
+{
+	struct kcore_keys host;
+	u64 ret;
+
+	kcore_keys_in(vcpu, &host);
+	ret = kcore_switch(vcpu);
+	kcore_keys_out(vcpu, &host);
+	return ret;
+}
+
+/*
  * A run of a normal VM that has switched its break- and watchpoints on (MDSCR_EL1.MDE).  Its accesses to these registers
  * are always trapped, so what KVM has counts and nothing comes back; without MDE they have no effect and stay out of the CPU.
  * Stock KVM does this at EL2, where none of them fires: here the host's MDE is off meanwhile.
@@ -382,7 +397,10 @@ static noinstr u64 kcore_switch_debug(struct kvm_vcpu *vcpu)
 	isb();
 	kcore_debug_read(&host);
 	kcore_debug_write(&vcpu->arch.vcpu_debug_state);
-	ret = kcore_switch(vcpu);
+	if (vcpu->arch.hcr_el2 & KCORE_HCR_API)
+		ret = kcore_switch_ptrauth(vcpu);
+	else
+		ret = kcore_switch(vcpu);
 	kcore_debug_write(&host);
 	isb();
 	write_sysreg(mdscr, mdscr_el1);
@@ -598,6 +616,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 			return kcore_run_private(vcpu);
 		if (kcore_pc_pending(vcpu))
 			kcore_apply_pc(vcpu);
+		if (kcore_has_ptrauth(vcpu))		/* up to 6.8 KVM takes it away at each load, and gives it at the first trap */
+			vcpu->arch.hcr_el2 |= KCORE_HCR_API | KCORE_HCR_APK;
 		if (likely(kcore_still_in_page(vcpu))) {
 			g->where |= KCORE_READY;
 		} else {
@@ -619,6 +639,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 
 	if (unlikely(page->sys.mdscr_el1 & DBG_MDSCR_MDE))
 		ret = kcore_switch_debug(vcpu);
+	else if (unlikely(vcpu->arch.hcr_el2 & KCORE_HCR_API))
+		ret = kcore_switch_ptrauth(vcpu);
 	else
 		ret = kcore_switch(vcpu);
 	if (unlikely(ret > KCORE_EXIT_TRAP))

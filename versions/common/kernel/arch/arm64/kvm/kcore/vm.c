@@ -280,6 +280,12 @@ static int kcore_vcpu_park(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
+/* A vCPU with what KCore switches for no VM, or hides from a protected one */
+static bool kcore_vcpu_unprotectable(struct kvm_vcpu *vcpu)
+{
+	return kcore_vcpu_unsupported(vcpu) || kcore_has_ptrauth(vcpu);
+}
+
 /* What kcore_run() left to a context that may sleep: 1 to go on, or an error for KVM_RUN */
 int kcore_vcpu_todo(struct kvm_vcpu *vcpu)
 {
@@ -292,7 +298,7 @@ int kcore_vcpu_todo(struct kvm_vcpu *vcpu)
 		return g->error;
 	if (todo == KCORE_TODO_PARK || g->handle % KCORE_VM_VCPUS)	/* only vCPU 0 starts a VM */
 		return kcore_vcpu_park(vcpu);
-	if (kcore_vcpu_unsupported(vcpu))
+	if (kcore_vcpu_unprotectable(vcpu))
 		return -EINVAL;
 	err = kcore_vm_finalise(vcpu);
 	return err ? err : 1;
@@ -401,12 +407,18 @@ void kcore_vm_destroyed(struct kvm *kvm)
 	mutex_unlock(&g->lock);
 }
 
-/* H37: capabilities that are other than KVM says: KCore's limits, and no feature that it doesn't switch */
-bool kcore_extension_mine(long ext)
+/* Will the VM be a protected one?  Without a VM: the next one, as far as that is known. */
+static bool kcore_asks_protected(struct kvm *kvm)
+{
+	return kvm ? kcore_vm_protected(kvm) : protect_all;
+}
+
+/* H37: capabilities that are other than KVM says: KCore's limits, and no feature that it doesn't switch for such a VM */
+bool kcore_extension_mine(struct kvm *kvm, long ext)
 {
 	return kcore_active() &&
 	       (ext == KVM_CAP_MAX_VCPUS || ext == KVM_CAP_MAX_VCPU_ID || ext == KVM_CAP_ARM_VM_IPA_SIZE ||
-		kcore_extension_unsupported(ext));
+		kcore_extension_unsupported(ext) || (kcore_extension_normal_only(ext) && kcore_asks_protected(kvm)));
 }
 
 int kcore_extension(long ext)
@@ -467,7 +479,7 @@ static long kcore_ioctl_finalise(struct kvm *kvm)
 			continue;
 		if (mutex_lock_killable(&vcpu->mutex))
 			return -EINTR;
-		err = kcore_vcpu_unsupported(vcpu) ? -EINVAL : kcore_vm_finalise(vcpu);
+		err = kcore_vcpu_unprotectable(vcpu) ? -EINVAL : kcore_vm_finalise(vcpu);
 		mutex_unlock(&vcpu->mutex);
 		return err;
 	}

@@ -51,6 +51,12 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 	((ext) == KVM_CAP_ARM_EL1_32BIT || (ext) == KVM_CAP_SET_GUEST_DEBUG ||		\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
 
+/* KVM's capabilities for what KCore switches for normal VMs only */
+#define kcore_extension_normal_only(ext)	((void)(ext), false)
+
+/* This KVM has no pointer authentication for guests */
+#include "ptrauth_none.h"
+
 /* No such capability: a number that nobody asks for */
 #define KVM_CAP_ARM_VM_IPA_SIZE		(-1L)
 

@@ -37,16 +37,21 @@
 /* Features that KCore doesn't switch, and debugging from outside: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu->guest_debug || vcpu_has_sve(vcpu) || vcpu_has_ptrauth(vcpu) ||
+	return vcpu->guest_debug || vcpu_has_sve(vcpu) ||
 	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext)						\
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS ||		\
-	 (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_EL1_32BIT ||	\
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_EL1_32BIT ||			\
 	 (ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
+
+/* KVM's capabilities for what KCore switches for normal VMs only */
+#define kcore_extension_normal_only(ext)	((void)(ext), false)
+
+/* This KVM has pointer authentication for guests on VHE only */
+#include "ptrauth_none.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #define kcore_pmu_host(vcpu)		(this_cpu_ptr(&kvm_host_data)->pmu_events.events_host)
