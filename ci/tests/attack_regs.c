@@ -515,6 +515,35 @@ void attack_hcr_wishes(void)
 	raw_finish(&r);
 }
 
+static bool wish_debug(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
+{
+	(void)page;
+	(void)code;
+	RAW_SET(r, 0, enter.mdcr, ~0UL);
+	return false;
+}
+
+#define BRK_RET		0xd65f03c0d4200000UL	/* brk #0; ret */
+#define EC_BRK		0x3cUL
+
+/* With MDCR_EL2.TDE its BRK would leave the guest; it has to come to the guest's own handler. */
+void attack_mdcr_wishes(void)
+{
+	static struct rawvm r;
+	u64 exceptions;
+
+	raw_start(&r);
+	wish_debug(&r, NULL, 0);
+	raw_agent(&r, AGENT_WRITE, FRESH_IPA, BRK_RET, 0);
+	raw_until(&r, AGENT_JUMP, FRESH_IPA, 0, wish_debug);
+	exceptions = raw_agent(&r, AGENT_EXCEPTIONS, 0, 0, 0);
+	expect((exceptions & 0xffffffff) == 1 && exceptions >> 58 == EC_BRK, "BRK: guest took %llu, ESR %#llx",
+	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)(exceptions >> 32));
+	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_debug);
+	expect_kept(r.dev.result);
+	raw_finish(&r);
+}
+
 static bool move_timer(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
 {
 	(void)page;

@@ -473,27 +473,6 @@ static void block_by_hand(void)
 	page_free(pa);
 }
 
-/*
- * Its exceptions would have to be routed to EL2, which KCore does not do: not offered, and refused.  No single step: behind an
- * MMIO exit 4.18 answers that before it runs the guest.
- */
-static void guest_debug(void)
-{
-	static const int caps[] = { KVM_CAP_SET_GUEST_DEBUG, KVM_CAP_GUEST_DEBUG_HW_BPS, KVM_CAP_GUEST_DEBUG_HW_WPS };
-	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP };
-	int offered = 0, r;
-
-	start();
-	for (unsigned int i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
-		offered += ioctl(v.vm.fd, KVM_CHECK_EXTENSION, caps[i]) > 0;
-	expect(!offered, "%d capabilities of it offered", offered);
-	if (ioctl(v.vm.vcpus[0].fd, KVM_SET_GUEST_DEBUG, &debug))
-		give_up("KVM_SET_GUEST_DEBUG: %s", strerror(errno));
-	r = ioctl(v.vm.vcpus[0].fd, KVM_RUN, 0);
-	expect(r && errno == EINVAL, "KVM_RUN: %s", r ? strerror(errno) : "it runs");
-	vm_destroy(&v.vm);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -507,7 +486,6 @@ int main(int argc, char **argv)
 		{ "read-only", "a slot that the guest may only read", read_only, 0 },
 		{ "moved", "a memory slot changes its address", moved, 0 },
 		{ "exception", "KVM injects an exception into a normal guest", exception, 0 },
-		{ "guest-debug", "a VMM asks for breakpoints in a normal guest", guest_debug, 0 },
 		{ "calls", "age, write-protect and unmap by hypercall", by_hand, 0 },
 		{ "block-calls", "2 MiB blocks by hypercall", block_by_hand, 0 },
 		{ 0 },

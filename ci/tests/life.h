@@ -5,5 +5,6 @@
 
 void registers(void);
 void keys(void);
+void debugged(void);
 
 #endif

@@ -80,19 +80,22 @@ static u64 run_check(u64 vcpu, u64 type, u64 flags)
 	return allowed != 0UL ? 0UL : KCORE_EPERM;
 }
 
-/* MPIDR and interrupt wishes: a normal VM's from its page, a protected VM's from KCore. */
+/* MPIDR, wishes for interrupts and traps, debug exceptions to the host: a normal VM's from its page; of a protected VM's only interrupts and WFx. */
 static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 {
 	u64 vm = vcpu / KCORE_VM_VCPUS;
 	u64 hcr = page_load(page, CTX_ENTER_HCR);
 	u64 ras = get_has_ras();
 	u64 fp = get_cpu_fp(cpu);
+	u64 debug = 0UL;
 	u64 v;
 
 	if (type == KCORE_VM_NORMAL) {
 		v = page_load(page, CTX_VMPIDR);
 		vmpidr_write(v);
 		hcr = HCR_GUEST | (hcr & HCR_WISH_NORMAL);
+		v = page_load(page, CTX_ENTER_MDCR);
+		debug = v & KCORE_MDCR_TDE;
 	} else {
 		vmpidr_write(0x80000000UL | (vcpu % KCORE_VM_VCPUS));
 		hcr = HCR_GUEST | (hcr & HCR_WISH_PROTECTED);
@@ -104,7 +107,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	hcr_write(ras != 0UL ? hcr | HCR_RAS : hcr);
 	cptr_write(fp != 0UL ? CPTR_GUEST & ~CPTR_TFP : CPTR_GUEST);
 	v = host_mdcr();
-	mdcr_write((v & 31UL) | MDCR_GUEST);
+	mdcr_write((v & 31UL) | MDCR_GUEST | debug);
 	v = host_cnthctl();
 	cnthctl_write((v & ~CNTHCTL_EL1PCEN) | CNTHCTL_EL1PCTEN);
 	v = s2_vttbr(vm);

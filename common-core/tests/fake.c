@@ -1118,8 +1118,10 @@ static void check_guest(void)
 		violate(V_GUEST_ENTRY, "HCR %#lx: no TEA, TERR", c->hcr);
 	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->hcr & (1UL << 26 | 3UL << 40)))
 		violate(V_GUEST_ENTRY, "HCR %#lx: TVM, APK or API of a protected VM", c->hcr);
-	if ((c->mdcr & mdcr) != mdcr || (c->mdcr & 31) != (c->host_mdcr & 31))
+	if ((c->mdcr & mdcr) != mdcr || (c->mdcr & 31) != (c->host_mdcr & 31) || (c->mdcr & ~(mdcr | 31 | 1UL << 8 /* TDE */)))
 		violate(V_GUEST_ENTRY, "MDCR %#lx", c->mdcr);
+	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->mdcr & 1UL << 8))
+		violate(V_GUEST_ENTRY, "MDCR %#lx: TDE of a protected VM", c->mdcr);
 	if ((c->cnthctl & 3) != 1)
 		violate(V_GUEST_ENTRY, "CNTHCTL %#lx", c->cnthctl);
 	if ((c->cptr & 0x100100UL) != 0x100100UL || (!(c->cptr & 0x400) && !c->fp_guest) || (c->fp_guest && (c->cptr & 0x400)))

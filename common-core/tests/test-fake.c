@@ -359,6 +359,8 @@ static void guest_state_at_entry(void **state)
 	WRONG(c->hcr |= KCORE_HCR_API, V_GUEST_ENTRY);
 	WRONG(c->hcr |= 1UL << 42, V_GUEST_ENTRY);
 	WRONG(c->mdcr &= ~0x200UL, V_GUEST_ENTRY);
+	WRONG(c->mdcr |= 0x80UL, V_GUEST_ENTRY);
+	WRONG(c->mdcr |= KCORE_MDCR_TDE, V_GUEST_ENTRY);
 	WRONG(c->cnthctl |= 2, V_GUEST_ENTRY);
 	WRONG(c->cptr &= ~0x400UL, V_GUEST_ENTRY);
 	WRONG(c->vmpidr++, V_GUEST_ENTRY);

@@ -106,6 +106,33 @@ static void hcr_without_wishes(void **state)
 	eq(this_cpu()->hcr, 0x8807c063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE);
 }
 
+/* MDCR_EL2.TDE is a wish that a protected VM's run ignores; what it brings is a normal VM's exit like any other. */
+static void debug_wish(void **state)
+{
+	static const u64 classes[] = { 0x30, 0x32, 0x34, 0x3c };	/* breakpoint, step, watchpoint, BRK */
+
+	(void)state;
+	enter_normal();
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->mdcr, 0x84e66UL);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_MDCR, ~0UL);
+	for (u64 i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		eq(vcpu_run(v), RUN_ENTERED);
+		eq(this_cpu()->mdcr, 0x84e66UL | KCORE_MDCR_TDE);
+		eq(guest_leave(0, ESR(classes[i], 0x22), 0x5550, 0), KCORE_EXIT_TRAP);
+		eq(shared(v, CTX_EXIT_ESR), ESR(classes[i], 0x22));
+		eq(shared(v, CTX_EXIT_FAR), 0x5550);
+		eq(this_cpu()->mdcr, 0x3006);
+	}
+	eq(call(VCPU_PUT), 0);
+	enter_protected();
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_MDCR, ~0UL);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->mdcr, 0x84e66UL);
+}
+
 static void entry_state(u64 pstate, u64 entered)
 {
 	shared_set(v, CTX_PSTATE, pstate);
@@ -377,7 +404,7 @@ static void four_cpus(void **state)
 }
 
 SUITE(run,
-      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(run_never_returns_to_another_mode),
+      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(run_never_returns_to_another_mode),
       TEST(serror_wish), TEST(profiling_stops_in_the_guest), TEST(fp_is_switched_lazily), TEST(fp_of_a_normal_vm_goes_to_its_page),
       TEST(fp_trap_of_the_host_without_a_guests_registers), TEST(asynchronous_exits_show_nothing), TEST(exit_without_a_vcpu_halts),
       TEST(permission_fault_is_translated_again), TEST(exits_are_counted_by_cause), TEST(four_cpus))

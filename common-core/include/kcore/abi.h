@@ -148,6 +148,9 @@ enum kcore_stat { KCORE_STATS(KCORE_STAT_NUMBER) };
 #define KCORE_HCR_APK		(1UL << 40)	/* normal VMs only: pointer authentication, whose keys the host switches */
 #define KCORE_HCR_API		(1UL << 41)
 
+/* Wish of the host in kcore_vcpu_page.enter.mdcr, an MDCR_EL2 bit */
+#define KCORE_MDCR_TDE		(1UL << 8)	/* normal VMs only: debug exceptions end the run */
+
 /*
  * EL1 and EL0 registers of a vCPU, in the page's order.
  * X(field, asm name): KCore switches them; L(field, asm name): switched too, but kept apart from
@@ -182,7 +185,7 @@ struct kcore_vcpu_page {
 		u64 hcr;		/* KCORE_HCR_*; KCORE_HCR_VSE is cleared when the guest took the SError */
 		u64 flags;		/* KCORE_ENTER_*, cleared by KCore */
 		u64 vsesr;		/* VSESR_EL2 where FEAT_RAS is there */
-		u64 fp_valid;		/* reserved, 0 */
+		u64 mdcr;		/* KCORE_MDCR_*, normal VMs */
 	} enter;
 	struct {			/* 0x200 */
 		u64 esr;		/* ESR_EL2 */

@@ -383,8 +383,8 @@ static noinstr noinline u64 kcore_switch_ptrauth(struct kvm_vcpu *vcpu)
 }
 
 /*
- * A run of a normal VM that has switched its break- and watchpoints on (MDSCR_EL1.MDE).  Its accesses to these registers
- * are always trapped, so what KVM has counts and nothing comes back; without MDE they have no effect and stay out of the CPU.
+ * A run of a normal VM that has, or whose VMM has, switched break- and watchpoints on (MDSCR_EL1.MDE).  Its accesses to these
+ * registers are always trapped, so what KVM has counts and nothing comes back; without MDE they have no effect and stay out of the CPU.
  * Stock KVM does this at EL2, where none of them fires: here the host's MDE is off meanwhile.
  */
 static noinstr u64 kcore_switch_debug(struct kvm_vcpu *vcpu)
@@ -396,7 +396,7 @@ static noinstr u64 kcore_switch_debug(struct kvm_vcpu *vcpu)
 	write_sysreg(mdscr & ~(u64)DBG_MDSCR_MDE, mdscr_el1);
 	isb();
 	kcore_debug_read(&host);
-	kcore_debug_write(&vcpu->arch.vcpu_debug_state);
+	kcore_debug_write(vcpu->arch.debug_ptr);
 	if (vcpu->arch.hcr_el2 & KCORE_HCR_API)
 		ret = kcore_switch_ptrauth(vcpu);
 	else
@@ -413,7 +413,7 @@ static __always_inline bool kcore_still_in_page(struct kvm_vcpu *vcpu)
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
 	u32 all = KCORE_SYS_IN_PAGE | KCORE_FP_IN_PAGE;
 
-	return g->loaded && (g->where & all) == all && kcore_fp(vcpu)->fpsr == KCORE_FPSR_AWAY && !vcpu->guest_debug;
+	return g->loaded && (g->where & all) == all && kcore_fp(vcpu)->fpsr == KCORE_FPSR_AWAY;
 }
 
 /* First run since the load, or registers came out meanwhile.  0, or the exit to take instead of the run. */
@@ -435,8 +435,6 @@ static noinstr int kcore_prepare(struct kvm_vcpu *vcpu)
 	if (g->where & KCORE_IS_PRIVATE)
 		return 0;
 	kcore_notice_reset(vcpu);
-	if (unlikely(vcpu->guest_debug))
-		return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
 	if (unlikely(!(g->where & KCORE_FP_IN_PAGE))) {
 		if (kcore_vcpu_unsupported(vcpu))	/* features change by a reset only */
 			return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
@@ -625,6 +623,7 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 			if (exit)
 				return exit;
 		}
+		page->enter.mdcr = vcpu->guest_debug ? KCORE_MDCR_TDE : 0;	/* as KVM has it; the VMM can change it between loads only */
 	} else if (kcore_pc_pending(vcpu)) {
 		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
 	}

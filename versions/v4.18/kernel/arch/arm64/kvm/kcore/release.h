@@ -40,19 +40,19 @@
 #define gic_write_pmr(pmr)		((void)(pmr))
 #define pmr_sync()			((void)0)
 
-/* Features that KCore doesn't switch, and debugging from outside: such a vCPU is refused */
+/* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu->guest_debug || test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
+	return test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
-#define kcore_extension_unsupported(ext)						\
-	((ext) == KVM_CAP_ARM_EL1_32BIT || (ext) == KVM_CAP_SET_GUEST_DEBUG ||		\
-	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
+#define kcore_extension_unsupported(ext)	((ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
-#define kcore_extension_normal_only(ext)	((void)(ext), false)
+#define kcore_extension_normal_only(ext)						\
+	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
+	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
 
 /* This KVM has no pointer authentication for guests */
 #include "ptrauth_none.h"

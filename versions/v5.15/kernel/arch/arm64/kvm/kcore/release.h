@@ -39,23 +39,22 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 
 #include "pc_deferred.h"
 
-/* Features that KCore doesn't switch, and debugging from outside: such a vCPU is refused */
+/* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu->guest_debug || vcpu_has_sve(vcpu) || kvm_has_mte(vcpu->kvm) ||
+	return vcpu_has_sve(vcpu) || kvm_has_mte(vcpu->kvm) ||
 	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
-#define kcore_extension_unsupported(ext)						\
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE ||			\
-	 (ext) == KVM_CAP_ARM_EL1_32BIT || (ext) == KVM_CAP_SET_GUEST_DEBUG ||		\
-	 (ext) == KVM_CAP_SET_GUEST_DEBUG2 || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
-	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
+#define kcore_extension_unsupported(ext) \
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
-#define kcore_extension_normal_only(ext) \
-	((ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
+#define kcore_extension_normal_only(ext)						\
+	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
+	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
+	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
 
 #include "ptrauth.h"
 

@@ -34,21 +34,21 @@
 /* The interrupt controller has to see a new priority mask before the guest is entered */
 #define pmr_sync()			dsb(sy)
 
-/* Features that KCore doesn't switch, and debugging from outside: such a vCPU is refused */
+/* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu->guest_debug || vcpu_has_sve(vcpu) ||
+	return vcpu_has_sve(vcpu) ||
 	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
-#define kcore_extension_unsupported(ext)						\
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_EL1_32BIT ||			\
-	 (ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
-	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
+#define kcore_extension_unsupported(ext) \
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
-#define kcore_extension_normal_only(ext)	((void)(ext), false)
+#define kcore_extension_normal_only(ext)						\
+	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
+	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
 
 /* This KVM has pointer authentication for guests on VHE only */
 #include "ptrauth_none.h"
