@@ -87,7 +87,7 @@ run_vmm()
 	result $? normal-debug "hardware breakpoints and watchpoints taken"
 	tvmm run --protected --payload debug --timeout 120 --prefix "guest| " --expect "registers hidden"
 	result $? protected-debug "no hardware breakpoints and watchpoints"
-	tvmm run --protected --payload features --timeout 120 --prefix "guest| " --expect "features: 0 hidden, but there"
+	tvmm run --protected --payload features --timeout 120 --prefix "guest| " --expect "features: 0 missing, 0 hidden, but there"
 	result $? protected-features "what the ID registers hide is UNDEFINED"
 }
 

@@ -165,14 +165,21 @@ u64 guest_hvc(u64 vcpu)
 #define SYS_ICC_SGI0R		SYSREG(3UL, 0UL, 12UL, 11UL, 7UL)
 #define SYS_ICC_SRE		SYSREG(3UL, 0UL, 12UL, 12UL, 5UL)
 #define SYS_ACTLR		SYSREG(3UL, 0UL, 1UL, 0UL, 1UL)
+#define SYS_AIDR		SYSREG(3UL, 1UL, 0UL, 0UL, 7UL)
 
-/* 1 for registers that read as zero and ignore writes: debug, ACTLR_EL1, cache maintenance by set and way. */
+/*
+ * 1 for registers that read as zero and ignore writes: debug (of op0 2, op1 1 is trace and branch records, CRn 8 and more
+ * are newer features), ACTLR_EL1, AIDR_EL1 (only its reads trap), cache maintenance by set and way.
+ */
 static u64 sysreg_raz_wi(u64 reg)
 {
 	u64 op0 = reg >> 20UL;
+	u64 op1 = (reg >> 14UL) & 7UL;
 	u64 crn = (reg >> 10UL) & 15UL;
 
-	if (op0 == 2UL || reg == SYS_ACTLR || (op0 == 1UL && crn == 7UL))
+	if (op0 == 2UL && (op1 == 0UL || op1 == 3UL) && crn < 8UL)
+		return 1UL;
+	if (reg == SYS_ACTLR || reg == SYS_AIDR || (op0 == 1UL && crn == 7UL))
 		return 1UL;
 	return 0UL;
 }

@@ -6,7 +6,9 @@
 #include "core.h"
 
 #define PFR0_EL_AARCH64		0x11UL			/* EL0, EL1: AArch64 only; no EL2, EL3 */
-#define PFR0_PASS		0xff0f000000ff0000UL	/* FP, AdvSIMD, DIT, CSV2, CSV3 */
+#define PFR0_PASS		0xf10f000000ff0000UL	/* FP, AdvSIMD, DIT, CSV3; CSV2: 0 or 1 */
+#define PFR0_CSV2		0x100000000000000UL
+#define PFR0_CSV2_MORE		0xe00000000000000UL	/* SCXTNUM_EL0, SCXTNUM_EL1 are not carried */
 #define PFR0_GIC		0x1000000UL
 #define PFR1_PASS		0xffUL			/* BT, SSBS */
 #define DFR0_MINIMUM		0x101006UL		/* ARMv8.0 debug, 2 breakpoints, 2 watchpoints; no PMU, SPE, trace */
@@ -26,6 +28,8 @@ u64 idreg_guest(u64 crm, u64 op2)
 	if (crm < 4UL)
 		return 0UL;
 	v = idreg_read(crm, op2);
+	if (crm == 4UL && op2 == 0UL && (v & PFR0_CSV2_MORE) != 0UL)
+		v = v | PFR0_CSV2;
 	if (crm == 4UL && op2 == 0UL)
 		return (v & PFR0_PASS) | PFR0_EL_AARCH64 | (gic != 0UL ? PFR0_GIC : 0UL);
 	if (crm == 4UL && op2 == 1UL)

@@ -7,6 +7,7 @@
 
 /* HCR_EL2 in a guest (D13.2.48): VM SWIO PTW FMO IMO AMO FB BSU=IS TWI TWE TID3 TSC TIDCP TACR TSW RW TLOR; TWI, TWE by wish */
 #define HCR_GUEST		0x8807c063fUL
+#define HCR_GUEST_PROTECTED	0x4000008807d063fUL	/* and TID1, TID5: no SMIDR_EL1, no GMID_EL1 */
 #define HCR_WISH_PROTECTED	(KCORE_HCR_VF | KCORE_HCR_VI | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE)
 #define HCR_WISH_NORMAL		(HCR_WISH_PROTECTED | KCORE_HCR_TVM | KCORE_HCR_APK | KCORE_HCR_API)
 #define CPTR_GUEST		0x401037ffUL	/* RES1, TZ, TSM, TFP, TTA, TAM */
@@ -98,7 +99,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 		debug = v & KCORE_MDCR_TDE;
 	} else {
 		vmpidr_write(0x80000000UL | (vcpu % KCORE_VM_VCPUS));
-		hcr = HCR_GUEST | (hcr & HCR_WISH_PROTECTED);
+		hcr = HCR_GUEST_PROTECTED | (hcr & HCR_WISH_PROTECTED);
 	}
 	if (ras != 0UL && (hcr & KCORE_HCR_VSE) != 0UL) {
 		v = page_load(page, CTX_ENTER_VSESR);

@@ -1102,7 +1102,8 @@ static void check_guest(void)
 			1UL << 18 /* TID3 */ | 1UL << 19 /* TSC */ | 1UL << 20 /* TIDCP */ | 1UL << 21 /* TACR */ | 1UL << 22 /* TSW */ |
 			1UL << 31 /* RW */ | 1UL << 35 /* TLOR */;
 	const u64 hcr_may = hcr | 0x7UL << 6 /* VF VI VSE */ | 3UL << 13 /* TWI TWE */ | 1UL << 2 /* PTW */ | 1UL << 9 /* FB */ |
-			    1UL << 10 /* BSU */ | 1UL << 26 /* TVM */ | 3UL << 36 /* TERR, TEA */ | 3UL << 40 /* APK, API */;
+			    1UL << 10 /* BSU */ | 1UL << 26 /* TVM */ | 3UL << 36 /* TERR, TEA */ | 3UL << 40 /* APK, API */ |
+			    1UL << 16 /* TID1 */ | 1UL << 58 /* TID5 */;
 	const u64 mdcr = 1UL << 5 /* TPMCR */ | 1UL << 6 /* TPM */ | 1UL << 9 /* TDA */ | 1UL << 10 /* TDOSA */ | 1UL << 11 /* TDRA */ |
 			1UL << 14 /* TPMS */ | 1UL << 19 /* TTRF */;
 	u64 mode = c->spsr & 0x1f;
@@ -1118,6 +1119,8 @@ static void check_guest(void)
 		violate(V_GUEST_ENTRY, "HCR %#lx: no TEA, TERR", c->hcr);
 	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->hcr & (1UL << 26 | 3UL << 40)))
 		violate(V_GUEST_ENTRY, "HCR %#lx: TVM, APK or API of a protected VM", c->hcr);
+	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (~c->hcr & (1UL << 16 | 1UL << 58)))
+		violate(V_GUEST_ENTRY, "HCR %#lx: no TID1, TID5 of a protected VM", c->hcr);
 	if ((c->mdcr & mdcr) != mdcr || (c->mdcr & 31) != (c->host_mdcr & 31) || (c->mdcr & ~(mdcr | 31 | 1UL << 8 /* TDE */)))
 		violate(V_GUEST_ENTRY, "MDCR %#lx", c->mdcr);
 	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->mdcr & 1UL << 8))

@@ -352,7 +352,7 @@ static void guest_state_at_entry(void **state)
 	} while (0)
 	WRONG(c->vttbr = cells.root_base, V_GUEST_ENTRY);
 	for (u64 bit = 0; bit < 64; bit++)
-		if (0x8807c003bUL >> bit & 1)
+		if (0x4000008807d003bUL >> bit & 1)
 			WRONG(c->hcr &= ~(1UL << bit), V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_TVM, V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_APK, V_GUEST_ENTRY);

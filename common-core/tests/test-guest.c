@@ -285,6 +285,19 @@ static void trapped_registers(void **state)
 	in_guest();
 	eq(sysreg_read(SYSREG(2, 0, 0, 2, 2)), 0);		/* MDSCR_EL1 */
 	eq(sysreg_write(SYSREG(2, 0, 1, 0, 4)), true);		/* OSLAR_EL1 */
+	eq(sysreg_read(SYSREG(2, 0, 7, 14, 6)), 0);		/* DBGAUTHSTATUS_EL1 */
+	eq(sysreg_read(SYSREG(2, 3, 0, 1, 0)), 0);		/* MDCCSR_EL0 */
+	eq(sysreg_write(SYSREG(2, 3, 0, 5, 0)), true);		/* DBGDTRTX_EL0 */
+	eq(sysreg_read(SYSREG(2, 1, 0, 8, 7)), 0xdead);		/* TRCIDR0 */
+	eq(sysreg_write(SYSREG(2, 1, 9, 0, 0)), false);		/* BRBCR_EL1 */
+	eq(sysreg_read(SYSREG(2, 2, 0, 0, 0)), 0xdead);		/* TEECR32_EL1 */
+	eq(sysreg_read(SYSREG(2, 4, 0, 7, 0)), 0xdead);		/* DBGVCR32_EL2 */
+	eq(sysreg_read(SYSREG(2, 0, 9, 13, 3)), 0xdead);	/* SPMACCESSR_EL1 */
+	eq(sysreg_read(SYSREG(2, 3, 9, 12, 0)), 0xdead);	/* SPMCR_EL0 */
+	eq(sysreg_read(SYSREG(3, 0, 0, 0, 6)), 0);		/* REVIDR_EL1 */
+	eq(sysreg_read(SYSREG(3, 1, 0, 0, 7)), 0);		/* AIDR_EL1 */
+	eq(sysreg_read(SYSREG(3, 1, 0, 0, 6)), 0xdead);		/* SMIDR_EL1 */
+	eq(sysreg_read(SYSREG(3, 1, 0, 0, 4)), 0xdead);		/* GMID_EL1 */
 	eq(sysreg_read(SYSREG(3, 0, 1, 0, 1)), 0);		/* ACTLR_EL1 */
 	eq(sysreg_write(SYSREG(3, 0, 1, 0, 1)), true);
 	eq(sysreg_write(SYSREG(1, 0, 7, 6, 2)), true);		/* DC ISW */
@@ -331,6 +344,7 @@ static void id_registers(void **state)
 				eq(r >> 24 & 0xff, 0x01);	/* GIC; no RAS */
 				eq(r >> 32 & 15, 0);		/* no SVE */
 				eq(r >> 40 & 0xff, 0);		/* no MPAM, no AMU */
+				eq(r >> 56 & 15, 1);		/* CSV2: no context numbers */
 			} else if (m == 4 && o == 1) {
 				eq(r, 0xff);			/* no MTE, no RAS, no SME */
 			} else if (m == 5 && o == 0) {
@@ -360,6 +374,10 @@ static void id_registers(void **state)
 	eq(sysreg_read(SYSREG(3, 0, 0, 4, 1)), 0);
 	eq(sysreg_read(SYSREG(3, 0, 0, 6, 0)), 0);
 	eq(sysreg_read(SYSREG(3, 0, 0, 7, 1)), 0);
+	for (u64 csv2 = 0; csv2 < 16; csv2++) {
+		fake.idreg[4][0] = csv2 << 56;
+		eq(sysreg_read(SYSREG(3, 0, 0, 4, 0)) >> 56 & 15, csv2 != 0);
+	}
 }
 
 static u64 hvc_of_guest(u64 fn, u64 x1, u64 x2, u64 x3)

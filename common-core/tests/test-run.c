@@ -103,7 +103,7 @@ static void hcr_without_wishes(void **state)
 	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
 	shared_set(v, CTX_ENTER_HCR, ~0UL);
 	eq(vcpu_run(v), RUN_ENTERED);
-	eq(this_cpu()->hcr, 0x8807c063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE);
+	eq(this_cpu()->hcr, 0x4000008807d063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE);
 }
 
 /* MDCR_EL2.TDE is a wish that a protected VM's run ignores; what it brings is a normal VM's exit like any other. */

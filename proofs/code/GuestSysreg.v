@@ -4,12 +4,14 @@ From KCore Require Import code.Context code.Idreg code.Inject code.Regs code.Rel
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* Registers that read as zero and ignore writes: debug, ACTLR_EL1, cache maintenance by set and way. *)
+(* Registers that read as zero and ignore writes: debug, ACTLR_EL1, AIDR_EL1, cache maintenance by set and way. *)
+Definition is_debug (reg : Z) : bool :=
+  (Z.shiftr reg 20 =? 2) && ((Guest.field reg 14 7 =? 0) || (Guest.field reg 14 7 =? 3)) && (Guest.field reg 10 15 <? 8).
 Definition raz_wi (reg : Z) : bool :=
-  (Z.shiftr reg 20 =? 2) || (reg =? 0x320400) || ((Z.shiftr reg 20 =? 1) && (Guest.field reg 10 15 =? 7)).
+  is_debug reg || (reg =? 0x320400) || (reg =? 0x3e4000) || ((Z.shiftr reg 20 =? 1) && (Guest.field reg 10 15 =? 7)).
 Definition s_sysreg_raz_wi : prim state := fun args s => match args with [reg] => Ok (b2z (raz_wi reg), s) | _ => Stuck end.
 Lemma sysreg_raz_wi_ok : meets (run L1 f_sysreg_raz_wi) s_sysreg_raz_wi.
-Proof. spec_args. unfold raz_wi. guest_bits. start f_sysreg_raz_wi. hide. steps; finish. Qed.
+Proof. spec_args. unfold raz_wi, is_debug. guest_bits. start f_sysreg_raz_wi. hide. steps; finish. Qed.
 
 (* A trapped register, as the syndrome names it: op0, op2, op1, CRn, CRm. *)
 Definition sysreg (esr : Z) : Z := Z.land esr 0x3ffc1e.

@@ -7,12 +7,14 @@ Local Open Scope Z_scope.
 
 (* HCR_EL2, MPIDR and what else a guest runs with: wishes by the page, within bounds; a normal VM's MPIDR and MDCR_EL2.TDE too. *)
 Definition HCR_GUEST : Z := 0x8807c063f.
+Definition HCR_GUEST_PROTECTED : Z := 0x4000008807d063f.
 Definition HCR_RAS : Z := 0x3000000000.
 Definition CPTR_GUEST : Z := 0x401037ff.
 Definition WISHES_NORMAL : Z := 0x300040061c0.     (* VF VI VSE TWI TWE TVM APK API *)
 Definition WISHES_PROTECTED : Z := 0x61c0.
 Definition guest_hcr (type wishes : Z) : Z :=
-  Z.lor HCR_GUEST (Z.land wishes (if type =? KCORE_VM_NORMAL then WISHES_NORMAL else WISHES_PROTECTED)).
+  if type =? KCORE_VM_NORMAL then Z.lor HCR_GUEST (Z.land wishes WISHES_NORMAL)
+  else Z.lor HCR_GUEST_PROTECTED (Z.land wishes WISHES_PROTECTED).
 Definition guest_debug (type wishes : Z) : Z := if type =? KCORE_VM_NORMAL then Z.land wishes KCORE_MDCR_TDE else 0.
 Definition controls (cpu vcpu type page : Z) (s : state) : state :=
   let hcr := guest_hcr type (words_of page s State.W_IO) in
@@ -35,6 +37,6 @@ Definition s_guest_controls : prim state := fun args s =>
 Lemma guest_controls_ok : meets (run L1 f_guest_controls) s_guest_controls.
 Proof.
   spec_args. contexts. cpus. vcpu_range.
-  unfold controls, guest_hcr, guest_debug, HCR_GUEST, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_MDCR_TDE.
+  unfold controls, guest_hcr, guest_debug, HCR_GUEST, HCR_GUEST_PROTECTED, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_MDCR_TDE.
   guest_bits. names. masks. change (words_of z2 s State.W_IO) with (word s (z2 + 480)). start f_guest_controls. hide. steps; finish.
 Qed.

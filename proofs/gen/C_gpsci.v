@@ -128,11 +128,15 @@ Definition f_guest_hvc : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Some 
   SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (EVar 5)];;
   SReturn (Some (EConst 1))).
 
-(* sysreg_raz_wi: 0=reg 1=op0 2=crn *)
-Definition f_sysreg_raz_wi : fundef := mkfun 1 [U64; U64; U64] (Some U64) (
+(* sysreg_raz_wi: 0=reg 1=op0 2=op1 3=crn *)
+Definition f_sysreg_raz_wi : fundef := mkfun 1 [U64; U64; U64; U64] (Some U64) (
   SAssign 1 (EBin Shr U64 (EVar 0) (EConst 20));;
-  SAssign 2 (EBin And U64 (EBin Shr U64 (EVar 0) (EConst 10)) (EConst 15));;
-  SIf (ELOr (ELOr (ECmp Eq (EVar 1) (EConst 2)) (ECmp Eq (EVar 0) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 3) (EConst 20)) (EBin Shl U64 (EConst 1) (EConst 17))) (EBin Shl U64 (EConst 0) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 10))) (EBin Shl U64 (EConst 0) (EConst 1))))) (ELAnd (ECmp Eq (EVar 1) (EConst 1)) (ECmp Eq (EVar 2) (EConst 7))))
+  SAssign 2 (EBin And U64 (EBin Shr U64 (EVar 0) (EConst 14)) (EConst 7));;
+  SAssign 3 (EBin And U64 (EBin Shr U64 (EVar 0) (EConst 10)) (EConst 15));;
+  SIf (ELAnd (ELAnd (ECmp Eq (EVar 1) (EConst 2)) (ELOr (ECmp Eq (EVar 2) (EConst 0)) (ECmp Eq (EVar 2) (EConst 3)))) (ECmp Lt (EVar 3) (EConst 8)))
+    (SReturn (Some (EConst 1)))
+    (SSkip);;
+  SIf (ELOr (ELOr (ECmp Eq (EVar 0) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 3) (EConst 20)) (EBin Shl U64 (EConst 1) (EConst 17))) (EBin Shl U64 (EConst 0) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 10))) (EBin Shl U64 (EConst 0) (EConst 1)))) (ECmp Eq (EVar 0) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 3) (EConst 20)) (EBin Shl U64 (EConst 7) (EConst 17))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 0) (EConst 10))) (EBin Shl U64 (EConst 0) (EConst 1))))) (ELAnd (ECmp Eq (EVar 1) (EConst 1)) (ECmp Eq (EVar 3) (EConst 7))))
     (SReturn (Some (EConst 1)))
     (SSkip);;
   SReturn (Some (EConst 0))).

@@ -10,8 +10,11 @@ Definition f_idreg_guest : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64) (
     (SReturn (Some (EConst 0)))
     (SSkip);;
   SCall (Some 3) "idreg_read" [(EVar 0); (EVar 1)];;
+  SIf (ELAnd (ELAnd (ECmp Eq (EVar 0) (EConst 4)) (ECmp Eq (EVar 1) (EConst 0))) (ECmp Ne (EBin And U64 (EVar 3) (EConst 1008806316530991104)) (EConst 0)))
+    (SAssign 3 (EBin Or U64 (EVar 3) (EConst 72057594037927936)))
+    (SSkip);;
   SIf (ELAnd (ECmp Eq (EVar 0) (EConst 4)) (ECmp Eq (EVar 1) (EConst 0)))
-    (SReturn (Some (EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 3) (EConst 18378908604338995200)) (EConst 17)) (ECond (ECmp Ne (EVar 2) (EConst 0)) (EConst 16777216) (EConst 0)))))
+    (SReturn (Some (EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 3) (EConst 17370102287808004096)) (EConst 17)) (ECond (ECmp Ne (EVar 2) (EConst 0)) (EConst 16777216) (EConst 0)))))
     (SSkip);;
   SIf (ELAnd (ECmp Eq (EVar 0) (EConst 4)) (ECmp Eq (EVar 1) (EConst 1)))
     (SReturn (Some (EBin And U64 (EVar 3) (EConst 255))))

@@ -57,7 +57,7 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
     SCall (Some 9) "page_load" [(EVar 3); (EConst 504)];;
     SAssign 8 (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 8))))
     (SCall None "vmpidr_write" [(EBin Or U64 (EConst 2147483648) (EBin Mod U64 (EVar 1) (EConst 16)))];;
-    SAssign 5 (EBin Or U64 (EConst 36515350079) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))))));;
+    SAssign 5 (EBin Or U64 (EConst 288230412667127359) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))))));;
   SIf (ELAnd (ECmp Ne (EVar 6) (EConst 0)) (ECmp Ne (EBin And U64 (EVar 5) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0)))
     (SCall (Some 9) "page_load" [(EVar 3); (EConst 496)];;
     SCall None "vsesr_write" [(EBin And U64 (EVar 9) (EConst 33554431))])

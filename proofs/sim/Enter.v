@@ -371,8 +371,9 @@ Lemma entry_wishes c w type ct pg s : Z.land (Base.reg (entry_regs c w type ct p
 Proof.
   unfold entry_regs, controls. set (u := setreg "spsr" 0 _ _). change (words_of (pg * PAGE_BYTES) u State.W_IO) with (word s (pg * PAGE_BYTES + W_IO * 8)).
   set (x := word s _). assert (E : Z.land (guest_hcr type x) WISHES = Z.land x WISHES).
-  { unfold guest_hcr. rewrite Z.land_lor_distr_l. change (Z.land HCR_GUEST WISHES) with 0. rewrite Z.lor_0_l, <- Z.land_assoc.
-    destruct (type =? KCORE_VM_NORMAL); reflexivity. }
+  { unfold guest_hcr. destruct (type =? KCORE_VM_NORMAL); rewrite Z.land_lor_distr_l, <- Z.land_assoc.
+    - change (Z.land HCR_GUEST WISHES) with 0. rewrite Z.lor_0_l. reflexivity.
+    - change (Z.land HCR_GUEST_PROTECTED WISHES) with 0. rewrite Z.lor_0_l. reflexivity. }
   cbn [Base.reg setreg setregs String.eqb Ascii.eqb Bool.eqb andb Z.eqb]. destruct (negb (cell u "has_ras" 0 =? 0)); [|exact E].
   rewrite Z.land_lor_distr_l. change (Z.land HCR_RAS WISHES) with 0. rewrite Z.lor_0_r. exact E.
 Qed.

@@ -9,6 +9,7 @@
 #define SCTLR_ENIA	(1UL << 31)
 #define CPACR_OPEN	(3UL << 16 | 3UL << 20 | 3UL << 24)	/* ZEN, FPEN, SMEN: EL1 itself traps nothing */
 #define EC_UNKNOWN	0UL
+#define EC_SYSREG	0x18UL		/* at EL1, of EL1's own: an ID register that the CPU doesn't have, told so by FEAT_IDST */
 
 /* The last exception; the vectors write it and go on behind the instruction */
 struct taken {
@@ -63,6 +64,7 @@ asm("	.balign	0x800\n"
 	X(SME, "RDSVL", ".inst 0x04bf5820") \
 	X(SME, "SMCR_EL1", "mrs x0, S3_0_C1_C2_6") \
 	X(SME, "SVCR", "mrs x0, S3_3_C4_C2_2") \
+	X(SME, "SMIDR_EL1", "mrs x0, S3_1_C0_C0_6") \
 	X(POINTER, "APIAKeyLo_EL1", "mrs x0, S3_0_C2_C1_0") \
 	X(POINTER, "APIAKeyLo_EL1, written", "msr S3_0_C2_C1_0, x0") \
 	X(POINTER, "APGAKeyHi_EL1", "mrs x0, S3_0_C2_C3_1") \
@@ -71,6 +73,7 @@ asm("	.balign	0x800\n"
 	X(MTE, "GCR_EL1", "mrs x0, S3_0_C1_C0_6") \
 	X(MTE, "RGSR_EL1", "mrs x0, S3_0_C1_C0_5") \
 	X(MTE, "TFSR_EL1", "mrs x0, S3_0_C5_C6_0") \
+	X(MTE, "GMID_EL1", "mrs x0, S3_1_C0_C0_4") \
 	X(RAS, "ERRIDR_EL1", "mrs x0, S3_0_C5_C3_0") \
 	X(RAS, "ERRSELR_EL1", "mrs x0, S3_0_C5_C3_1") \
 	X(RAS, "ERXFR_EL1", "mrs x0, S3_0_C5_C4_0") \
@@ -90,17 +93,27 @@ asm("	.balign	0x800\n"
 /* Uses that nothing traps where the feature is in the machine, or not in each (docs/features.md): only told of */
 #define OPEN_USES(X) \
 	X(SME, "TPIDR2_EL0", "mrs x0, S3_3_C13_C0_5") \
-	X(SME, "SMIDR_EL1", "mrs x0, S3_1_C0_C0_6") \
 	X(SME, "SMPRI_EL1", "mrs x0, S3_0_C1_C2_4") \
 	X(RAS, "DISR_EL1", "mrs x0, S3_0_C12_C1_1") \
 	X(POINTER, "XPACI", ".inst 0xdac143e0") \
-	X(MTE, "GMID_EL1", "mrs x0, S3_1_C0_C0_4") \
 	X(MTE, "IRG", ".inst 0x9adf1000")
 
 /* Registers of those that a guest may write: what is in one isn't there any more after an exit, so that nobody else finds it */
 #define OPEN_REGISTERS(X) \
 	X(SME, "TPIDR2_EL0", S3_3_C13_C0_5, 0x5e7a91d2) \
 	X(RAS, "DISR_EL1", S3_0_C12_C1_1, 0x15)
+
+/* Not optional: these have to be readable in every guest, whatever traps to hide the others */
+#define ALWAYS(X) \
+	X("MIDR_EL1", "mrs x0, midr_el1") \
+	X("MPIDR_EL1", "mrs x0, mpidr_el1") \
+	X("REVIDR_EL1", "mrs x0, revidr_el1") \
+	X("AIDR_EL1", "mrs x0, aidr_el1") \
+	X("CTR_EL0", "mrs x0, ctr_el0") \
+	X("CLIDR_EL1", "mrs x0, clidr_el1") \
+	X("CCSIDR_EL1", "mrs x0, ccsidr_el1") \
+	X("MDSCR_EL1", "mrs x0, mdscr_el1") \
+	X("MDCCSR_EL0", "mrs x0, mdccsr_el0")
 
 /* Fields of the ID registers that say a feature is there: name, register, mask, value without it */
 #define FEATURES(X) \
@@ -128,7 +141,7 @@ enum feature {
 	NR_FEATURES
 };
 
-static u64 offered[NR_FEATURES], there;
+static u64 offered[NR_FEATURES], there, missing;
 
 /* Whether it went through; x1 and x2 hold zero for the instructions that read them */
 #define TRY(use) ({ \
@@ -150,7 +163,7 @@ static void used(enum feature f, const char *name, u64 through)
 	if (through && !offered[f]) {
 		there++;
 		say("hidden, but there: ", name);
-	} else if (!through && taken.esr >> 26 != EC_UNKNOWN) {
+	} else if (!through && taken.esr >> 26 != EC_UNKNOWN && taken.esr >> 26 != EC_SYSREG) {
 		there++;
 		print("features: exception class ");
 		print_number(taken.esr >> 26);
@@ -189,7 +202,15 @@ void main(void)
 		} \
 	}
 	OPEN_REGISTERS(LEFT)
+#define READABLE(name, use) \
+	if (!TRY(use)) { \
+		missing++; \
+		say("missing: ", name); \
+	}
+	ALWAYS(READABLE)
 	print("features: ");
+	print_number(missing);
+	print(" missing, ");
 	print_number(there);
 	print(" hidden, but there\n");
 	finish(0);
