@@ -53,6 +53,7 @@ KUT ?=
 KVMTOOL ?=
 LIMIT ?=
 STAGES ?=
+comma := ,
 under-kcore = --expect "sha256 $$(sha256sum <$(kcore) | cut -c1-64); host behind stage 2"
 
 help:
@@ -81,6 +82,7 @@ help:
 	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=;'
 	@echo '              KUT=path: kvm-unit-tests too)'
 	@echo '  vmm         QEMU of Debian, and kvmtool, boot a Linux guest with virtio devices, on both kernels (ONLY=, LIMIT=; KVMTOOL=path of a checkout)'
+	@echo '  faults      memory runs out, VMMs are killed, pages move, while VMs live, on a kernel for that (T=faults:names, LIMIT=)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
 	@echo '  upstream-mutants  mutate the kernel code around each hook and see which gate catches it (M=operator)'
@@ -259,6 +261,18 @@ vmm: retrofit programs
 			$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 			$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 
+# VMs while the host fails them, on a kernel whose allocations can be made to fail (T=faults:names, LIMIT=seconds of one boot)
+faults: retrofit programs
+	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(dir)/faults/kcore --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+		--blob $(kcore) $(if $(V),--verbose) $(base) versions/config/faults.config $(wildcard versions/$(RELEASE)/faults.config) \
+		versions/config/kcore.config
+	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
+		ci/initramfs.sh --output $(dir)/faults/host.cpio --source $(src) --busybox "$$busybox" \
+			--image $(dir)/faults/kcore/arch/arm64/boot/Image --programs $(O)/tests
+	$(Q)ci/boot.sh --image $(dir)/faults/kcore/arch/arm64/boot/Image --initrd $(dir)/faults/host.cpio --log $(dir)/faults/console.log \
+		--cpu $(CPU) --smp $(SMP) --memory 1G --limit $(or $(LIMIT),7200) --show --tests $(if $(filter all,$(T)),faults$(comma)life:hotplug,$(T)) \
+		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) fault_seconds=600 $(APPEND)"
+
 upstream-mutants: source $(retrofit)
 	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate$(if $(M),=$(M)) \
 		--cache $(O)/tools/spatch --jobs $$(nproc)
@@ -309,6 +323,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs oracle oracle-run oracle-image planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench bench-one elcount-tool parity vmm port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench bench-one elcount-tool parity vmm faults port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

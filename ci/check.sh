@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot off parity vhe bench mutants releases'
+stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot faults off parity vhe bench mutants releases'
 
 usage()
 {
@@ -29,6 +29,7 @@ Run all tests, or those of the stages named, in this order:
   stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 and max with 1, 2 and 4 CPUs, and on a GICv2
+  faults     VMs while the host fails: a VMM killed at each step, KCore's pool empty, pages that move (all: make faults)
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
@@ -171,7 +172,7 @@ if wanted engine; then
 	mkdir -p "$O/tools/retrofit"
 	tap_suite engine env KSRC="$O/src/$RELEASE" make -s -C tools/retrofit O="$O/tools/retrofit" check
 fi
-if wanted kernel hooks facts boot off parity vhe bench mutants input; then
+if wanted kernel hooks facts boot faults off parity vhe bench mutants input; then
 	tap_test "kernel: $RELEASE, retrofitted and built with KCore" mk initramfs
 	sed -n 's/^  \(KCORE\|BLOB\|IMAGE\) */# /p' "$(tap_log "kernel: $RELEASE, retrofitted and built with KCore")"
 fi
@@ -249,6 +250,10 @@ fi
 if wanted boot; then
 	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
 	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'boot: calls of the host are answered as by the top machine')"
+fi
+if wanted faults; then
+	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+compaction+collapse \
+		--expect "$(running)"
 fi
 if wanted off; then
 	boot 'off: kcore=off' "$image" "$initrd" --tests vmm,linux-normal --append kcore=off \

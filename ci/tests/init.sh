@@ -21,6 +21,7 @@ for name in kvm kcore_test; do
 done
 [ -e /dev/null ] || mknod /dev/null c 1 3
 [ -e /dev/zero ] || mknod /dev/zero c 1 5
+[ ! -d /sys/block/ram0 ] || [ -e /dev/ram0 ] || mknod /dev/ram0 b 1 0
 
 echo "HOST-INIT reached: $(uname -r), $(grep -c ^processor /proc/cpuinfo) CPUs"
 dmesg | grep -iE 'kcore|kvm|EL2|Hyp mode' | sed 's/^/# /'
@@ -260,7 +261,7 @@ run_test()	# name, words
 	kselftest) run_kselftest "$@" ;;
 	kut) run_kut "$@" ;;
 	trace) run_trace "$@" ;;
-	attack | life | drop | vmms) $name "$@" ;;
+	attack | life | faults | drop | vmms) $name "$@" ;;
 	sh) sh ;;
 	*)
 		plan 1

@@ -2,7 +2,6 @@
 /* life: VMs come and go, many at once, on CPUs that come and go; nothing is lost. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,95 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "rawvm.h"
-#include "victim.h"
 
 #define CYCLES 1000
 #define PAGES_A_CYCLE 4
-
-struct guest {
-	struct vm vm;
-	struct console console;
-	struct testdev dev;
-	enum vm_stop why;
-	pthread_t thread;
-};
-
-static void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
-{
-	const struct payload *p = payload_find(payload);
-	struct vm_config config = { .is_protected = is_protected, .vcpus = vcpus, .memory = p->memory, .no_gic = no_gic };
-	bool environment;
-
-	if (vm_create(&g->vm, &config, &environment)) {
-		if (environment)
-			skip("no %s VM on this host", is_protected ? "protected" : "normal");
-		give_up("VM not created");
-	}
-	if (console_attach(&g->vm, &g->console, "guest| ") || testdev_attach(&g->vm, &g->dev) || payload_load(&g->vm, p) ||
-	    vm_finalise(&g->vm))
-		give_up("VM not set up");
-}
-
-static void *run_guest(void *arg)
-{
-	struct guest *g = arg;
-
-	g->why = vm_run(&g->vm, 120);
-	return NULL;
-}
-
-static void guest_run_in_thread(struct guest *g)
-{
-	if (pthread_create(&g->thread, NULL, run_guest, g))
-		give_up("no thread");
-}
-
-static void guest_end(struct guest *g, const char *name)
-{
-	pthread_join(g->thread, NULL);
-	console_flush(&g->console);
-	if (g->why != VM_POWER_OFF || !g->dev.have_status || g->dev.status || g->dev.faults)
-		expect(false, "%s VM: end %d, status %#llx, %lu exceptions", name, g->why, (unsigned long long)g->dev.status,
-		       g->dev.faults);
-	vm_destroy(&g->vm);
-}
-
-static const enum kcore_stat kept[] = {
-	KCORE_STAT_pages_core, KCORE_STAT_pages_vm, KCORE_STAT_pool_free, KCORE_STAT_vms, KCORE_STAT_vcpus,
-};
-#define NR_KEPT (sizeof(kept) / sizeof(kept[0]))
-
-static void take(u64 *into)
-{
-	for (unsigned int i = 0; i < NR_KEPT; i++)
-		into[i] = stat_read(kept[i]);
-}
-
-/*
- * The host's own stage 2 takes pages of the pool too, when a block of its is split for a donation, and keeps
- * them: of the pool, `tables' may be missing.
- */
-static void expect_same(const u64 *before, u64 tables)
-{
-	u64 now[NR_KEPT];
-
-	take(now);
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
-		bool same = now[i] == before[i];
-
-		if (kept[i] == KCORE_STAT_pool_free)
-			same = now[i] <= before[i] && before[i] - now[i] <= tables;
-		expect(same, "%s %llu, then %llu", stat_name(kept[i]), (unsigned long long)before[i], (unsigned long long)now[i]);
-	}
-}
-
-/* Tables that splitting all of the host's blocks could cost */
-static u64 host_tables(void)
-{
-	return (driver_info()->dram_end - driver_info()->dram_start) / BLOCK_SIZE + 2;
-}
 
 static void cycles(void)
 {
@@ -156,8 +72,8 @@ static void many(void)
 	guard_install();
 	setrlimit(RLIMIT_NOFILE, &files);
 	take(before);
-	if (before[3])
-		skip("%llu VMs are alive already", (unsigned long long)before[3]);
+	if (before[KEPT_VMS])
+		skip("%llu VMs are alive already", (unsigned long long)before[KEPT_VMS]);
 	for (; n < KCORE_NR_VMS - 1; n++)
 		guest_start(&guests[n], "agent", n % 8 == 0, 1, true);
 	expect(stat_read(KCORE_STAT_vms) == KCORE_NR_VMS - 1, "%llu VMs alive", (unsigned long long)stat_read(KCORE_STAT_vms));
@@ -194,7 +110,7 @@ static void vcpus(bool is_protected)
 	close(kvm);
 	guest_start(&g, "spin", is_protected, n, false);
 	expect(n == (g.vm.gic_version == 2 ? 8 : 16), "%u vCPUs by a vGICv%u", n, g.vm.gic_version);
-	expect(stat_read(KCORE_STAT_vcpus) == before[4] + n, "%llu vCPUs alive", (unsigned long long)stat_read(KCORE_STAT_vcpus));
+	expect(stat_read(KCORE_STAT_vcpus) == before[KEPT_VCPUS] + n, "%llu vCPUs alive", (unsigned long long)stat_read(KCORE_STAT_vcpus));
 	guest_run_in_thread(&g);
 	guest_end(&g, is_protected ? "protected" : "normal");
 	expect(g.dev.reports[0][0] == n, "%llu counted to the end", (unsigned long long)g.dev.reports[0][0]);
@@ -232,20 +148,6 @@ static void together(void)
 	       (unsigned long long)p.dev.reports[0][0], (unsigned long long)n.dev.reports[0][0]);
 	expect(!q.dev.reports[0][0], "registers changed: %#llx", (unsigned long long)q.dev.reports[0][0]);
 	expect_same(before, host_tables());
-}
-
-static int set_cpu(unsigned int cpu, bool online)
-{
-	char path[64];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
-	close(fd);
-	return r;
 }
 
 struct churn {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guests.h"
+
+void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
+{
+	const struct payload *p = payload_find(payload);
+	struct vm_config config = { .is_protected = is_protected, .vcpus = vcpus, .memory = p->memory, .no_gic = no_gic };
+	bool environment;
+
+	if (vm_create(&g->vm, &config, &environment)) {
+		if (environment)
+			skip("no %s VM on this host", is_protected ? "protected" : "normal");
+		give_up("VM not created");
+	}
+	if (console_attach(&g->vm, &g->console, "guest| ") || testdev_attach(&g->vm, &g->dev) || payload_load(&g->vm, p) ||
+	    vm_finalise(&g->vm))
+		give_up("VM not set up");
+}
+
+static void *run_guest(void *arg)
+{
+	struct guest *g = arg;
+
+	g->why = vm_run(&g->vm, 120);
+	return NULL;
+}
+
+void guest_run_in_thread(struct guest *g)
+{
+	if (pthread_create(&g->thread, NULL, run_guest, g))
+		give_up("no thread");
+}
+
+void guest_end(struct guest *g, const char *name)
+{
+	pthread_join(g->thread, NULL);
+	console_flush(&g->console);
+	if (g->why != VM_POWER_OFF || !g->dev.have_status || g->dev.status || g->dev.faults)
+		expect(false, "%s VM: end %d, status %#llx, %lu exceptions", name, g->why, (unsigned long long)g->dev.status,
+		       g->dev.faults);
+	vm_destroy(&g->vm);
+}
+
+static const enum kcore_stat kept[NR_KEPT] = {
+	KCORE_STAT_pages_core, KCORE_STAT_pages_vm, KCORE_STAT_pool_free, KCORE_STAT_vms, KCORE_STAT_vcpus,
+};
+
+void take(u64 *into)
+{
+	for (unsigned int i = 0; i < NR_KEPT; i++)
+		into[i] = stat_read(kept[i]);
+}
+
+void expect_same(const u64 *before, u64 tables)
+{
+	u64 now[NR_KEPT];
+
+	take(now);
+	for (unsigned int i = 0; i < NR_KEPT; i++) {
+		bool same = now[i] == before[i];
+
+		if (kept[i] == KCORE_STAT_pool_free)
+			same = now[i] <= before[i] && before[i] - now[i] <= tables;
+		expect(same, "%s %llu, then %llu", stat_name(kept[i]), (unsigned long long)before[i], (unsigned long long)now[i]);
+	}
+}
+
+u64 host_tables(void)
+{
+	return (driver_info()->dram_end - driver_info()->dram_start) / BLOCK_SIZE + 2;
+}
+
+int set_cpu(unsigned int cpu, bool online)
+{
+	char path[64];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -1;
+	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
+	close(fd);
+	return r;
+}
