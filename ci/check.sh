@@ -245,8 +245,6 @@ if wanted boot; then
 			--append "$(cpu_append "$cpu")" --expect "$(running)"
 	done
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
-fi
-if wanted boot; then
 	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
 	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'boot: calls of the host are answered as by the top machine')"
 fi
