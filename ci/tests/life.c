@@ -2,6 +2,7 @@
 /* life: VMs come and go, many at once, on CPUs that come and go; nothing is lost. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
