@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A normal guest debugged by its VMM (KVM_SET_GUEST_DEBUG): BRK, single step, breakpoint and watchpoint come to the VMM, and to the guest
- * again when it is debugged no more.  A protected guest can't be.  Stock KVM passes as well.
+ * again when it is debugged no more.  A protected guest can't be.  Stock KVM passes as well, 4.18's but for the watchpoint's address.
  */
 #include <asm/kcore.h>
 #include <errno.h>
@@ -106,6 +106,20 @@ static void stops(const char *what, unsigned int class, u64 at)
 	       (unsigned long long)(pc - RAM_BASE));
 }
 
+/* One step.  4.18's KVM counts the fault that it mends for the instruction as a step too. */
+static void steps(u64 from)
+{
+	int r = run();
+
+	if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && register_of(PC) == from)
+		remark("a step at +%#llx that was a fault", (unsigned long long)(from - RAM_BASE));
+	else if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && register_of(PC) == from + 4)
+		return;
+	else
+		expect(false, "step: exit %d at +%#llx", r, (unsigned long long)(register_of(PC) - RAM_BASE));
+	stops("step", EC_STEP, from + 4);
+}
+
 /* The guest's store to the test device */
 static u64 told(void)
 {
@@ -171,8 +185,8 @@ void debugged(void)
 
 	/* first uses of FP and of a page are finished below the VMM: a step all the same */
 	debug_by(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, NULL);
-	for (u64 at = RAM_BASE + 4; at <= AT(debugged_brk); at += 4)
-		stops("step", EC_STEP, at);
+	for (u64 at = RAM_BASE; at < AT(debugged_brk); at += 4)
+		steps(at);
 	expect(*(volatile u64 *)(vm.ram + (FRESH - RAM_BASE)) == 0 && register_of(VM_REG_CORE(regs.regs[1])) == 1, "x1 is %llu",
 	       (unsigned long long)register_of(VM_REG_CORE(regs.regs[1])));
 
