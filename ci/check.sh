@@ -19,7 +19,7 @@ Run all tests, or those of the stages named, in this order:
   lint       the core keeps to its C subset; the checker's own tests
   unit       the core over a fake machine; line coverage
   proofs     the proofs and their gates; each gate fails where it has to
-  oracle     random events on the compiled core and in the top machine; planted faults are found; some minutes of fuzzing
+  oracle     random events on the compiled core and in the top machine; planted faults are found; a minute of fuzzing
   proof-mutants  faults put into the core: each applies, a sample is caught by a proof (all: make proof-mutants)
   engine     the retrofit engine's gates
   source     the release's source
@@ -39,7 +39,7 @@ Run all tests, or those of the stages named, in this order:
              (its kernel, VMs, attacks: make matrix)
 
 Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600);
-KCORE_ORACLE_CALLS, KCORE_FUZZ_MINUTES of the stage oracle (400000, 2).
+KCORE_ORACLE_CALLS, KCORE_FUZZ_MINUTES of the stage oracle (200000, 1).
 Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
 EOT
 }
@@ -156,7 +156,7 @@ if wanted proofs; then
 	tap_suite 'proofs: each gate fails where it has to' mk -s -C proofs O="$O/proofs" selftest
 fi
 if wanted oracle; then
-	tap_suite 'oracle: core and top machine' mk -s oracle CALLS="${KCORE_ORACLE_CALLS:-400000}" MINUTES="${KCORE_FUZZ_MINUTES:-2}"
+	tap_suite 'oracle: core and top machine' mk -s oracle CALLS="${KCORE_ORACLE_CALLS:-200000}" MINUTES="${KCORE_FUZZ_MINUTES:-1}"
 	sed -n '/^# [0-9]* events/p; /^# [0-9]* of [0-9]* found/p; /^# fuzz: /p' "$(tap_log 'oracle: core and top machine')"
 fi
 if wanted proof-mutants; then
