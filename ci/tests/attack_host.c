@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,20 +163,6 @@ void attack_core_execute(void)
 	expect_core_alive();
 }
 
-static int set_cpu_online(unsigned int cpu, bool online)
-{
-	char path[64];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
-	close(fd);
-	return r;
-}
-
 void attack_cpu_on_entry(void)
 {
 	struct kcore_test_cpu_on on = { .cpu = 1 };
@@ -185,7 +170,7 @@ void attack_cpu_on_entry(void)
 	driver_open();
 	if (cpus_online() < 2)
 		skip("needs 2 CPUs");
-	if (set_cpu_online(1, false))
+	if (set_cpu(1, false))
 		skip("CPU 1 can't be taken offline: %s (needs CONFIG_HOTPLUG_CPU)", strerror(errno));
 	if (ioctl(driver_fd(), KCORE_TEST_CPU_ON, &on))
 		give_up("KCORE_TEST_CPU_ON: %s", strerror(errno));
@@ -194,7 +179,7 @@ void attack_cpu_on_entry(void)
 	expect(on.current_el == 1, "at EL%llu", (unsigned long long)on.current_el);
 	expect(!(on.sctlr & 1), "MMU %s", on.sctlr & 1 ? "on" : "off");
 	expect(on.off, "the CPU is %s again", on.off ? "off" : "not off");
-	expect(!set_cpu_online(1, true), "and comes back as CPU 1");
+	expect(!set_cpu(1, true), "and comes back as CPU 1");
 	expect_core_alive();
 	/* It came back under KCore: its accesses to KCore's memory are refused there too */
 	pin_to_cpu(1);

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "guests.h"
 
 void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
@@ -74,18 +69,4 @@ void expect_same(const u64 *before, u64 tables)
 u64 host_tables(void)
 {
 	return (driver_info()->dram_end - driver_info()->dram_start) / BLOCK_SIZE + 2;
-}
-
-int set_cpu(unsigned int cpu, bool online)
-{
-	char path[64];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
-	close(fd);
-	return r;
 }

@@ -30,6 +30,4 @@ void take(u64 *into);
  */
 void expect_same(const u64 *before, u64 tables);
 u64 host_tables(void);	/* tables that splitting all of the host's blocks could cost */
-
-int set_cpu(unsigned int cpu, bool online);	/* 0, or -1 and errno */
 #endif

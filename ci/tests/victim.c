@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,6 +125,20 @@ void pin_to_cpu(unsigned int cpu)
 unsigned int cpus_online(void)
 {
 	return (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int set_cpu(unsigned int cpu, bool online)
+{
+	char path[64];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -1;
+	r = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
+	close(fd);
+	return r;
 }
 
 static void *run_without_end(void *arg)

@@ -59,4 +59,5 @@ void runner_start(struct runner *r, struct victim *v, unsigned int index, unsign
 void runner_stop(struct runner *r);
 void pin_to_cpu(unsigned int cpu);
 unsigned int cpus_online(void);
+int set_cpu(unsigned int cpu, bool online);	/* 0, or -1 and errno */
 #endif
