@@ -211,12 +211,10 @@ stage_config()
 {
 	retrofitted || return
 	for variant in kcore stock; do
-		fragments="versions/config/host.config versions/config/$variant.config"
-		[ ! -f "versions/$release/kernel.config" ] || fragments="$fragments versions/$release/kernel.config"
-		remember "allnoconfig and $(echo "$fragments" | tr ' ' '\n' | xargs cat | grep -c '^CONFIG_') options, $variant"
-		# shellcheck disable=SC2086 # a list of files
+		remember "allnoconfig and $(fragments "$release" "$variant" | xargs cat | grep -c '^CONFIG_') options, $variant"
+		# shellcheck disable=SC2046 # a list of files
 		tools/build-kernel --configure --tree "$dir/tree" --output "$dir/$variant" --host-flags "$RELEASE_HOST_FLAGS" \
-			$fragments || return
+			$(fragments "$release" "$variant") || return
 	done
 }
 

@@ -369,17 +369,22 @@ check 'an option whose dependency is missing' 1 'CONFIG_KCORE=y was asked for, t
 	--tree "$dir/tree" --output "$work/o/k" versions/config/host.config versions/config/kcore.config "$work/bad.config"
 absent=''
 head -c 4096 /dev/urandom >"$work/blob"
-check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times, expected 1' tools/build-kernel \
-	--tree "$dir/tree" --output "$dir/kcore" --blob "$work/blob" versions/config/host.config versions/config/kcore.config
-check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' tools/build-kernel \
-	--tree "$dir/tree" --output "$dir/kcore" --no-blob "$O/kcore/kcore.bin" versions/config/host.config versions/config/kcore.config
+# The build is the caller's: same configuration, same Image after all of this
+image_before=$(sha256 "$dir/kcore/arch/arm64/boot/Image")
+configured()	# arguments of build-kernel...
+{
+	# shellcheck disable=SC2046 # a list of files
+	tools/build-kernel --tree "$dir/tree" --output "$dir/kcore" "$@" $(fragments "$RELEASE" kcore)
+}
+check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times, expected 1' configured --blob "$work/blob"
+check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' configured --no-blob "$O/kcore/kcore.bin"
 
 glue=$dir/tree/arch/arm64/kvm/kcore/vm.c
 cp -p "$glue" "$work/vm.c"
 printf 'static int nobody_calls_this(void)\n{\n\treturn 0;\n}\n' >>"$glue"
-check 'a warning about the glue' 1 'nobody_calls_this.*defined but not used' \
-	tools/build-kernel --tree "$dir/tree" --output "$dir/kcore" versions/config/host.config versions/config/kcore.config
+check 'a warning about the glue' 1 'nobody_calls_this.*defined but not used' configured
 cp -p "$work/vm.c" "$glue"
+check 'without it the Image is the one that it was' 0 "IMAGE .*sha256:$image_before" configured
 
 # ---- the series for packagers
 series()	# arguments of make-series...

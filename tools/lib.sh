@@ -53,6 +53,16 @@ releases()	# the releases that have a directory, space separated
 	done
 }
 
+# The fragments of a release's configuration, a line each, in the order of the Makefile
+fragments()	# release, variant (kcore, stock or deb)
+{
+	echo versions/config/host.config
+	if [ -f "$top/versions/$1/kernel.config" ]; then
+		echo "versions/$1/kernel.config"
+	fi
+	echo "versions/config/$2.config"
+}
+
 # The source that a release.conf names, in one line; two releases must not name the same
 release_claim()	# release.conf
 {
