@@ -1,31 +1,16 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (*
  * The top machine as a program (docs/oracle.md).  Nothing here is proved, and no theorem stands on it: what is extracted are the definitions of
- * top/ themselves.  Integers become Zarith's, [nat] a machine word; functions stay functions, and what a state's functions
+ * top/, and of sim/Answers.v, themselves.  Integers become Zarith's, [nat] a machine word; functions stay functions, and what a state's functions
  * give is kept in tables between two steps by tables.ml.
  *)
 From Coq Require Import ZArith Extraction ExtrOcamlBasic ExtrOcamlNatInt ExtrOcamlZBigInt.
-From KCore Require Import top.Machine code.Idreg code.GuestSysreg.
+From KCore Require Import top.Machine sim.Answers code.GuestSysreg.
 Local Open Scope Z_scope.
 
-(* What KCore answers a protected guest by itself; the top machine leaves open which function of the guest's registers that is.
-   These are the functions that the C is shown to compute (sim/GuestLocal.v: sysreg_answer, sim/GuestOther.v: other_answer), written again, since
-   those files stand on most of the proofs; what they consist of is the same (code/GuestSysreg.v, code/Idreg.v, top/Guest.v). *)
-Definition of_list (l : list Z) (k : Z) : Z := nth (Z.to_nat k) l 0.
-Definition sysreg_answer (gicv3 : bool) (esr id : Z) (R : Z -> Z) : list (Z * Z) :=
-  let sre := gicv3 && (sysreg esr =? ICC_SRE) in
-  let rt := field esr 5 31 in
-  if raz_wi (sysreg esr) || is_id esr || sre
-  then ((if is_read esr && negb (rt =? 31) then [(rt, if sre then 7 else id)] else []) ++ advance R)%list
-  else take_exception R ESR_IL 0.
-Definition other_answer (esr : Z) (R : Z -> Z) : list (Z * Z) :=
-  if ec esr =? 0x17 then ((0, MASK64) :: advance R)%list else take_exception R ESR_IL 0.
-(* id: what the machine's ID register holds. *)
-Definition id_answer (gicv3 : bool) (esr id : Z) : Z :=
-  let crm := field (sysreg esr) 1 15 in
-  if is_id esr then if crm <? 4 then 0 else id_value gicv3 crm (field (sysreg esr) 17 7) id else 0.
+(* What KCore answers a protected guest by itself (sim/Answers.v).  id: what the machine's ID register holds. *)
 Definition local_op (gicv3 : bool) (esr id : Z) : gop :=
-  if ec esr =? EC_SYSREG then OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr (id_answer gicv3 esr id) (of_list l))
+  if ec esr =? EC_SYSREG then OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr (id_shown gicv3 esr id) (of_list l))
   else OLocal (cause esr) (fun l => other_answer esr (of_list l)).
 
 (* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one. *)

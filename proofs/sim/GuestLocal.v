@@ -3,7 +3,7 @@
 From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Idreg code.Regs code.Gpsci code.GuestHvc code.GuestSysreg code.Run
   code.RunExit code.GuestExit top.InvOwn top.InvMap.
 From KCore Require Import top.Guest top.Chan.
-From KCore Require Export sim.GuestFp.
+From KCore Require Export sim.GuestFp sim.Answers.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -131,19 +131,7 @@ Qed.
 (* ------------------------------------------------------------------ ID and debug registers *)
 
 (* What the machine says of an ID register, as far as it passes. *)
-Definition id_answer (gicv3 : bool) (esr : Z) (s : state) : Z :=
-  let crm := field (sysreg esr) 1 15 in
-  if is_id esr then
-    if crm <? 4 then 0 else id_value gicv3 crm (field (sysreg esr) 17 7) (answer s (List.length (trace s)) 0 mod 2 ^ 64)
-  else 0.
-(* A function of the guest's registers. *)
-Definition sysreg_answer (gicv3 : bool) (esr id : Z) (R : Z -> Z) : list (Z * Z) :=
-  let sre := gicv3 && (sysreg esr =? ICC_SRE) in
-  let rt := field esr 5 31 in
-  if raz_wi (sysreg esr) || is_id esr || sre
-  then ((if is_read esr && negb (rt =? 31) then [(rt, if sre then 7 else id)] else []) ++ advance R)%list
-  else take_exception R ESR_IL 0.
-Definition of_list (l : list Z) (k : Z) : Z := nth (Z.to_nat k) l 0.
+Definition id_answer (gicv3 : bool) (esr : Z) (s : state) : Z := id_shown gicv3 esr (answer s (List.length (trace s)) 0 mod 2 ^ 64).
 Definition sysreg_op (gicv3 : bool) (esr id : Z) : gop := OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr id (of_list l)).
 
 Lemma of_values t w k : 0 <= k < 58 -> of_list (guest_values t w) k = greg t w k.
@@ -172,7 +160,7 @@ Proof.
   { unfold guest_sysreg. rewrite Sg.
     replace (if is_id esr then s_idreg_guest [field (sysreg esr) 1 15; field (sysreg esr) 17 7] s1 else Ok (0, s1))
       with (Ok (id_answer gic esr s, u)).
-    2: { unfold id_answer, u, s_idreg_guest. destruct (is_id esr); [|reflexivity]. destruct (_ <? 4); reflexivity. }
+    2: { unfold id_answer, id_shown, u, s_idreg_guest. destruct (is_id esr); [|reflexivity]. destruct (_ <? 4); reflexivity. }
     cbn [bind]. unfold l, sysreg_answer. rewrite <- (exception_same _ _ ESR_IL 0 Gl).
     assert (Wu : forall l s', wrote ct l u s' -> wrote ct l s1 s').
     { intros l0 s'. unfold u. destruct (is_id esr); [|auto]. destruct (_ <? 4); [auto|]. apply wrote_record. }

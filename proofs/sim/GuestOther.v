@@ -6,9 +6,6 @@ From KCore Require Export sim.GuestLocal.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* A function of the guest's registers. *)
-Definition other_answer (esr : Z) (R : Z -> Z) : list (Z * Z) :=
-  if ec esr =? EC_SMC then ((0, MASK64) :: advance R)%list else take_exception R ESR_IL 0.
 Definition other_op (esr : Z) : gop := OLocal (cause_of (ec esr)) (fun l => other_answer esr (of_list l)).
 Definition other_class (c : Z) (s : state) : Prop := let e := ec (Base.reg s "esr" 0) in
   e <> EC_WFX /\ e <> EC_IABT /\ e <> EC_DABT /\ e <> EC_HVC /\ e <> EC_SYSREG /\ (e = EC_FP -> cell s "cpu_fp" c <> 0).
@@ -33,7 +30,7 @@ Proof.
   { intros j K. rewrite of_values by exact K. exact (i_regs _ _ _ _ G j K). }
   assert (X : exists s2, wrote ct l s1 s2 /\ exit_protected w esr s1 = Ok (1, resumed ct s2)).
   { unfold exit_protected. rewrite (proj2 (Z.eqb_neq _ _) N1), (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3), (proj2 (Z.eqb_neq _ _) N4),
-      (proj2 (Z.eqb_neq _ _) N5). cbn [orb]. change (cell s1 "vcpu_context" w) with ct. unfold l, other_answer. destruct (ec esr =? EC_SMC).
+      (proj2 (Z.eqb_neq _ _) N5). cbn [orb]. change (cell s1 "vcpu_context" w) with ct. unfold l, other_answer. change 0x17 with EC_SMC. destruct (ec esr =? EC_SMC).
     - exists (put_words ct ((0, MASK64) :: advance (of_list (guest_values t w))) s1). split.
       { apply wrote_words. apply Forall_cons; [cbn; unfold W_GP; split; [lia|reflexivity]|apply advance_bound]. }
       change ((0, MASK64) :: advance (of_list (guest_values t w)))%list with ([(0, MASK64)] ++ advance (of_list (guest_values t w)))%list.
