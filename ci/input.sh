@@ -374,7 +374,8 @@ image_before=$(sha256 "$dir/kcore/arch/arm64/boot/Image")
 configured()	# arguments of build-kernel...
 {
 	# shellcheck disable=SC2046 # a list of files
-	tools/build-kernel --tree "$dir/tree" --output "$dir/kcore" "$@" $(fragments "$RELEASE" kcore)
+	tools/build-kernel --tree "$dir/tree" --output "$dir/kcore" --cross "${CROSS_COMPILE:-aarch64-linux-gnu-}" \
+		--host-flags "$RELEASE_HOST_FLAGS" "$@" $(fragments "$RELEASE" kcore)
 }
 check 'an Image without the kcore.bin that it should hold' 1 'holds blob 0 times, expected 1' configured --blob "$work/blob"
 check 'an Image with a kcore.bin that it should not hold' 1 'holds kcore.bin 1 times, expected 0' configured --no-blob "$O/kcore/kcore.bin"
