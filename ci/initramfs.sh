@@ -75,7 +75,7 @@ touch -d @0 "$work/guest.cpio"
 put "$top/ci/tests/init.sh" init.sh
 put "$programs/tvmm/tvmm" tvmm
 put "$image" Image
-for program in attack life faults drop trace hostbench; do
+for program in attack life faults drop trace hostbench pmu; do
 	put "$programs/$program" $program
 done
 
@@ -100,7 +100,7 @@ dir /guest 755 0 0
 file /guest/Image $work/Image 644 0 0
 file /guest/initrd $work/guest.cpio 644 0 0
 EOT
-	for program in attack life faults drop trace hostbench; do
+	for program in attack life faults drop trace hostbench pmu; do
 		echo "file /bin/$program $work/$program 755 0 0"
 	done
 } >"$work/host.list"

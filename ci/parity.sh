@@ -11,7 +11,8 @@ usage()
 Usage: ci/parity.sh --stock IMAGE,INITRD --kcore IMAGE,INITRD [--tests DIR] [--kut DIR] --output DIR [OPTION]...
        ci/parity.sh --compare LOG,LOG [--output DIR]
 Run KVM's selftests of --tests as programs of the host and the kvm-unit-tests of --kut as guests on both kernels, print test by
-test what came out, and fail if it differs.  A test that runs into its time limit has no result, and counts as a difference if
+test what came out, and fail if it differs.  Without --only what the host's PMU counts is tested too (ci/tests/pmu.c), on each
+kernel by itself.  A test that runs into its time limit has no result, and counts as a difference if
 it has one on the other kernel.  If no test passes on stock, that is a failure too.
 
   --stock IMAGE,INITRD   the kernel without the retrofit
@@ -208,6 +209,7 @@ pack()
 	(cd "$work/root" && find kselftest kut | LC_ALL=C sort | cpio --quiet -o -H newc >"$work/tests.cpio")
 }
 pack || die $EX_ENVIRONMENT "the tests of $tests $kut cannot be packed"
+[ -n "$only" ] || suites="$suites,pmu"
 count=$(cat "$work/kselftest" "$work/kut" | wc -l)
 
 for kind in stock kcore; do

@@ -261,7 +261,7 @@ run_test()	# name, words
 	kselftest) run_kselftest "$@" ;;
 	kut) run_kut "$@" ;;
 	trace) run_trace "$@" ;;
-	attack | life | faults | drop | vmms) $name "$@" ;;
+	attack | life | faults | drop | pmu | vmms) $name "$@" ;;
 	sh) sh ;;
 	*)
 		plan 1

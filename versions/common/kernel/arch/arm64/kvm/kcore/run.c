@@ -34,6 +34,8 @@
 #define KCORE_ISS_SYS_MASK		KCORE_ISS_SYS(3UL, 7UL, 15UL)
 #define KCORE_ISS_CRM_8			BIT(4)		/* CRm is 8 or more */
 
+#define KCORE_PMUSERENR_ALL	15	/* ER, CR, SW, EN */
+
 /* A stage-2 translation fault of a word whose register the syndrome names, not of a table walk or cache maintenance */
 #define KCORE_ISS_WORD		(BIT(24) | BIT(23) | 0x04)	/* ISV, SAS, DFSC */
 #define KCORE_ISS_WORD_MASK	(BIT(24) | GENMASK(23, 22) | BIT(8) | BIT(7) | 0x3c)
@@ -277,29 +279,57 @@ static __always_inline void kcore_leave(struct kvm_vcpu *vcpu, struct kcore_vcpu
 		gic->vgic_vmcr = page->vgic.vmcr;
 }
 
-/* PMU counters that count in the guest only, or not in the guest.  Stock KVM does this at EL2, EL1 can do it as well. */
-static __always_inline bool kcore_pmu_enter(struct kvm_vcpu *vcpu)
+#ifdef CONFIG_HW_PERF_EVENTS
+/* The machine has a PMU (ID_AA64DFR0_EL1.PMUVer), and perf may use it */
+static bool kcore_pmu __ro_after_init;
+
+static int __init kcore_pmu_find(void)
+{
+	unsigned int version = (read_sysreg(id_aa64dfr0_el1) >> 8) & 15;
+
+	kcore_pmu = version && version != 15;
+	return 0;
+}
+late_initcall(kcore_pmu_find);
+#else
+#define kcore_pmu	false
+#endif
+
+/*
+ * Stock KVM does this at EL2, EL1 can do it as well.  The guest's EL0 uses PMU registers: KVM answers, not the guest's EL1, so nothing may
+ * trap there; nor may PMXEVCNTR_EL0 be UNDEFINED since PMSELR_EL0 names the cycle counter.  Counters that count in the guest only, or
+ * not in the guest.  The host's PMUSERENR_EL0.
+ */
+static __always_inline u64 kcore_pmu_enter(struct kvm_vcpu *vcpu)
+{
+	u32 host = kcore_pmu_host(vcpu), guest = kcore_pmu_guest(vcpu);
+	u64 userenr = read_sysreg(pmuserenr_el0);
+
+	write_sysreg(0, pmselr_el0);
+	write_sysreg(KCORE_PMUSERENR_ALL, pmuserenr_el0);
+	if (unlikely(host | guest)) {
+		write_sysreg(host, pmcntenclr_el0);
+		write_sysreg(guest, pmcntenset_el0);
+	}
+	return userenr;
+}
+
+static __always_inline void kcore_pmu_leave(struct kvm_vcpu *vcpu, u64 userenr)
 {
 	u32 host = kcore_pmu_host(vcpu), guest = kcore_pmu_guest(vcpu);
 
-	if (likely(!(host | guest)))
-		return false;
-	write_sysreg(host, pmcntenclr_el0);
-	write_sysreg(guest, pmcntenset_el0);
-	return true;
-}
-
-static __always_inline void kcore_pmu_leave(struct kvm_vcpu *vcpu)
-{
-	write_sysreg(kcore_pmu_guest(vcpu), pmcntenclr_el0);
-	write_sysreg(kcore_pmu_host(vcpu), pmcntenset_el0);
+	if (unlikely(host | guest)) {
+		write_sysreg(guest, pmcntenclr_el0);
+		write_sysreg(host, pmcntenset_el0);
+	}
+	write_sysreg(userenr, pmuserenr_el0);
 }
 
 /* The hypercall, and what goes around it */
 static __always_inline u64 kcore_switch(struct kvm_vcpu *vcpu)
 {
 	u64 handle = vcpu->arch.kcore.handle;
-	bool pmu = kcore_pmu_enter(vcpu);
+	u64 userenr = kcore_pmu ? kcore_pmu_enter(vcpu) : 0;
 	u64 ret;
 
 	if (system_uses_irq_prio_masking()) {
@@ -312,8 +342,8 @@ static __always_inline u64 kcore_switch(struct kvm_vcpu *vcpu)
 	} else {
 		ret = kcore_hvc1(KCORE_HC_VCPU_RUN, handle);
 	}
-	if (unlikely(pmu))
-		kcore_pmu_leave(vcpu);
+	if (kcore_pmu)
+		kcore_pmu_leave(vcpu, userenr);
 	return ret;
 }
 
