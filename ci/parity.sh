@@ -10,9 +10,9 @@ usage()
 	cat <<EOT
 Usage: ci/parity.sh --stock IMAGE,INITRD --kcore IMAGE,INITRD [--tests DIR] [--kut DIR] --output DIR [OPTION]...
        ci/parity.sh --compare LOG,LOG [--output DIR]
-Run KVM's selftests of --tests as programs of the host and the kvm-unit-tests of --kut as guests on both kernels, print test by
-test what came out, and fail if it differs.  Without --only what the host's PMU counts is tested too (ci/tests/pmu.c), on each
-kernel by itself.  A test that runs into its time limit has no result, and counts as a difference if
+Run KVM's selftests of --tests as programs of the host (with the words of ci/kselftest.words) and the kvm-unit-tests of --kut as
+guests on both kernels, print test by test what came out, and fail if it differs.  Without --only what the host's PMU counts is
+tested too (ci/tests/pmu.c), on each kernel by itself.  A test that runs into its time limit has no result, and counts as a difference if
 it has one on the other kernel.  If no test passes on stock, that is a failure too.
 
   --stock IMAGE,INITRD   the kernel without the retrofit
@@ -187,6 +187,9 @@ if [ -n "$only" ]; then
 	awk -F'|' 'NR == FNR { only[$0] = 1; next } ("kut/" $1) in only' "$work/only" "$work/kut" >"$work/list"
 	mv "$work/list" "$work/kut"
 fi
+awk 'NR == FNR { if ($0 !~ /^#/) { name = $1; $1 = ""; words[name] = $0 }; next } { print $1 words[$1] }' "$top/ci/kselftest.words" \
+	"$work/kselftest" >"$work/list" || die $EX_ENVIRONMENT "$top/ci/kselftest.words: cannot be read"
+mv "$work/list" "$work/kselftest"
 suites=''
 for suite in kselftest kut; do
 	[ ! -s "$work/$suite" ] || suites="$suites${suites:+,}$suite:$limit"
