@@ -250,6 +250,25 @@ check 'KSRC: a git tree with uncommitted changes' 3 'uncommitted changes, the fi
 absent=''
 git_in checkout Makefile
 check 'KSRC: a clean git tree' 0 'linux-9.1 \(unverified\)' own "KSRC_v9_1=$kinds/linux-9.1"
+mine()	# into a build directory that stays
+{
+	env "KSRC_v9_1=$kinds/linux-9.1" "$kinds/tools/fetch-source" --output "$work/mine" v9.1
+}
+copied()	# how often its Makefile says "mine"; fails if the copy or a file of it is a link, or the .git is there
+{
+	[ ! -L "$work/mine/src/v9.1" ] && [ ! -e "$work/mine/src/v9.1/.git" ] && [ "$(stat -c %h "$kinds/linux-9.1/Makefile")" = 1 ] || return
+	grep -c mine "$work/mine/src/v9.1/Makefile" || :
+}
+check 'KSRC: copied' 0 '^  COPY' mine
+check 'KSRC: copied without its .git' 0 '^0$' copied
+check 'KSRC: not copied again' 1 '^0$' sh -c '"$@" | grep -c COPY' sh env "KSRC_v9_1=$kinds/linux-9.1" "$kinds/tools/fetch-source" --output "$work/mine" v9.1
+printf 'EXTRAVERSION = -mine\n' >>"$kinds/linux-9.1/Makefile"
+git_in commit -qam mine
+check 'KSRC: copied again when a file has changed' 0 '^  COPY' mine
+check 'KSRC: the copy has the change' 0 '^1$' copied
+rm -rf "$work/mine/src/v9.1" && ln -s "$kinds/linux-9.1" "$work/mine/src/v9.1"
+check 'KSRC: a link is replaced by a copy' 0 '^  COPY' mine
+check 'KSRC: and no file of it is a link' 0 '^1$' copied
 
 read_only()	# a build directory on a file system that is mounted read-only
 {

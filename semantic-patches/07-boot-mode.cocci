@@ -1,53 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A CPU that KCore's PSCI relay brings up enters Linux at EL1.  The kernel must not conclude from
-// that that EL2 is gone or that its CPUs were booted in different modes; and where KCore was asked
-// for but could not be installed, KVM must not find EL2 and run without KCore.
+// A CPU that KCore's PSCI relay brings up enters Linux at EL1, and head.S notes that in __boot_cpu_mode.
+// The kernel must not conclude from that that EL2 is gone or that its CPUs were booted in different
+// modes; and where KCore was asked for but could not be installed, KVM must not find EL2 and run
+// without KCore.
 //
 // Hook:      H06
-// Shape:     most files include asm/virt.h, so what is added is between #ifdef and #endif: without CONFIG_KCORE the header is seen
-//            to be the pristine one, and what was compiled with one need not be compiled again with the other (tools/same-lines)
+// Shape:     __boot_cpu_mode is put right by the CPU's first line of C.  Its readers, in a header that most files
+//            include, are left alone: without CONFIG_KCORE most objects need not be compiled again
 // Serves:    KCore owns EL2 on every CPU, also after CPU hotplug; KVM never runs without KCore when
 //            KCore was asked for
-// Anchor:    is_hyp_mode_available() and is_hyp_mode_mismatched() of asm/virt.h, the only two
-//            readers of __boot_cpu_mode, unchanged in name and type since v3.8
+// Anchor:    secondary_start_kernel(), where every CPU but the first enters C since v3.7
 
 @h06inc@
 position p;
 @@
-+#ifdef CONFIG_KCORE
 +#include <asm/kcore.h>
-+#endif
- #include <asm/ptrace.h>@p
+ #include <asm/mmu_context.h>@p
 
-@h06a@
+@h06@
 position p;
 statement S, S1;
 @@
- is_hyp_mode_available@p(void)
+ secondary_start_kernel@p(void)
  {
  	... when != S1
-+#ifdef CONFIG_KCORE
-+	if (kcore_boot_mode()) {
-+		return kcore_boot_mode() > 0;
-+	}
-+#endif
- 	S
- 	... when any
- }
-
-@h06b@
-position p;
-statement S, S1;
-@@
- is_hyp_mode_mismatched@p(void)
- {
- 	... when != S1
-+#ifdef CONFIG_KCORE
-+	if (kcore_active()) {
-+		return false;
-+	}
-+#endif
++	kcore_boot_mode();
  	S
  	... when any
  }
@@ -58,11 +36,6 @@ p << h06inc.p;
 print("MATCH H06 %s %s" % (p[0].line, p[0].current_element))
 
 @script:python@
-p << h06a.p;
-@@
-print("MATCH H06 %s %s" % (p[0].line, p[0].current_element))
-
-@script:python@
-p << h06b.p;
+p << h06.p;
 @@
 print("MATCH H06 %s %s" % (p[0].line, p[0].current_element))

@@ -39,8 +39,8 @@ need()	# program, Debian package
 # Paths below the build directory count as relative: builds of other variants and clones hit too
 ccache_below()	# build directory
 {
-	# by the lists of headers that the compiler writes: a file that has to be compiled is not preprocessed once more before
-	export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kcore/ccache}" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+	# by what the preprocessor makes of a file: an object that CONFIG_KCORE is nothing to is compiled once for both kernels
+	export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kcore/ccache}" CCACHE_NOHASHDIR=1
 	CCACHE_BASEDIR=$(cd "$1" && pwd)
 	export CCACHE_BASEDIR
 }
@@ -108,7 +108,8 @@ release_load()	# release
 	done
 	RELEASE_VERSION='' RELEASE_PACKAGE='' RELEASE_SUITE='' RELEASE_SECURITY='' RELEASE_MEMBER=''
 	RELEASE_TARBALL='' RELEASE_SHA256='' RELEASE_SIGNATURE='' RELEASE_GIT='' RELEASE_TAG='' RELEASE_COMMIT=''
-	RELEASE_HOST_FLAGS='' RELEASE_CPU_MAX=max
+	# pauth-impdef: the architected algorithm, emulated, takes half of the time of a kernel that signs its pointers
+	RELEASE_HOST_FLAGS='' RELEASE_CPU_MAX=max,pauth-impdef=on
 	# shellcheck source=versions/v6.1/release.conf
 	. "$conf"
 	: "$RELEASE_PACKAGE" "$RELEASE_SUITE" "$RELEASE_SECURITY" "$RELEASE_MEMBER"

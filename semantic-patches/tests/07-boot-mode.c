@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// matches: H06 3
-#include <asm/ptrace.h>
+// matches: H06 2
+#include <asm/mmu_context.h>
 
-static inline bool is_hyp_mode_available(void)
+asmlinkage notrace void secondary_start_kernel(void)
 {
-	return modes[0] == EL2 && modes[1] == EL2;
+	u64 mpidr = read_cpuid_mpidr() & MPIDR_HWID_BITMASK;
+	unsigned int cpu;
+
+	cpu = task_cpu(current);
+	set_my_cpu_offset(per_cpu_offset(cpu));
+	if (mpidr)
+		cpu_startup_entry(cpu);
 }
 
-static inline bool is_hyp_mode_mismatched(void)
+void primary_start_kernel(void)
 {
-	bool differ = modes[0] != modes[1];
-
-	return differ;
-}
-
-static inline bool is_kernel_in_hyp_mode(void)
-{
-	return current_mode() == EL2;
+	cpu_startup_entry(0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * KCore as seen by kernel files outside of KVM (asm/virt.h, mm/init.c, mm/fault.c, machine_kexec.c).  With CONFIG_KCORE=n, and in
+ * KCore as seen by kernel files outside of KVM (smp.c, mm/init.c, mm/fault.c, machine_kexec.c).  With CONFIG_KCORE=n, and in
  * KVM's own EL2 text, which is built but not entered under KCore, everything here reduces to nothing.
  */
 #ifndef __ASM_KCORE_H
@@ -16,19 +16,13 @@ struct pt_regs;
 #if defined(CONFIG_KCORE) && !defined(__KVM_NVHE_HYPERVISOR__) && !defined(__KVM_VHE_HYPERVISOR__)
 
 extern bool kcore_on;		/* KCore owns EL2 on at least one CPU */
-extern int kcore_mode;
 
 static __always_inline bool kcore_active(void)
 {
 	return kcore_on;
 }
 
-/* 1: active on all CPUs; -1: asked for but not possible, KVM must not start; 0: kcore=off, or not decided yet */
-static __always_inline int kcore_boot_mode(void)
-{
-	return kcore_mode;
-}
-
+void kcore_boot_mode(void);
 void kcore_reserve_memory(void);
 bool kcore_kernel_access(unsigned long addr, unsigned long esr, struct pt_regs *regs);
 
@@ -39,9 +33,8 @@ static __always_inline bool kcore_active(void)
 	return false;
 }
 
-static __always_inline int kcore_boot_mode(void)
+static inline void kcore_boot_mode(void)
 {
-	return 0;
 }
 
 static inline void kcore_reserve_memory(void)

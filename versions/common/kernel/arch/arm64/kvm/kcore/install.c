@@ -24,7 +24,6 @@
 extern const u8 kcore_blob[], kcore_blob_end[];
 
 bool kcore_on __ro_after_init;
-int kcore_mode __ro_after_init;
 phys_addr_t kcore_base __ro_after_init;
 u64 kcore_size __ro_after_init;
 u64 kcore_image_size __ro_after_init;
@@ -32,6 +31,8 @@ char kcore_image_hash[65] __ro_after_init;
 typeof(kcore_denied) kcore_denied __ro_after_init;
 unsigned int kcore_nr_denied __ro_after_init;
 
+/* What __boot_cpu_mode has to say, 0: kcore=off, or not decided yet */
+static u32 kcore_cpu_mode __ro_after_init;
 static bool kcore_disabled __initdata;
 static struct kcore_install kcore_args __initdata;
 
@@ -44,6 +45,25 @@ static int __init kcore_parse(char *value)
 	return 0;
 }
 early_param("kcore", kcore_parse);
+
+/*
+ * H06.  is_hyp_mode_available() and is_hyp_mode_mismatched() go by __boot_cpu_mode, in which head.S has just noted how this CPU
+ * entered, with the MMU off: always stored, so that the line is dirty and what may be stale in a cache is not what stays.
+ */
+void notrace kcore_boot_mode(void)
+{
+	if (kcore_cpu_mode) {
+		WRITE_ONCE(__boot_cpu_mode[0], kcore_cpu_mode);
+		WRITE_ONCE(__boot_cpu_mode[1], kcore_cpu_mode);
+	}
+}
+
+/* KCore is active on all CPUs, or was asked for and isn't possible: then KVM must not find EL2 */
+static void __init kcore_decided(u32 mode)
+{
+	kcore_cpu_mode = mode;
+	kcore_boot_mode();
+}
 
 /* H05.  A page that no kernel mapping covers: the linear map, kmemleak and /proc/kcore leave it alone. */
 void __init kcore_reserve_memory(void)
@@ -264,7 +284,7 @@ static int __init kcore_install(void)
 		return 0;
 	if (!is_hyp_mode_available() && !is_kernel_in_hyp_mode()) {
 		pr_info("not started: the kernel wasn't started at EL2, so there is nothing that KVM could do either\n");
-		kcore_mode = -1;
+		kcore_decided(BOOT_CPU_MODE_EL1);
 		return 0;
 	}
 	kcore_image_size = kcore_blob_end - kcore_blob;
@@ -280,12 +300,12 @@ static int __init kcore_install(void)
 			obstacle = "KCore refused this machine; boot with kcore=off for stock KVM";
 	}
 	if (obstacle) {
-		kcore_mode = -1;
+		kcore_decided(BOOT_CPU_MODE_EL1);
 		pr_err("not started: %s.  KVM won't start.\n", obstacle);
 		return 0;
 	}
 	kcore_hash();
-	kcore_mode = 1;
+	kcore_decided(BOOT_CPU_MODE_EL2);
 	pr_info("ABI %lu at %pa, %llu MiB, image %llu bytes, sha256 %s; host behind stage 2 on %u CPUs\n",
 		KCORE_ABI_VERSION, &kcore_base, kcore_size >> 20, kcore_image_size, kcore_image_hash, num_online_cpus());
 	return 0;

@@ -28,7 +28,7 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 #define kcore_shim___vgic_v3_init_lrs()			kcore_nothing()
 #define kcore_shim___kvm_enable_ssbs()			kcore_nothing()
 
-/* Upstream's protected mode: kcore_boot_mode() refuses it before any of these can be reached */
+/* Upstream's protected mode: kcore_install() refuses it before any of these can be reached */
 #define kcore_shim___pkvm_init(...)			kcore_refused()
 #define kcore_shim___pkvm_prot_finalize(...)		kcore_refused()
 #define kcore_shim___pkvm_cpu_set_vector(...)		kcore_refused()
