@@ -13,7 +13,6 @@
 #define DEVICE "/dev/kcore_test"
 
 static int fd = -1;
-static struct kcore_test_info info;
 
 void driver_open(void)
 {
@@ -28,8 +27,6 @@ void driver_open(void)
 		skip("KCore isn't active on this host (kcore=off?)");
 	if (call.x[0] != KCORE_ABI_VERSION)
 		give_up("KCore answers ABI version %#llx, this program speaks %lu", (unsigned long long)call.x[0], KCORE_ABI_VERSION);
-	if (ioctl(fd, KCORE_TEST_INFO, &info))
-		give_up("KCORE_TEST_INFO: %s", strerror(errno));
 }
 
 int driver_fd(void)
@@ -39,6 +36,10 @@ int driver_fd(void)
 
 const struct kcore_test_info *driver_info(void)
 {
+	static struct kcore_test_info info;
+
+	if (ioctl(fd, KCORE_TEST_INFO, &info))
+		give_up("KCORE_TEST_INFO: %s", strerror(errno));
 	return &info;
 }
 

@@ -13,6 +13,7 @@
 /* Opens the driver; skip()s the test where there is none. */
 void driver_open(void);
 int driver_fd(void);
+/* As it is now; until the next call. */
 const struct kcore_test_info *driver_info(void);
 
 /* HVC or SMC with up to seven arguments: x0; driver_call() gives all registers. */

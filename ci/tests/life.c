@@ -190,7 +190,7 @@ static void hotplug(void)
 	static struct churn p = { .is_protected = true }, n;
 	static struct guest g;
 	unsigned int failed = 0;
-	u64 before[NR_KEPT];
+	u64 before[NR_KEPT], mode;
 
 	driver_open();
 	guard_install();
@@ -214,7 +214,10 @@ static void hotplug(void)
 	expect(!failed && cpus_online() >= 2, "CPU 1 off and on %u times, %u failures", HOTPLUG_TURNS, failed);
 	expect(p.vms && n.vms && !p.wrong && !n.wrong, "%u protected and %u normal VMs ran meanwhile, %u wrong%s%s", p.vms, n.vms,
 	       p.wrong + n.wrong, p.first, n.first);
-	/* What came back is under KCore: a VM runs there */
+	/* It came back at EL1, under KCore: there is EL2 all the same, and VMs run there */
+	mode = driver_info()->hyp_mode;
+	expect(mode == KCORE_TEST_HYP_AVAILABLE, "to the kernel EL2 is %s%s", mode & KCORE_TEST_HYP_AVAILABLE ? "there" : "gone",
+	       mode & KCORE_TEST_HYP_MISMATCHED ? ", and its CPUs came in different modes" : "");
 	pin_to_cpu(1);
 	guest_start(&g, "regs", true, 1, false);
 	guest_run_in_thread(&g);

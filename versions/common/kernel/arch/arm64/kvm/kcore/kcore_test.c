@@ -27,6 +27,7 @@
 #include <asm/daifflags.h>
 #include <asm/neon.h>
 #include <asm/smp_plat.h>
+#include <asm/virt.h>
 #include "kcore.h"
 #include "kcore_test.h"
 
@@ -354,6 +355,8 @@ static long test_ioctl_info(void __user *arg)
 		.landing_pad	= __pa_symbol(kcore_landing_pad),
 		.dram_start	= memblock_start_of_DRAM(),
 		.dram_end	= memblock_end_of_DRAM(),
+		.hyp_mode	= (is_hyp_mode_available() ? KCORE_TEST_HYP_AVAILABLE : 0) |
+				  (is_hyp_mode_mismatched() ? KCORE_TEST_HYP_MISMATCHED : 0),
 	};
 
 	if (kcore_nr_denied > 0)

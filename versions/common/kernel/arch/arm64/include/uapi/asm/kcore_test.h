@@ -147,6 +147,9 @@ struct kcore_test_cpu_on {
 #define KCORE_TEST_CPU_ON	_IOWR(KCORE_TEST_MAGIC, 8, struct kcore_test_cpu_on)
 
 /* Where things are, for tests that aim */
+#define KCORE_TEST_HYP_AVAILABLE	1	/* is_hyp_mode_available() */
+#define KCORE_TEST_HYP_MISMATCHED	2	/* is_hyp_mode_mismatched() */
+
 struct kcore_test_info {
 	__u64 region_base;	/* KCore's memory as the host reserved it */
 	__u64 region_size;
@@ -157,7 +160,8 @@ struct kcore_test_info {
 	__u64 dram_end;
 	__u64 gich_base;	/* denied ranges, 0 if none */
 	__u64 gicv_base;
-	__u64 reserved[7];
+	__u64 hyp_mode;		/* as the kernel sees it: KCORE_TEST_HYP_* */
+	__u64 reserved[6];
 };
 
 #define KCORE_TEST_INFO		_IOR(KCORE_TEST_MAGIC, 9, struct kcore_test_info)
