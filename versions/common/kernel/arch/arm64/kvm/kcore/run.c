@@ -17,6 +17,7 @@
  * `where' in struct kcore_vcpu_glue says what is in the page.  No hook is at KVM's reset of a vCPU: it overwrites a mark
  * in the context (KCORE_FPSR_AWAY), which is looked for before the first run after a load.
  */
+#include <linux/irqchip/arm-gic-v3.h>
 #include <linux/kvm_host.h>
 #include <uapi/linux/psci.h>
 #include <asm/arch_gicv3.h>
@@ -154,6 +155,12 @@ static __always_inline bool kcore_gicv3(void)
 	return static_branch_likely(&kvm_vgic_global_state.gicv3_cpuif);
 }
 
+/* Trap bits for a VM without vGIC (6.12) take effect only where system registers are on, as in KVM's __vgic_v3_activate_traps() */
+static __always_inline u64 kcore_sre(const struct vgic_v3_cpu_if *gic)
+{
+	return gic->vgic_sre | ((gic->vgic_hcr & (ICH_HCR_EN | ICH_HCR_TALL1)) == ICH_HCR_TALL1);
+}
+
 /* Bind the vCPU to this CPU, with its GIC state and timer offset.  Preemption is off. */
 u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 {
@@ -167,7 +174,7 @@ u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 	page->cntvoff = kcore_cntvoff(vcpu);
 	if (kcore_gicv3()) {
 		page->vgic.vmcr = gic->vgic_vmcr;
-		page->vgic.sre = gic->vgic_sre;
+		page->vgic.sre = kcore_sre(gic);
 		for (i = 1; unlikely(i < kcore_aprs); i++) {
 			page->vgic.ap0r[i] = gic->vgic_ap0r[i];
 			page->vgic.ap1r[i] = gic->vgic_ap1r[i];

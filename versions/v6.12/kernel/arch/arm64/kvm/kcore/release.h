@@ -49,7 +49,7 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT || (ext) == KVM_CAP_COUNTER_OFFSET)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
