@@ -12,12 +12,14 @@
  * Principals.  The host with all its devices and all normal VMs is one, since a normal VM extends the host's authority;
  * each protected VM is one of its own.  [eq_for p s t]: p has the same view in s and t (top/Chan.v).  The host sees all of
  * [P], the pages that are its own or not DRAM, its registers, FP registers unless they are a protected VM's, and virtual
- * GICs and timers.  A protected VM sees its public record ([book]: state, type, memory range, vCPUs, their power), its memory by IPA,
- * and the registers, virtual GIC and timer of its vCPUs.
+ * GICs and timers.  A protected VM sees its public record ([book]: state, type, memory range, vCPUs, their power), its memory by IPA
+ * (of a page that it shares with the host that it does, not the contents), and the registers, virtual GIC and timer of its vCPUs.
  *
  * Channels.  [events p l s] lists what reaches p in the run of the actions l from s: what p does itself, and messages.  A message
  * ([msg], top/Chan.v) is one of: an exit, as the register filter lets it pass; the host's answer to it; a donated page with its
- * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; and
+ * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; that a protected VM shares a page,
+ * with its contents, takes it back, and then with its contents for the VM, or gives one up; its stores to shared pages, for the host, and
+ * what it loads from them; and
  * public bookkeeping (that KCore finished an exit alone, that a guest tries again, and that it used FP first).
  *
  * That the C does what the top machine does: calls_code, run_code, ni_code, every_trap_goes.  Not in these theorems: several CPUs inside of
@@ -65,24 +67,24 @@ Theorem confidential la lb s t s' t' : sound -> reached s -> reached t -> eq_for
   (forall c k, fp_shared (P s') c = true -> fpm (D s') c k = fpm (D t') c k).
 Proof. intros B R1 R2. apply Ni.confidential; auto using reached_invariant. Qed.
 
-(* Integrity.  An action that is not the VM's own leaves each page that a live protected VM has mapped where it is, with its contents, and
-   leaves its registers, but for those that creation, finalisation, or the answer to the VM's own last exit sets. *)
+(* Integrity.  An action that is not the VM's own leaves each page that a live protected VM has mapped where it is, shared as before, its
+   own with its contents ([page_same]), and leaves its registers, but for those that creation, finalisation, or the answer to the VM's own last exit sets. *)
 Theorem integrity a v s s' : sound -> reached s -> is_vm v -> step a s = Ok s' -> did (to_vm v a s) = false ->
   live (P s) v = true ->
-  (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ forall o, mem (D s') p o = mem (D s) p o) /\
+  (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ page_same v s s' p) /\
   (forall w k, vm_of w = v -> exists_bit (P s) w = true -> ~ sets_registers (to_vm v a s) w -> reg s' w k = reg s w k).
 Proof. intros B R. apply Ni.integrity; auto using reached_invariant. Qed.
 
-(* Isolation.  A page that a live protected VM has mapped is not the host's to access, is not in the host's stage 2, and is not mapped by
+(* Isolation.  A page that a live protected VM has mapped and has not shared is not the host's to access, is not in the host's stage 2, and is not mapped by
    any other VM, normal or protected. *)
 Theorem isolated s v i p r : sound -> reached s -> is_vm v -> live (P s) v = true -> walk (P s) v i = Some (p, r) ->
-  host_ok (P s) p = false /\ (forall j q r', walk (P s) HOST j = Some (q, r') -> q <> p) /\
+  own (P s) v p = true -> host_ok (P s) p = false /\ (forall j q r', walk (P s) HOST j = Some (q, r') -> q <> p) /\
   (forall u j q r', is_vm u -> u <> v -> walk (P s) u j = Some (q, r') -> q <> p).
 Proof. intros B R. apply Ni.isolated; auto using reached_invariant. Qed.
 
-(* A page to which the host gets access, and did not have it, is all zero. *)
+(* A page to which the host gets access, and did not have it, is all zero, unless it is one that its VM shares by this very action. *)
 Theorem reclaimed_zero a s s' p : sound -> reached s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true ->
-  forall o, mem (D s') p o = 0.
+  ~ shares a s p -> forall o, mem (D s') p o = 0.
 Proof. intros B R. apply Ni.reclaimed_zero; auto using reached_invariant. Qed.
 
 (* The register filter.  What an exit shows depends on one of the protected vCPU's registers at most, the one that the syndrome
@@ -101,7 +103,8 @@ End Top.
 
 (* The checks are needed.  [noninterfering]: the machine has the property of ni_top, from installation.  The real core has it; a core
    that differs in one check only has not: without the scrub of a page on its way back, the register filter at an exit, the
-   look at who else maps a donated page, the clearing of FP registers, the look at a donated page's owner.  Without the check of
+   look at who else maps a donated page, the clearing of FP registers, the look at a donated page's owner,
+   the look at who else maps a page that a VM takes back.  Without the check of
    the host's answer, one that the last exit does not allow reaches the guest. *)
 Theorem core_noninterfering {cfg : config} : sound -> noninterfering.
 Proof. exact real_core_noninterfering. Qed.
@@ -115,6 +118,8 @@ Theorem fp_clear_needed : ~ @noninterfering (Needed.without CheckFp).
 Proof. exact Needed.fp_clear_needed. Qed.
 Theorem owner_check_needed : ~ @noninterfering (Needed.without CheckOwner).
 Proof. exact Needed.owner_check_needed. Qed.
+Theorem unshare_check_needed : ~ @noninterfering (Needed.without CheckUnshare).
+Proof. exact Needed.unshare_check_needed. Qed.
 Theorem answer_check_needed : exists s pending esr flags value l, @reached (Needed.without CheckEnter) s /\
   @to_vm (Needed.without CheckEnter) 1 (HRun 0 16) s = Some (Answer 16 pending esr flags value l) /\
   enter_allowed pending esr flags = false.
@@ -194,7 +199,7 @@ Theorem call_confidential c s s' t t' name nr n req : sim.Rel.installed fixed ->
 Proof. intros. eapply sim.Secret.call_confidential; eauto. Qed.
 
 (* Integrity of the C in such a call: one that is no message to a live protected VM leaves the VM's pages mapped, with the same rights
-   and the same words. *)
+   and the same words, but for what it shares. *)
 Theorem call_integrity c s t v name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
   sim.Code.calls c s name nr n -> sim.Code.request_of name (sim.Trap.registers s n) s = Some req ->
   sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true -> sim.Secret.all_fits c req t ->
@@ -202,12 +207,14 @@ Theorem call_integrity c s t v name nr n req : sim.Rel.installed fixed -> sound 
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> events (Vm v) (HCall c req :: repeat (HGo c) k) t = []) ->
   exists u w, link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (0, u) /\ sim.Rel.Q fixed c u w /\
     forall i p r, walk (P t) v i = Some (p, r) -> exists q, walk (P w) v i = Some (q, r) /\
-      forall o, 0 <= o < 512 -> Base.word u (q * PAGE_BYTES + o * 8) = Base.word s (p * PAGE_BYTES + o * 8).
+      own (P w) v q = own (P t) v p /\ (own (P t) v p = true ->
+      forall o, 0 <= o < 512 -> Base.word u (q * PAGE_BYTES + o * 8) = Base.word s (p * PAGE_BYTES + o * 8)).
 Proof. intros. eapply sim.Secret.call_integrity; eauto. Qed.
 
 (* KCORE_HC_VCPU_RUN of a vCPU w from the trap to the return.  1: the guest is entered, with its VM's stage 2, at its PC, and its registers
    are in the CPU ([sim.Enter.guest_in]), a protected guest's by the register filter: the host's answer to its last exit, if that is
-   allowed; and so are the interrupts that the host has for it, wishes and list registers, as the shared page has them.  0: the host goes on, with an error in x0.  Either way as the top machine's action does. *)
+   allowed; and so are the interrupts that the host has for it, wishes and list registers, as the shared page has them.
+   0: the host goes on, with an error in x0.  Either way as the top machine's action does. *)
 Theorem run_code c s t w : sim.Rel.installed fixed -> sound -> sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 ->
   w = sim.Trap.host_word s 1 -> sim.Rel.Q fixed c s t -> Base.held s = false -> sinv t -> idle (P t) c = true ->
   exists b s' t', link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (b, s') /\ Base.held s' = false /\
@@ -217,7 +224,8 @@ Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
    guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: instructions of the one
-   that runs, on its registers (FP registers too, if they are its own; a guest's virtual interface), its loads and stores where the hardware's walk of its stage 2 leads;
+   that runs, on its registers (FP registers too, if they are its own;
+   a guest's virtual interface), its loads and stores where the hardware's walk of its stage 2 leads;
    DMA; and whatever else happens to registers that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered];
    proofs/uncovered.txt has the others.  A guest's x0 to x30, PC and PSTATE are taken to be in its context while it runs, where the vector puts them
    (sim/GuestRuns.v).  A normal VM's context is the page that it shares with the host: of that page nobody reads or writes the words of those
@@ -248,7 +256,8 @@ Proof. intros. eapply sim.NiCode.host_view; eauto. Qed.
 Theorem vm_view c v n n' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps.matches fixed c n t' -> sim.Steps.matches fixed c n' x' ->
   vm_eq v t' x' -> live (P t') v = true ->
   forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
-    forall o, 0 <= o < 512 -> Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word q o).
+    (own (P t') v p = true ->
+     forall o, 0 <= o < 512 -> Base.word (snd n) (sim.Steps.device_word p o) = Base.word (snd n') (sim.Steps.device_word q o)).
 Proof. intros. eapply sim.NiCode.vm_view; eauto. Qed.
 Theorem vm_registers c v s s' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.Steps.matches fixed c (true, s) t' ->
   sim.Steps.matches fixed c (true, s') x' -> vm_eq v t' x' -> live (P t') v = true ->
@@ -401,6 +410,7 @@ Definition theorems := (
   @maps_check_needed,
   @fp_clear_needed,
   @owner_check_needed,
+  @unshare_check_needed,
   @answer_check_needed,
 (* Releases: the facts of each built kernel hold; what they imply for the shared page and the glue's copies *)
   @versions.All.releases_ok,

@@ -122,18 +122,22 @@ u64 hc_vm_donate(u64 vm, u64 ipa, u64 pa)
 	return r;
 }
 
-/* Account for a leaf that is gone: scrub a protected VM's page, or count a mapping less.  Lock: held. */
+/* Account for a leaf that is gone: scrub the VM's own page, or count a mapping of the host's less.  Lock: held. */
 static void leaf_release(u64 vm, u64 pte, u64 level)
 {
 	u64 type = get_vm_type(vm);
 	u64 pa = pte & PTE_ADDRESS;
 	u64 bytes = level_bytes(level);
 	u64 index = page_index(pa);
+	u64 owner;
 	u64 n;
 
 	if (type == KCORE_VM_PROTECTED) {
-		page_reclaim(vm, pa);
-		return;
+		owner = get_page_owner(index);
+		if (owner == vm) {
+			page_reclaim(vm, pa);
+			return;
+		}
 	}
 	if (index != NO_PAGE)
 		pages_map_sub(index, bytes / PAGE_BYTES);

@@ -117,8 +117,9 @@ u64 each_leaf(u64 vm, void (*leaf)(u64 vm, u64 ipa, u64 bytes, struct translatio
 }
 
 /* ---- the invariant -------------------------------------------------------------------------------------------- */
-static u32 references[FAKE_PAGES];	/* by leaves of normal VMs and as a vCPU's page */
+static u32 references[FAKE_PAGES];	/* by leaves of normal VMs, of protected VMs that share the page, and as a vCPU's page */
 static u32 private_leaves[FAKE_PAGES];
+static u64 shared_by[KCORE_NR_VMS];
 static u64 vm_leaves;
 
 static bool denied(u64 pa, u64 bytes)
@@ -141,7 +142,11 @@ static void check_host_leaf(u64 vm, u64 ipa, u64 bytes, struct translation t)
 static void check_private_leaf(u64 vm, u64 ipa, u64 bytes, struct translation t)
 {
 	CHECK(bytes == PAGE_BYTES && is_dram(t.pa), "protected VM %lu: %#lx -> %#lx, %lu bytes", vm, ipa, t.pa, bytes);
-	CHECK(owner_of(t.pa) == vm, "protected VM %lu reaches %#lx of owner %lu", vm, t.pa, owner_of(t.pa));
+	CHECK(owner_of(t.pa) == vm || owner_of(t.pa) == OWNER_HOST, "protected VM %lu reaches %#lx of owner %lu", vm, t.pa, owner_of(t.pa));
+	if (owner_of(t.pa) == OWNER_HOST) {
+		references[index_of(t.pa)]++;
+		shared_by[vm]++;
+	}
 	CHECK(private_leaves[index_of(t.pa)]++ == 0, "protected VM %lu reaches %#lx twice", vm, t.pa);
 	CHECK(ipa >= cells.vm_mem_base[vm] && ipa < cells.vm_mem_end[vm], "protected VM %lu: %#lx is outside of its memory", vm, ipa);
 	CHECK(t.r && t.w && t.x && !t.device, "protected VM %lu: %#lx", vm, ipa);
@@ -191,7 +196,8 @@ static void check_pages(void)
 		bool private = cells.vm_state[vm] != VM_FREE && cells.vm_type[vm] == KCORE_VM_PROTECTED;
 
 		CHECK(private || owned_by[vm] == 0, "VM %lu owns %lu pages", vm, owned_by[vm]);
-		CHECK(!private || owned_by[vm] == cells.vm_pages[vm], "VM %lu owns %lu pages, counted %lu", vm, owned_by[vm], cells.vm_pages[vm]);
+		CHECK(!private || owned_by[vm] + shared_by[vm] == cells.vm_pages[vm], "VM %lu owns %lu pages and shares %lu, counted %lu",
+		      vm, owned_by[vm], shared_by[vm], cells.vm_pages[vm]);
 		sum += owned_by[vm];
 	}
 	CHECK(sum == cells.pages_vm, "pages_vm %lu, found %lu", cells.pages_vm, sum);
@@ -274,6 +280,7 @@ void check_invariant(void)
 	memset(pool_uses, 0, sizeof(pool_uses));
 	memset(references, 0, sizeof(references));
 	memset(private_leaves, 0, sizeof(private_leaves));
+	memset(shared_by, 0, sizeof(shared_by));
 	count[HOST] = walk_table(HOST, cells.root_base, 1024, 1, 0, check_host_leaf);
 	for (u64 vm = 1; vm < KCORE_NR_VMS; vm++) {
 		bool exists = cells.vm_state[vm] != VM_FREE, private = cells.vm_type[vm] == KCORE_VM_PROTECTED;

@@ -339,9 +339,49 @@ static void destroy_step_after_the_handle_is_recycled(void **state)
 	check_invariant();
 }
 
+/* As the top machine's share leaves it: the host's page, mapped once, in the VM. */
+static void give_share(u64 pa)
+{
+	page_owner_cells[index_of(pa)] = OWNER_HOST;
+	page_maps_cells[index_of(pa)]++;
+	cells.pages_vm--;
+}
+
+static void destroy_leaves_a_shared_page_as_it_is(void **state)
+{
+	u64 shared = FREE_BLOCK, own = FREE_BLOCK + 0x1000, normal;
+
+	(void)state;
+	vm = protected_vm(1);
+	normal = normal_vm(1);
+	dirty(shared);
+	dirty(own);
+	eq(call(VM_DONATE, vm, MEMORY_BASE, shared), 0);
+	eq(call(VM_DONATE, vm, MEMORY_BASE + 0x1000, own), 0);
+	give_share(shared);
+	check_invariant();
+	eq(call(PAGE_STATE, shared), KCORE_PAGE_MAPPED);
+	eq(host_fault(EC_DABT, FSC_TRANSLATION, 0, shared), 1);
+	eq(host_fault(EC_DABT, FSC_TRANSLATION, 0, own), 0);
+	refused(KCORE_EBUSY, call(VM_DONATE, vm, MEMORY_BASE + 0x2000, shared));
+	refused(KCORE_EBUSY, call(VCPU_CREATE, normal, 1, shared));
+	eq(call(VM_MAP, normal, 0, shared, 4096, 7), 0);
+	check_invariant();
+	destroy(vm);
+	eq(peek(shared), shared ^ 1);
+	eq(peek(own), 0);
+	eq(call(STATS_READ, KCORE_STAT_pages_scrubbed), 1);
+	eq(call(STATS_READ, KCORE_STAT_pages_vm), 0);
+	eq(call(PAGE_STATE, shared), KCORE_PAGE_MAPPED);
+	eq(call(PAGE_STATE, own), KCORE_PAGE_HOST);
+	eq(call(VM_UNMAP, normal, 0, 4096), 0);
+	eq(call(PAGE_STATE, shared), KCORE_PAGE_HOST);
+	check_invariant();
+}
+
 SUITE(transfer,
       TEST(donate_moves_a_page), TEST(donate_bad_arguments), TEST(donate_pages_that_are_not_the_hosts_to_give), TEST(donate_states),
       TEST(donate_without_memory), TEST(donate_race_for_one_ipa), TEST(donate_page_in_flight_is_nobodys),
       TEST(donate_to_a_vm_that_dies_meanwhile), TEST(donate_to_a_vm_that_is_gone_but_for_it), TEST(destroy_scrubs_in_bounded_steps),
       TEST(destroy_last_entries_of_the_ipa_space), TEST(destroy_passes_over_invalid_entries), TEST(destroy_on_two_cpus),
-      TEST(destroy_step_after_the_handle_is_recycled))
+      TEST(destroy_step_after_the_handle_is_recycled), TEST(destroy_leaves_a_shared_page_as_it_is))

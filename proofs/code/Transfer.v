@@ -117,11 +117,13 @@ Lemma hc_vm_donate_ok :
   meets (run (add (add L1 "donate_take" s_donate_take) "donate_map" s_donate_map) f_hc_vm_donate) s_hc_vm_donate.
 Proof. spec_open. unfold section, paged. consts. start f_hc_vm_donate. go. Qed.
 
-(* A leaf that is gone: a protected VM's page goes back, a normal VM's pages are mapped once less. *)
+(* A leaf that is gone: the VM's own page goes back, the host's pages are mapped once less. *)
 Definition leaf_release (vm pte level : Z) (s : state) : res (Z * state) :=
   let pa := Z.land pte PTE_ADDRESS in
   let i := page_record s pa in
-  if cell s "vm_type" vm =? KCORE_VM_PROTECTED then let* (_, s) := s_page_reclaim [vm; pa] s in Ok (0, s) else
+  pre negb (cell s "vm_type" vm =? KCORE_VM_PROTECTED) || record_ok s i in
+  if (cell s "vm_type" vm =? KCORE_VM_PROTECTED) && (cell s "page_owner" i =? vm)
+  then let* (_, s) := s_page_reclaim [vm; pa] s in Ok (0, s) else
   let* (_, s) := (if negb (i =? NO_PAGE) then s_pages_map (-1) [i; covers level / PAGE_BYTES] s else Ok (0, s)) in
   pre held s in Ok (0, bump "vm_pages" 64 vm (-1) s).
 Definition s_leaf_release : prim state := fun args s =>
@@ -132,7 +134,7 @@ Definition s_leaf_release : prim state := fun args s =>
 Lemma leaf_release_ok :
   meets (run (add (add (add L1 "page_index" s_page_index) "pages_map_sub" (s_pages_map (-1))) "page_reclaim" s_page_reclaim)
     f_leaf_release) s_leaf_release.
-Proof. spec_open. unfold leaf_release. consts. start f_leaf_release. go. Qed.
+Proof. spec_open. unfold leaf_release, record_ok, nr_pages. consts. start f_leaf_release. go. Qed.
 
 (* Result 1: there was a leaf. *)
 Definition s_leaf_drop : prim state := fun args s =>

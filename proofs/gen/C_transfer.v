@@ -105,21 +105,24 @@ Definition f_hc_vm_donate : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (
   SCall None "lock_release" [];;
   SReturn (Some (EVar 3))).
 
-(* leaf_release: 0=vm 1=pte 2=level 3=type 4=pa 5=bytes 6=index 7=n *)
-Definition f_leaf_release : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64] None (
+(* leaf_release: 0=vm 1=pte 2=level 3=type 4=pa 5=bytes 6=index 7=owner 8=n *)
+Definition f_leaf_release : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SCall (Some 3) "get_vm_type" [(EVar 0)];;
   SAssign 4 (EBin And U64 (EVar 1) (EConst 1099511623680));;
   SCall (Some 5) "level_bytes" [(EVar 2)];;
   SCall (Some 6) "page_index" [(EVar 4)];;
   SIf (ECmp Eq (EVar 3) (EConst 1))
-    (SCall None "page_reclaim" [(EVar 0); (EVar 4)];;
-    SReturn None)
+    (SCall (Some 7) "get_page_owner" [(EVar 6)];;
+    SIf (ECmp Eq (EVar 7) (EVar 0))
+      (SCall None "page_reclaim" [(EVar 0); (EVar 4)];;
+      SReturn None)
+      (SSkip))
     (SSkip);;
   SIf (ECmp Ne (EVar 6) (EConst 18446744073709551615))
     (SCall None "pages_map_sub" [(EVar 6); (EBin Div U64 (EVar 5) (EConst 4096))])
     (SSkip);;
-  SCall (Some 7) "get_vm_pages" [(EVar 0)];;
-  SCall None "set_vm_pages" [(EVar 0); (EBin Sub U64 (EVar 7) (EConst 1))]).
+  SCall (Some 8) "get_vm_pages" [(EVar 0)];;
+  SCall None "set_vm_pages" [(EVar 0); (EBin Sub U64 (EVar 8) (EConst 1))]).
 
 (* leaf_drop: 0=vm 1=ipa 2=level 3=pte *)
 Definition f_leaf_drop : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (

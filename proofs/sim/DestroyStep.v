@@ -54,7 +54,8 @@ Lemma agree_drop v i l p q : agree v p q -> match leaf_drop v i l p, leaf_drop v
 Proof.
   intros A. unfold leaf_drop. destruct (l =? 1); [auto|]. rewrite (a_lf _ _ _ A). destruct (lf p v (level_place l i)) as [x|]; [|auto].
   rewrite (agree_field v p q v_type A) by reflexivity. pose proof (agree_leaf v (level_place l i) None p q A) as B.
-  destruct (is _ _); (split; [reflexivity|]); (split; [reflexivity|]); [apply agree_reclaim, B|].
+  replace (owner q) with (owner p) by (destruct A; congruence).
+  destruct (is _ _ && _); (split; [reflexivity|]); (split; [reflexivity|]); [apply agree_reclaim, B|].
   apply agree_change; [|reflexivity]. destruct (dram _); [|exact B]. apply agree_maps, B.
 Qed.
 Lemma agree_free v i l p q : agree v p q -> agree v (s2_free_table v i l p) (s2_free_table v i l q).
@@ -185,7 +186,7 @@ Proof.
   destruct (lf t v (level_place l i)) as [y|] eqn:L.
   - assert (X : forall x, (if (v =? v) && place_eqb x (level_place l i) then None else lf t v x) =
       (if true && place_eqb x (level_place l i) then None else lf t v x)) by (intros x; rewrite Z.eqb_refl; reflexivity).
-    destruct (is _ _); intros E; injection E as <- <- <- <-; [|destruct (dram _)]; repeat split; auto;
+    destruct (is _ _ && _); intros E; injection E as <- <- <- <-; [|destruct (dram _)]; repeat split; auto;
       unfold Hyper.reclaim, change_vm, set_vm, upd, add_cnt, set_leaf, maps_add; cbn; rewrite ?Z.eqb_refl; auto;
       match goal with |- context [?w =? v] => destruct (Z.eqb_spec w v) as [->|]; auto end.
   - intros E. injection E as <- <- <- <-. repeat split; auto. intros x. cbn [negb andb].

@@ -23,8 +23,8 @@ Proof.
 Qed.
 
 (* The pages of the leaf are mapped once less, and the VM has a leaf less. *)
-Lemma release_normal c s t v l i e x : Q c s t -> held s = true -> is_vm v -> v_state (vm (P t) v) <> VM_FREE ->
-  v_type (vm (P t) v) = KCORE_VM_NORMAL -> l = 2 \/ l = 3 -> entry_of e = Some x ->
+Lemma release_mapped c s t v l i e x : Q c s t -> held s = true -> is_vm v -> v_state (vm (P t) v) <> VM_FREE ->
+  (v_type (vm (P t) v) = KCORE_VM_PROTECTED -> dram (l_page x) = true /\ owner (P t) (l_page x) <> v) -> l = 2 \/ l = 3 -> entry_of e = Some x ->
   (l = 2 -> dram (l_page x) = true -> in_dram (l_page x) 512 = true) ->
   exists u, s_leaf_release [v; e; l] s = Ok (0, u) /\ held u = true /\
     Q c u (mkst (change_vm v (fun r => vm_with_pages (v_pages r - 1) r)
@@ -40,8 +40,15 @@ Proof.
   unfold s_leaf_release, leaf_release. rewrite leaf_address. fold p. rewrite RF, Wa.
   replace (nth_vm v) with true by (symmetry; unfold nth_vm, is_vm, KCORE_NR_VMS in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt;
     lia).
-  cbn [andb]. rewrite (r_vm_type _ _ _ _ R v HV), N. change (KCORE_VM_NORMAL =? KCORE_VM_PROTECTED) with false. cbv iota.
+  cbn [andb]. rewrite (r_vm_type _ _ _ _ R v HV).
   rewrite (record_page fixed I s Fx) by (apply Z_mod_mult). rewrite Z.div_mul by discriminate.
+  assert (Own : negb (v_type (vm (P t) v) =? KCORE_VM_PROTECTED) || record_ok s (if dram p then record_no fixed p else NO_PAGE) = true /\
+    (v_type (vm (P t) v) =? KCORE_VM_PROTECTED) && (cell s "page_owner" (if dram p then record_no fixed p else NO_PAGE) =? v) = false).
+  { destruct (Z.eqb_spec (v_type (vm (P t) v)) KCORE_VM_PROTECTED) as [T|T]; [|auto]. destruct (N T) as [Dp Op]. rewrite Dp. cbn [negb orb andb]. split.
+    - unfold record_ok. assert (E : nr_pages s = fixed "nr_pages" 0) by (apply Fx; cbn; tauto). rewrite E.
+      pose proof (record_range fixed I p Dp). apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. lia.
+    - rewrite (r_owner _ _ _ _ R p Dp). now apply Z.eqb_neq. }
+  destruct Own as [-> ->].
   assert (Cn : exists n, Walk.covers l / PAGE_BYTES = Z.of_nat n /\ (1 <= n)%nat /\ Z.of_nat n = pages_of (level_place l i) /\
     (dram p = true -> in_dram p n = true)).
   { destruct L as [-> | ->].
@@ -84,18 +91,19 @@ Proof.
     + rewrite Z0. cbn [entry_of Z.eqb]. intros E. injection E as <- <- <- <-. split; auto. split; auto. exists s. split; [reflexivity|].
       split; auto. rewrite st_eta. exact R.
     + destruct (entry_of en) as [x|] eqn:En; [|unfold entry_of in En; rewrite (proj2 (Z.eqb_neq _ _) Z0) in En; discriminate].
-      unfold is. rewrite N. change (KCORE_VM_NORMAL =? KCORE_VM_PROTECTED) with false. cbv iota.
+      unfold is. rewrite N. change (KCORE_VM_NORMAL =? KCORE_VM_PROTECTED) with false. cbn [andb].
       intros E. injection E as <- <- <- <-. split; auto. split.
       { unfold change_vm. peel. destruct (dram _); reflexivity. }
       set (l := s2_level (P t) v i) in *. assert (L23 : l = 2 \/ l = 3) by lia.
       assert (R1 : Q c (Map.set_leaf v l (number l (i * PAGE_BYTES)) 0 s) (mkst (set_leaf v (level_place l i) None (P t)) (D t))).
       { apply (keep_leaf fixed c s t v l i 0 R HV A L23); auto. intros y _ _ Y. discriminate Y. }
       do 3 (apply (keep_record fixed c "" []) in R1).
-      destruct (release_normal c
+      destruct (release_mapped c
         (record "dsb_tlbi" [] (record "tlbi_ipa" [vttbr_of s v; i * PAGE_BYTES] (record "dsb_store" []
           (Map.set_leaf v l (number l (i * PAGE_BYTES)) 0 s))))
         (mkst (set_leaf v (level_place l i) None (P t)) (D t)) v l i en x) as (u & U1 & U2 & U3); auto.
       { repeat apply keep_record. apply (keep_leaf fixed c s t v l i 0 R HV A L23); auto. intros y _ _ Y. discriminate Y. }
+      { cbn [P]. change (vm (set_leaf v (level_place l i) None (P t)) v) with (vm (P t) v). rewrite N. discriminate. }
       { intros L2 Dx. apply (r_region _ _ _ _ R v (i / 512) x V); auto. rewrite <- X5. rewrite L2. reflexivity. }
       exists u. rewrite U1. cbn [bind]. split; [reflexivity|]. split; [exact U2|]. cbn [P D] in U3. exact U3.
 Qed.

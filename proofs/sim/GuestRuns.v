@@ -181,7 +181,7 @@ Proof.
   intros R J V W. assert (N : v <> HOST) by (unfold is_vm, HOST in *; lia).
   destruct (Z.eq_dec (v_type (vm (P t) v)) KCORE_VM_PROTECTED) as [E|E].
   - destruct (walk_guarded (P t) v i p r J N E W) as (l & _ & _ & _ & _ & O). destruct (core p) eqn:C; auto.
-    rewrite (r_core _ _ _ _ R p C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE in *. lia.
+    rewrite (r_core _ _ _ _ R p C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE, OWNER_HOST in *. lia.
   - apply (walk_normal (P t) v i p r J N) in W; [|exact E]. destruct (core p) eqn:C; auto. unfold host_ok in W.
     rewrite (n_core _ I p C), (r_core _ _ _ _ R p C) in W. discriminate.
 Qed.

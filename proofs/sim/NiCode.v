@@ -66,19 +66,19 @@ Proof.
   - intros Sh k K. rewrite (r_fp _ _ _ _ R), (r_fp _ _ _ _ R') by exact K. apply (q_fp _ _ E), Sh.
 Qed.
 
-(* So is a live protected VM's memory. *)
+(* So is a live protected VM's memory, but for what it shares. *)
 Corollary vm_view c v n n' t' x' : is_vm v -> matches c n t' -> matches c n' x' -> vm_eq v t' x' -> live (P t') v = true ->
   forall i p r, walk (P t') v i = Some (p, r) -> exists q, walk (P x') v i = Some (q, r) /\
-    forall o, 0 <= o < 512 -> word (snd n) (device_word p o) = word (snd n') (device_word q o).
+    (own (P t') v p = true -> forall o, 0 <= o < 512 -> word (snd n) (device_word p o) = word (snd n') (device_word q o)).
 Proof.
   intros V [R _ J _ _ _] [R' _ J' _ _ _] E L i p r W. pose proof (e_page _ _ _ E L i) as S. unfold same_page in S. rewrite W in S.
-  destruct (walk (P x') v i) as [[q r']|] eqn:Wq; [|destruct S]. destruct S as [<- S]. exists q. split; [reflexivity|]. intros o O.
+  destruct (walk (P x') v i) as [[q r']|] eqn:Wq; [|destruct S]. destruct S as (<- & _ & S). exists q. split; [reflexivity|]. intros Ow o O.
   assert (G : guarded (P t') v) by (unfold live, protected in L; unfold guarded; props; assumption).
   assert (G' : guarded (P x') v).
   { pose proof (e_book _ _ _ E) as Bk. unfold book, life in Bk. injection Bk as _ T _ _ _. unfold guarded in *. congruence. }
   destruct (guarded_page fixed I c (snd n) t' v i p r R J V G W) as [P1 P2].
   destruct (guarded_page fixed I c (snd n') x' v i q r R' J' V G' Wq) as [Q1 Q2].
-  unfold device_word. rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ R') by auto. apply S, O.
+  unfold device_word. rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ R') by auto. now apply S.
 Qed.
 (* And its registers, while it runs. *)
 Corollary vm_registers c v s s' t' x' : is_vm v -> matches c (true, s) t' -> matches c (true, s') x' -> vm_eq v t' x' -> live (P t') v = true ->

@@ -9,13 +9,14 @@ Section Drop.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
 Notation Q := (Q fixed).
 
-(* A protected VM's pages are ordinary ones. *)
-Definition ordinary (v : Z) (t : pub) : Prop := forall x l, lf t v x = Some l -> dram (l_page l) = true /\ core (l_page l) = false.
+(* A protected VM's pages are ordinary ones, and no blocks. *)
+Definition ordinary (v : Z) (t : pub) : Prop :=
+  forall x l, lf t v x = Some l -> (exists i, x = Page i) /\ dram (l_page l) = true /\ core (l_page l) = false.
 Lemma guarded_ordinary c s t v : Q c s t -> inv (P t) -> is_vm v -> guarded (P t) v -> ordinary v (P t).
 Proof.
   intros R J V G x l L. assert (N : v <> HOST) by (unfold is_vm, HOST in *; lia).
-  destruct (i_guarded _ J v x l N G L) as (_ & Dp & O). split; [exact Dp|].
-  destruct (core (l_page l)) eqn:C; auto. rewrite (r_core _ _ _ _ R _ C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE in *. lia.
+  destruct (i_guarded _ J v x l N G L) as (X & Dp & O). split; [exact X|]. split; [exact Dp|].
+  destruct (core (l_page l)) eqn:C; auto. rewrite (r_core _ _ _ _ R _ C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE, OWNER_HOST in *. lia.
 Qed.
 
 Lemma drop_guarded c s t v i : Q c s t -> tables (P t) -> held s = true -> sound -> is_vm v -> is_ipa i ->
@@ -41,14 +42,18 @@ Proof.
       split; auto. cbn [do_effects fold_left]. rewrite st_eta. exact R.
     + assert (En : entry_of en = Some (mkleaf (pte_page en) (prot_of en))) by (unfold entry_of; rewrite (proj2 (Z.eqb_neq _ _) Z0);
         reflexivity).
-      rewrite En in X5 |- *. destruct (G _ _ X5) as [Dp Cp]. cbn [l_page] in *.
-      unfold guarded in N. unfold is. rewrite N, Z.eqb_refl. intros E. injection E as <- <- <- <-.
+      rewrite En in X5 |- *. destruct (G _ _ X5) as ((j & Pl) & Dp & Cp). cbn [l_page] in *.
       set (l := s2_level (P t) v i) in *. assert (L23 : l = 2 \/ l = 3) by lia.
+      assert (L3 : l = 3) by (destruct L23 as [X|]; auto; rewrite X in Pl; discriminate).
       set (w := record "dsb_tlbi" [] (record "tlbi_ipa" [vttbr_of s v; i * PAGE_BYTES] (record "dsb_store" []
         (Map.set_leaf v l (number l (i * PAGE_BYTES)) 0 s)))).
       assert (R1 : Q c w (mkst (set_leaf v (level_place l i) None (P t)) (D t))).
       { unfold w. repeat apply keep_record. apply (keep_leaf fixed c s t v l i 0 R HV A L23); auto. intros y _ _ Y. discriminate Y. }
-      assert (Hw : held w = true) by exact H.
+      assert (Hw : held w = true) by exact H. unfold guarded in N. unfold is. rewrite N, Z.eqb_refl. cbn [andb].
+      destruct (Z.eqb_spec (owner (P t) (pte_page en)) v) as [Ow|Ow]; intros E; injection E as <- <- <- <-.
+      2: { destruct (release_mapped fixed I c w (mkst (set_leaf v (level_place l i) None (P t)) (D t)) v l i en (mkleaf (pte_page en) (prot_of en)))
+             as (u & U1 & U2 & U3); auto; [intros L2; exfalso; lia|]. exists u. fold w. rewrite U1. cbn [bind].
+           split; [reflexivity|]. split; [exact U2|]. exact U3. }
       destruct (reclaim_sim fixed I c w _ v (pte_page en) R1 Hw B V S Dp Cp) as (u & U1 & U2 & U3).
       unfold s_leaf_release, leaf_release. rewrite leaf_address.
       assert (Wa : word64 (pte_page en * PAGE_BYTES) = true).
@@ -59,7 +64,13 @@ Proof.
       replace (nth_vm v) with true by (symmetry; unfold nth_vm, is_vm, KCORE_NR_VMS in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt;
         lia).
       rewrite (r_vm_type _ _ _ _ R1 v HV). cbn [P]. change (vm (set_leaf v (level_place l i) None (P t)) v) with (vm (P t) v).
-      rewrite N, Z.eqb_refl. cbn [andb bind]. rewrite U1. cbn [bind]. exists u. split; [reflexivity|]. split; [exact U2|exact U3].
+      rewrite N, Z.eqb_refl. assert (Fw := fixed_of fixed c w _ R1).
+      rewrite (record_page fixed I w Fw) by (apply Z_mod_mult). rewrite Z.div_mul by discriminate. rewrite Dp.
+      replace (record_ok w (record_no fixed (pte_page en))) with true.
+      2: { symmetry. unfold record_ok. assert (E : nr_pages w = fixed "nr_pages" 0) by (apply Fw; cbn; tauto). rewrite E.
+           pose proof (record_range fixed I (pte_page en) Dp). apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. lia. }
+      rewrite (r_owner _ _ _ _ R1 (pte_page en) Dp). cbn [P]. change (owner (set_leaf v (level_place l i) None (P t))) with (owner (P t)).
+      rewrite Ow, Z.eqb_refl. cbn [negb orb andb bind]. rewrite U1. cbn [bind]. exists u. split; [reflexivity|]. split; [exact U2|exact U3].
 Qed.
 
 Lemma drop_any c s t v i : Q c s t -> tables (P t) -> held s = true -> sound -> is_vm v -> is_ipa i ->
@@ -184,7 +195,11 @@ Lemma blind_leaf_release w e l : blind v (s_leaf_release [w; e; l]).
 Proof.
   intros s s' r u B E. unfold s_leaf_release, leaf_release in *.
   rewrite (but_regions _ _ B), (but_page_record _ _ _ B), (b_cell _ _ _ B "vm_type") by reflexivity.
-  destruct (_ && _); [|discriminate E]. destruct (_ =? KCORE_VM_PROTECTED).
+  destruct (nth_vm _ && _ && _); [|discriminate E].
+  replace (record_ok s' (page_record s (Z.land e PTE_ADDRESS))) with (record_ok s (page_record s (Z.land e PTE_ADDRESS))) in *
+    by (unfold record_ok, nr_pages; now rewrite (b_cell _ _ _ B "nr_pages") by reflexivity).
+  rewrite (b_cell _ _ _ B "page_owner") by reflexivity.
+  destruct (negb _ || record_ok _ _); [|discriminate E]. destruct (_ && (_ =? w)).
   - exact (blind_bind _ (fun _ s => Ok (0, s)) (blind_reclaim w _) (fun _ => blind_ok 0) s s' r u B E).
   - assert (F : blind v (fun s => pre held s in Ok (0, bump "vm_pages" 64 w (-1) s))).
     { intros x x' y z Bx Ex. rewrite (b_held _ _ _ Bx). destruct (held x); [|discriminate Ex]. injection Ex as <- <-.

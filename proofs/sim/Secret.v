@@ -80,7 +80,7 @@ Lemma guarded_page c s t v i p r : Q c s t -> sinv t -> is_vm v -> guarded (P t)
 Proof.
   intros R J V G W. assert (N : v <> HOST) by (unfold is_vm, HOST in *; lia).
   destruct (walk_guarded (P t) v i p r J N G W) as (l & _ & _ & _ & Dp & O). split; [apply (dram_below fixed I), Dp|].
-  destruct (core p) eqn:C; auto. rewrite (r_core _ _ _ _ R p C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE in *. lia.
+  destruct (core p) eqn:C; auto. rewrite (r_core _ _ _ _ R p C) in O. unfold is_vm, KCORE_NR_VMS, OWNER_CORE, OWNER_HOST in *. lia.
 Qed.
 
 Theorem call_integrity c s t v name nr n req : sound -> In name simulated -> calls c s name nr n ->
@@ -88,7 +88,8 @@ Theorem call_integrity c s t v name nr n req : sound -> In name simulated -> cal
   is_vm v -> live (P t) v = true ->
   (forall k u, run (HCall c req :: repeat (HGo c) k) t = Ok u -> events (Vm v) (HCall c req :: repeat (HGo c) k) t = []) ->
   exists u w, link L1 above "host_trap" [0] s = Ok (0, u) /\ Q c u w /\ forall i p r, walk (P t) v i = Some (p, r) ->
-    exists q, walk (P w) v i = Some (q, r) /\ forall o, 0 <= o < 512 -> word u (q * PAGE_BYTES + o * 8) = word s (p * PAGE_BYTES + o * 8).
+    exists q, walk (P w) v i = Some (q, r) /\ own (P w) v q = own (P t) v p /\ (own (P t) v p = true -> forall o, 0 <= o < 512 ->
+      word u (q * PAGE_BYTES + o * 8) = word s (p * PAGE_BYTES + o * 8)).
 Proof.
   intros B N K Rq R H J Id [F G] V Lv Ev. destruct (calls_code fixed I c s t name nr n req B N K Rq R H J Id G F) as (k & u & w & X1 &
     _ & X2 & _ & X4).
@@ -97,12 +98,12 @@ Proof.
   pose proof (Ni.skip (Vm v) _ B V t w J X2 (Ev k w X2)) as E. cbn [eq_for] in E.
   exists u, w. split; [exact X1|]. split; [exact X4|]. intros i p r W. pose proof (e_page _ _ _ E Lv i) as S. unfold same_page in S.
     rewrite W in S.
-  destruct (walk (P w) v i) as [[q r']|] eqn:Wq; [|destruct S]. destruct S as [<- S]. exists q. split; [reflexivity|]. intros o Ho.
+  destruct (walk (P w) v i) as [[q r']|] eqn:Wq; [|destruct S]. destruct S as (<- & So & S). exists q. split; [reflexivity|]. split; [auto|]. intros Ow o Ho.
   assert (Gt : guarded (P t) v).
   { unfold live, protected in Lv. unfold guarded. props. assumption. }
   assert (Gw : guarded (P w) v).
   { pose proof (e_book _ _ _ E) as Bk. unfold book, life in Bk. injection Bk as _ T _ _ _. unfold guarded in *. congruence. }
   destruct (guarded_page c s t v i p r R J V Gt W) as [P1 P2]. destruct (guarded_page c u w v i q r X4 Jw V Gw Wq) as [Q1 Q2].
-  rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ X4) by auto. symmetry. apply S, Ho.
+  rewrite (r_mem _ _ _ _ R), (r_mem _ _ _ _ X4) by auto. symmetry. now apply S.
 Qed.
 End Secret.

@@ -27,12 +27,12 @@ Proof.
 Qed.
 Lemma proceed_runs c d k e ok s : u_run (cpu (o_pub (proceed c k e ok s)) d) = u_run (cpu s d).
 Proof. unfold proceed. cbn [o_pub]. unfold set_call, change_cpu, set_cpu, upd. cbn [cpu]. destruct (Z.eqb_spec d c) as [->|]; reflexivity. Qed.
-Lemma call_runs c d r s : u_run (cpu (o_pub (hcall c r s)) d) = u_run (cpu s d).
+Lemma call_runs c d r s : sound -> u_run (cpu (o_pub (hcall c r s)) d) = u_run (cpu s d).
 Proof.
-  assert (X : forall v i p, bad_vm v = false -> u_run (cpu (o_pub (donate_take c v i p s)) d) = u_run (cpu s d)).
+  intros So. assert (X : forall v i p, bad_vm v = false -> u_run (cpu (o_pub (donate_take c v i p s)) d) = u_run (cpu s d)).
   { intros v i p N. unfold bad_vm in N. apply orb_false_iff in N as [N _]. apply Z.ltb_ge in N.
     assert (Nv : v <> OWNER_HOST) by (unfold OWNER_HOST; lia).
-    destruct (donate_take_mildly c v i p s Nv) as [M _]. pose proof (d_cpu _ _ _ _ M d) as E. unfold place_of_cpu in E. congruence. }
+    destruct (donate_take_mildly c v i p s So Nv) as [M _]. pose proof (d_cpu _ _ _ _ M d) as E. unfold place_of_cpu in E. congruence. }
   assert (Al : forall v u, pool_alloc v s = Some u -> cpu u = cpu s).
   { intros v u. unfold pool_alloc. destruct (_ || _); [discriminate|]. intros E. injection E as <-. destruct (_ && _); reflexivity. }
   destruct r; cbn [hcall]; unfold vcpu_load, vcpu_put, vm_create, vm_finalise, destroy_begin, destroy_step, destroy_end, vcpu_create,
@@ -383,7 +383,7 @@ Proof.
   apply (go_keeps_running c k B u); auto.
   - eapply Ni.step_sinv; eauto.
   - cbn [step] in S. rewrite Id in S. unfold after in S. destruct (o_ok _); [|discriminate]. injection S as <-. cbn [P].
-    rewrite call_runs. unfold idle in Id. apply andb_true_iff in Id as [Id _]. apply negb_true_iff, Id.
+    rewrite call_runs by exact B. unfold idle in Id. apply andb_true_iff in Id as [Id _]. apply negb_true_iff, Id.
 Qed.
 Lemma host_run_call c w t : u_call (cpu (P (host_run c w t)) c) = u_call (cpu (P t) c).
 Proof.
@@ -394,10 +394,12 @@ Qed.
 (* What a guest does, where the C is in the guest again. *)
 Lemma guest_step_call c w op t : u_call (cpu (P (guest_step c w op t)) c) = u_call (cpu (P t) c).
 Proof.
-  destruct (guest_step_pub c w op t) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]]; try reflexivity.
+  destruct (guest_step_pub c w op t) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|(k & i & far & ok & u & e & _ & _ & M & ->)]]]]];
+    try reflexivity.
   - cbn [cpu add_stat change_cpu set_cpu]. unfold upd. rewrite Z.eqb_refl. reflexivity.
   - unfold deliver. destruct (protected _ _), (r_power rel) as [[x y]|]; cbn [cpu add_stat change_cpu change_vcpu set_vcpu set_cpu]; unfold upd;
       rewrite Z.eqb_refl; reflexivity.
+  - cbn [cpu add_stat]. now rewrite (mem_call_same_cpu _ _ _ _ _ _ _ M).
 Qed.
 Lemma guest_again c s t t' op k1 : sound -> sinv t -> (forall k, (k1 <= k)%nat -> fit_along (expanded k [G c op]) t) ->
   step (G c op) t = Ok t' -> Q c s t' -> held s = false -> running c s t' (u_vcpu (cpu (P t) c)) -> u_call (cpu (P t) c) = CNone ->

@@ -17,10 +17,13 @@ Inductive msg :=
 | Exit (c : Z) (r : release)                   (* exit of a protected VM: what the register filter lets through *)
 | Count (c id : Z)                             (* public bookkeeping: KCore finished an exit itself, and counted it *)
 | Counted (c id : Z)                           (* public bookkeeping: a guest goes on as it was after a trap, and that was counted *)
+| Asked (c : Z) (k : ask) (i : Z) (l : list Z)  (* a protected guest's call about a page; of one that it shares, the words *)
+| Wrote (p o x : Z)                            (* a protected guest's store to a page that it shares *)
 | FirstFp (c : Z)                              (* public bookkeeping: the guest used FP for the first time since the load *)
 | Io (c : Z) (l : list Z)                      (* virtual GIC and timer of a protected vCPU, which the guest wrote *)
 (* to a protected VM *)
 | Did (w : Z) (op : gop)                       (* its own vCPU did this *)
+| Told (w : Z) (op : gop) (l : list Z)         (* the same, and what the host had in it: a word of a shared page, a page taken back *)
 | Life (book : public)                         (* a life-cycle call that names it: its public record afterwards *)
 | Made (w : Z) (book : public)                 (* one of its vCPUs was created or destroyed: a fresh context *)
 | Booted (w : Z) (regs : list Z) (book : public)   (* finalisation: x0..x3, pc, cntvoff *)
@@ -60,10 +63,12 @@ Definition reg (s : st) (w k : Z) : Z :=
   let r := vcpu (P s) w in
   if inside k W_FP N_FP && (c_state r =? VCPU_LOADED) && u_fp (cpu (P s) (c_cpu r)) then fpm (D s) (c_cpu r) k else ctx (D s) w k.
 
-(* The same rights and contents behind an IPA. *)
+(* The same rights behind an IPA; both pages shared, or neither, and then the same contents. *)
+Definition own (s : pub) (v p : Z) : bool := owner s p =? v.
 Definition same_page (s t : st) (v i : Z) : Prop :=
   match walk (P s) v i, walk (P t) v i with
-  | Some (p, r), Some (q, r') => r = r' /\ forall o, 0 <= o < 512 -> mem (D s) p o = mem (D t) q o
+  | Some (p, r), Some (q, r') => r = r' /\ own (P s) v p = own (P t) v q /\
+      (own (P s) v p = true -> forall o, 0 <= o < 512 -> mem (D s) p o = mem (D t) q o)
   | None, None => True
   | _, _ => False
   end.
@@ -87,6 +92,9 @@ Definition words (d : data) (p : Z) : list Z := values (mem d p) 0 512.
 Definition allowed (s : st) (w esr far hpfar : Z) : release :=
   exit_filter (v_base (vm (P s) (vm_of w))) (v_end (vm (P s) (vm_of w))) esr far hpfar (greg s w).
 
+(* The words of the page behind an IPA. *)
+Definition words_at (s : st) (v i : Z) : list Z := match leaf_over (P s) v i with Some l => words (D s) (l_page l) | None => [] end.
+
 (* What the host gets of an action. *)
 Definition to_host (a : act) (s : st) : option msg :=
   match a with
@@ -102,9 +110,22 @@ Definition to_host (a : act) (s : st) : option msg :=
                 | HvcLocal _ => Some (Count c KCORE_STAT_exit_hvc)
                 | HvcTell rel _ _ => Some (Exit c rel)
                 end
+      | OMem k i _ =>
+          let v := vm_of w in
+          if in_memory (P s) v i then
+            match mem_call v k i (P s) with
+            | None => Some (Exit c (mem_fault i))
+            | Some _ => Some (Asked c k i (match k with Share => words_at s v i | _ => [] end))
+            end
+          else None
+      | OStore a x =>
+          match reach (P s) (vm_of w) (a (guest_values s w)) writable with
+          | Some (p, o) => if host_ok (P s) p then Some (Wrote p o (x (guest_values s w))) else None
+          | None => None
+          end
       | OCount id => Some (Counted c id)
       | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (allowed s w esr far hpfar)) else None
-      | OSet _ | OLoad _ _ | OStore _ _ => None
+      | OSet _ | OLoad _ _ => None
       end
   | _ => Some (Own a)
   end.
@@ -138,9 +159,20 @@ Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
       if u_run (cpu (P s) c) && (vm_of w =? v) && protected (P s) v then
         match op with
         | OFp _ => if u_fp (cpu (P s) c) then Some (Did w op) else None
-        | OLoad a _ => if reach (P s) v (a (guest_values s w)) readable then Some (Did w op) else None
+        | OLoad a _ =>
+            match reach (P s) v (a (guest_values s w)) readable with
+            | Some (p, o) => Some (if own (P s) v p then Did w op else Told w op [mem (D s) p o])
+            | None => None
+            end
         | OStore a _ => if reach (P s) v (a (guest_values s w)) writable then Some (Did w op) else None
         | OExit esr _ _ => if exits_to_host esr then Some (Did w op) else None
+        | OMem k i _ =>
+            if in_memory (P s) v i then
+              match k, mem_call v k i (P s) with
+              | Unshare, Some (ok, _, _) => Some (Told w op (if ok then 1 :: words_at s v i else []))
+              | _, _ => Some (Did w op)
+              end
+            else None
         | OCount _ => None
         | _ => Some (Did w op)
         end

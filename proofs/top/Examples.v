@@ -90,6 +90,37 @@ Example page_comes_back :
   mem (D s) 6 0 = 0 /\ walk (P s) HOST 6 = None /\ owner (P s) 6 = OWNER_HOST.
 Proof. vm_compute. auto. Qed.
 
+(* A page that the guest shares: the host maps and reads it, can't donate it, and loses it when it is taken back; one that is given up is zero. *)
+Definition ask_page (k : ask) (i : Z) : act := G 0 (OMem k i 0).
+Definition sharing : list act := running ++ [store 0 8 77; ask_page Share 0].
+Example share_shows :
+  let s := final (sharing ++ [HIrq 0 1; fault 6; HLoad 0 (fun _ => at_page 6 + 8) 3]) in
+  hreg (D s) 0 3 = 77 /\ owner (P s) 6 = OWNER_HOST /\ maps (P s) 6 = 1 /\ walk (P s) 1 0 = Some (6, 7) /\ ctx (D s) 16 0 = 0.
+Proof. vm_compute. auto 10. Qed.
+Example share_tells : events Host (sharing ++ [store 0 16 5]) start <> events Host (running ++ [store 0 8 78; ask_page Share 0; store 0 16 5]) start.
+Proof. vm_compute. congruence. Qed.
+Example shared_not_donated : x0 (sharing ++ [HIrq 0 1; HCall 0 (RDonate 1 4096 (at_page 6))]) 0 = KCORE_EBUSY.
+Proof. vm_compute. reflexivity. Qed.
+Example unshare_hides :
+  let s := final (sharing ++ [HIrq 0 1; fault 6; HRun 0 16; ask_page Unshare 0]) in
+  walk (P s) HOST 6 = None /\ owner (P s) 6 = 1 /\ maps (P s) 6 = 0 /\ mem (D s) 6 1 = 77 /\ ctx (D s) 16 0 = 0.
+Proof. vm_compute. auto 10. Qed.
+Example unshare_of_its_own : ctx (D (final (running ++ [ask_page Unshare 0]))) 16 0 = SMCCC_INVALID.
+Proof. vm_compute. reflexivity. Qed.
+Example relinquish_scrubs :
+  let s := final (running ++ [store 0 8 77; ask_page Relinquish 0]) in
+  walk (P s) 1 0 = None /\ owner (P s) 6 = OWNER_HOST /\ mem (D s) 6 1 = 0 /\ v_pages (vm (P s) 1) = 0.
+Proof. vm_compute. auto 10. Qed.
+(* A page that isn't there yet: the host sees a fault of it; the guest's PC is that of the call. *)
+Example share_faults :
+  let s := final (running ++ [G 0 (OSet (fun _ => [(W_PC, 0x1004)])); ask_page Share 3]) in
+  u_run (cpu (P s) 0) = false /\ mem (D s) 5 W_EXIT = 0x92000007 /\ mem (D s) 5 (W_EXIT + 2) = 0x30 /\ ctx (D s) 16 W_PC = 0x1000.
+Proof. vm_compute. auto 10. Qed.
+(* A VM that ends with a shared page: it is the host's, as it is; nothing is left. *)
+Example shared_at_the_end :
+  let s := final (sharing ++ ending) in owner (P s) 6 = OWNER_HOST /\ maps (P s) 6 = 0 /\ mem (D s) 6 1 = 77 /\ v_pages (vm (P s) 1) = 0.
+Proof. vm_compute. auto 10. Qed.
+
 (* WFI shows no register; MMIO of one register shows that one, cut to its size. *)
 Definition set_x7 (x : Z) : act := G 0 (OSet (fun _ => [(7, x)])).
 Definition wfi : act := G 0 (OExit 0x06000000 0 0).

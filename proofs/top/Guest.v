@@ -200,6 +200,13 @@ Definition guest_hvc (w : Z) (near : Z -> option (Z * Z)) (R : Z -> Z) : hvc :=
     HvcTell (hvc_release fn 0 (if fn =? PSCI_CPU_OFF then Some (w, POWER_OFF) else None)) PSCI_INTERNAL None
   else HvcLocal (guest_call near fn R).
 
+(* Calls about memory: the page must be in the VM's memory.  A page that isn't there yet: the host sees a fault of it, as at a load, and
+   the guest tries again. *)
+Definition in_memory (s : pub) (v i : Z) : bool := (v_base (vm s v) <=? i * PAGE_BYTES) && (i * PAGE_BYTES <? v_end (vm s v)).
+Definition mem_fault (i : Z) : release := mkrelease 0x92000007 0 (i * 16) [] PENDING_NONE None KCORE_STAT_exit_hvc.
+Definition SMCCC_INVALID := 0xfffffffffffffffd.
+Definition mem_result (ok : bool) : Z := if ok then 0 else SMCCC_INVALID.
+
 (* ------------------------------------------------------------------ the host goes on *)
 
 Definition exit_page (rel : release) : list (Z * Z) :=

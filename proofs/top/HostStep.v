@@ -5,6 +5,8 @@ From KCore Require Export top.NiHost.
 (* The cases of what a guest's action tells. *)
 Ltac cases op H :=
   destruct op;
+  repeat match type of H with context [mem_call ?a ?b ?c ?d] => destruct (mem_call a b c d) as [[[? ?] ?]|] eqn:? end;
+  repeat match type of H with context [reach ?a ?b ?c ?d] => destruct (reach a b c d) as [[? ?]|] eqn:? end;
   repeat match type of H with context [if ?x then _ else _] => destruct x eqn:? end;
   repeat match type of H with context [guest_hvc ?a ?b ?c] => destruct (guest_hvc a b c) eqn:? end;
   try discriminate H.
@@ -33,7 +35,8 @@ Lemma protected_guarded s v : protected s v = true -> guarded s v /\ v_state (vm
 Proof. unfold protected, guarded. rewrite andb_true_iff, negb_true_iff. intros [A B]. split; [now apply Z.eqb_eq|now apply Z.eqb_neq]. Qed.
 Lemma unprotected_normal s v : inv s -> v_state (vm s v) <> VM_FREE -> protected s v = false -> v <> HOST /\ ~ guarded s v.
 Proof.
-  intros I N Q. split; [apply vm_not_host, (i_vm s I v N)|]. unfold protected, guarded in *. apply Z.eqb_neq in N. rewrite N in Q. cbn in Q. now apply Z.eqb_neq.
+  intros I N Q. split; [apply vm_not_host, (i_vm s I v N)|]. unfold protected, guarded in *. apply Z.eqb_neq in N. rewrite N in Q. cbn in Q.
+    now apply Z.eqb_neq.
 Qed.
 Lemma vm_owner_hidden s p v : v <> HOST -> dram p = true -> owner s p = v -> host_ok s p = false.
 Proof. intros N Dp O. unfold host_ok. rewrite Dp, O. now apply Z.eqb_neq. Qed.
@@ -63,11 +66,10 @@ Proof.
   - destruct (u_fp (cpu (P s) c)) eqn:F; [|discriminate]. unfold write_greg, set_greg. rewrite Q. apply agree_host; [reflexivity|]. split; auto.
     cbn. intros d k V. unfold upd. destruct (Z.eqb_spec d c); auto. subst. unfold fp_shared in V. fold w in V. rewrite F, Q in V. discriminate.
   - destruct (reach _ _ _ _) as [y|]; [|apply host_eq_refl]. unfold write_greg, set_greg. rewrite Q. apply host_eq_data. split; auto.
-  - destruct (reach _ _ _ _) as [[p o]|] eqn:Y; [|apply host_eq_refl]. apply reach_walk in Y as (r & W & _).
-    destruct (walk_guarded _ _ _ _ _ I NH G W) as (l & _ & _ & _ & Dp & O).
-    apply host_eq_data. split; auto. cbn. intros q k V. unfold upd2. destruct (Z.eqb_spec q p); auto. subst q.
-    rewrite (vm_owner_hidden _ _ _ NH Dp O) in V. discriminate.
+  - destruct (reach _ _ _ _) as [[p o]|] eqn:Y; [|apply host_eq_refl]. destruct (host_ok (P s) p) eqn:Hp; [discriminate|].
+    apply host_eq_data. split; auto. cbn. intros q k V. unfold upd2. destruct (Z.eqb_spec q p); auto. congruence.
   - destruct (guest_hvc _ _ _); discriminate.
+  - rewrite Q. destruct (in_memory _ _ _); [destruct (mem_call _ _ _ _); discriminate|apply host_eq_refl].
   - rewrite Q. destruct (exits_to_host esr); [discriminate|apply host_eq_refl].
 Qed.
 
@@ -195,7 +197,9 @@ Proof.
   - rewrite <- (q_pub _ _ E), <- V. destruct (reach _ _ _ _) as [[p o]|] eqn:Y; auto. apply store_eq; auto.
   - assert (IO : io_values (D s) w = io_values (D t) w) by (apply values_ext; intros; apply E).
     rewrite <- V, <- IO. set (l := f _). unfold with_data. pose proof (Wr l) as W. apply agree_host; [apply W|]. cbn [P D].
-    destruct (host_agree _ _ W) as [A B C G]. split; auto. cbn. intros x k. unfold upd. destruct (Z.eqb_spec x w); [subst; apply writes_ext; exact (G w k)|exact (G x k)].
+    destruct (host_agree _ _ W) as [A B C G]. split; auto. cbn. intros x k. unfold upd. destruct (Z.eqb_spec x w); [subst; apply writes_ext;
+      exact (G w k)|exact (G x k)].
+  - rewrite <- (q_pub _ _ E), Q. auto.
   - rewrite <- (q_pub _ _ E), Q. auto.
   - rewrite <- (q_pub _ _ E), Q. auto.
   - apply (pub_eq s t E (add_stat c id)); auto.
@@ -212,8 +216,11 @@ Proof.
   intros B I R Q M ->. cbn [to_host] in M. rewrite R, Q in M. cbn [negb] in M. set (w := u_vcpu (cpu (P s) c)) in *.
   destruct op; try discriminate; cbn [guest_step].
   - destruct (u_fp _); discriminate.
+  - destruct (reach _ _ _ _) as [[p o]|]; [|discriminate]. destruct (host_ok _ _); discriminate.
   - rewrite Q. destruct (guest_hvc _ _ _) as [?|r x0 k]; [discriminate|]. injection M as ->. apply leave_eq; auto.
     eapply host_eq_trans; [|apply host_eq_keep_entry]. eapply host_eq_trans; [|apply host_eq_ctx]. now apply host_eq_write.
+  - rewrite Q. cbn [andb]. destruct (in_memory _ _ _); [|discriminate]. destruct (mem_call _ _ _ _); [discriminate|]. injection M as <-.
+    apply leave_eq; auto. eapply host_eq_trans; [|apply host_eq_ctx]. now apply host_eq_write.
   - rewrite Q. destruct (exits_to_host esr); [|discriminate]. injection M as <-. rewrite release_allowed by auto. apply leave_eq; auto. apply host_eq_ctx.
 Qed.
 
@@ -228,6 +235,34 @@ Proof.
   destruct (Z.eqb_spec x w); auto. subst x. rewrite Z.eqb_refl in W. destruct (inside k W_IO N_IO) eqn:IN.
   - apply W. apply inside_spec in IN. unfold W_IO, N_IO in *. lia.
   - rewrite !writes_outside by auto. auto.
+Qed.
+
+(* A call about memory. *)
+Lemma share_eq p s t : host_eq s t -> words (D s) p = words (D t) p ->
+  host_eq (mkst (share p (P s)) (do_effects [Show p] (D s))) (mkst (share p (P t)) (do_effects [Show p] (D t))).
+Proof.
+  intros E W. rewrite <- (q_pub _ _ E). apply agree_host; auto. cbn [P D]. destruct (host_agree s t E) as [A B C F]. split; auto.
+  cbn. intros q o Q. unfold upd. destruct (Z.eqb_spec q p) as [->|N].
+  - destruct (inside o 0 512) eqn:IN; auto. apply inside_spec in IN. apply (values_eq _ _ _ _ W). cbn. lia.
+  - apply A. revert Q. unfold host_ok, share. fields. unfold upd. apply Z.eqb_neq in N. now rewrite N.
+Qed.
+Lemma asked_eq c w k i far s t ok u e : sound -> sinv s -> host_eq s t -> is_vm (vm_of w) -> protected (P s) (vm_of w) = true ->
+  in_memory (P s) (vm_of w) i = true -> mem_call (vm_of w) k i (P s) = Some (ok, u, e) ->
+  (k = Share -> words_at s (vm_of w) i = words_at t (vm_of w) i) ->
+  host_eq (guest_step c w (OMem k i far) s) (guest_step c w (OMem k i far) t).
+Proof.
+  unfold sinv. intros B I E V Q M Mc W. destruct (protected_guarded _ _ Q) as [G _]. cbn [guest_step]. rewrite <- (q_pub _ _ E), Q, M, Mc. cbn [andb].
+  apply (count_eq c KCORE_STAT_exit_hvc).
+  assert (X : host_eq (mkst u (do_effects e (D s))) (mkst u (do_effects e (D t))) /\ protected u (vm_of w) = true).
+  { destruct (match k with Share => true | _ => false end) eqn:K.
+    - destruct k; try discriminate. destruct (mem_call_share _ _ _ _ _ _ I V G Mc) as (l & _ & L & _ & [(_ & _ & -> & ->)|(_ & _ & -> & ->)]).
+      + split; [|exact Q]. pose proof (share_eq (l_page l) s t E) as S. rewrite <- (q_pub _ _ E) in S. apply S. specialize (W eq_refl).
+        unfold words_at in W. rewrite <- (q_pub _ _ E), L in W. exact W.
+      + split; [|exact Q]. destruct s as [ps ds], t as [pt dt]. cbn [P D] in *. pose proof (q_pub _ _ E) as EP. cbn in EP. subst pt. exact E.
+    - assert (N : k <> Share) by (intros ->; discriminate). destruct (mem_call_mild _ _ _ _ _ _ _ B I V G N Mc) as [Mi F]. split.
+      + apply effects_eq; auto. apply (mild_discloses (vm_of w) (P s) (mkout u e true)). split; auto.
+      + rewrite (mild_protected _ _ _ _ _ Mi). exact Q. }
+  destruct X as [X Qu]. eapply host_eq_trans; [apply host_eq_sym, host_eq_write; exact Qu|]. eapply host_eq_trans; [exact X|]. now apply host_eq_write.
 Qed.
 
 Lemma note_eq c r s t : host_eq s t -> host_eq (host_note c r s) (host_note c r t).
@@ -310,7 +345,8 @@ Proof.
       pose proof (effects_eq s t E e u H) as X. destruct (_ && _); auto. eapply host_eq_trans; [|apply host_eq_ctx].
       eapply host_eq_trans; [apply host_eq_sym, host_eq_ctx|auto].
     + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (_ && _); auto. unfold with_data. apply agree_host; auto. cbn.
-      destruct (host_agree s t E) as [A1 A2 A3 A4]. split; auto; cbn. intros w k. unfold upd. destruct (w =? _); auto. destruct (k =? _); auto. destruct (k =? _); auto.
+      destruct (host_agree s t E) as [A1 A2 A3 A4]. split; auto; cbn. intros w k. unfold upd. destruct (w =? _); auto. destruct (k =? _); auto.
+        destruct (k =? _); auto.
     + destruct (u_run (cpu (P s) c)) eqn:R; [|apply ok_eq in Sa as ->; apply ok_eq in Sb as ->; auto].
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. apply effects_eq; auto. now apply asynchronous_discloses.
     + apply ok_eq in Sa as ->. apply ok_eq in Sb as ->. destruct (host_ok (P s) p) eqn:Hp; auto. destruct (host_ok (P s) q); auto. cbn [andb].
@@ -326,7 +362,7 @@ Proof.
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sb as ->.
       destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) d)))) eqn:Q'; cbn [negb] in Mb.
       2: { exfalso. injection Mb as <-. cases op Ma. }
-      destruct m as [a|c0 rel|c0 id|c0 id|c0|c0 l| | | | | | | |]; try (exfalso; cases op Ma; fail).
+      destruct m as [a|c0 rel|c0 id|c0 id|c0 k0 i0 l|p0 o0 x0|c0|c0 l| | | | | | | | |]; try (exfalso; cases op Ma; fail).
       * assert (c0 = c /\ c0 = d) as [-> <-].
         { split; [cases op Ma|cases oq Mb]; congruence. }
         eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel B I R Q Ma0 eq_refl)|].
@@ -342,9 +378,24 @@ Proof.
           - rewrite Heqh. injection Mb as -> <-. apply (count_eq c0 KCORE_STAT_exit_hvc), host_eq_write. rewrite <- EP; auto. }
         eapply host_eq_trans; [apply host_eq_sym, X|]. eapply host_eq_trans; [|apply Y]. apply count_eq; auto.
       * cases op Ma. cases oq Mb. injection Ma as -> ->. injection Mb as -> ->. cbn [guest_step]. apply (pub_eq s t E (add_stat c0 id)); auto.
+      * assert (Va : is_vm (vm_of (u_vcpu (cpu (P s) c)))).
+        { destruct (protected_guarded _ _ Q) as [_ F]. exact (i_vm _ I _ F). }
+        assert (X : exists far ok u e, op = OMem k0 i0 far /\ c0 = c /\ in_memory (P s) (vm_of (u_vcpu (cpu (P s) c))) i0 = true /\
+          mem_call (vm_of (u_vcpu (cpu (P s) c))) k0 i0 (P s) = Some (ok, u, e) /\
+          l = match k0 with Share => words_at s (vm_of (u_vcpu (cpu (P s) c))) i0 | _ => [] end).
+        { cases op Ma. injection Ma as <- <- <- <-. do 4 eexists. split; [reflexivity|]. split; [reflexivity|]. split; [eauto|]. split; [eauto|reflexivity]. }
+        assert (Y : exists far, oq = OMem k0 i0 far /\ c0 = d /\ l = match k0 with Share => words_at t (vm_of (u_vcpu (cpu (P s) d))) i0 | _ => [] end).
+        { cases oq Mb. injection Mb as <- <- <- <-. eexists. split; [reflexivity|]. split; reflexivity. }
+        destruct X as (far & ok & u & e & -> & -> & Im & Mc & L1), Y as (far' & -> & <- & L2).
+        assert (Far : guest_step c (u_vcpu (cpu (P s) c)) (OMem k0 i0 far') t = guest_step c (u_vcpu (cpu (P s) c)) (OMem k0 i0 far) t).
+        { cbn [guest_step]. rewrite <- EP, Q, Im, Mc. reflexivity. }
+        rewrite Far. eapply asked_eq; eauto. intros ->. congruence.
+      * cases op Ma. cases oq Mb. injection Ma as <- <- <-. injection Mb as <- <- Ex. cbn [guest_step]. rewrite <- EP.
+        repeat match goal with H : reach _ _ _ _ = _ |- _ => rewrite H; clear H end. rewrite Ex. apply store_eq; auto.
       * assert (c0 = c /\ c0 = d /\ u_fp (cpu (P s) c0) = false) as (-> & <- & F).
         { cases op Ma. cases oq Mb. injection Ma as ->. injection Mb as ->. auto. }
-        assert (X : forall u o, P u = P s -> to_host (G c o) u = Some (FirstFp c) -> guest_step c (u_vcpu (cpu (P s) c)) o u = fp_trap c (u_vcpu (cpu (P s) c)) u).
+        assert (X : forall u o, P u = P s -> to_host (G c o) u = Some (FirstFp c) ->
+          guest_step c (u_vcpu (cpu (P s) c)) o u = fp_trap c (u_vcpu (cpu (P s) c)) u).
         { intros u o EU H. cbn [to_host] in H. rewrite EU, R, Q in H. cbn [negb] in H. cbn [guest_step]. rewrite <- EU in F. cases o H; cbn [guest_step].
           rewrite EU, Heqb. auto. }
         rewrite (X s op eq_refl Ma0), (X t oq (eq_sym EP) Mb0). unfold fp_trap. rewrite <- EP. apply agree_host; auto. cbn [P D].

@@ -8,6 +8,7 @@ From KCore Require Export top.State lang.Leading.
 
 Inductive effect :=
 | Scrub (p : Z)                     (* zero the page *)
+| Show (p : Z)                      (* the page becomes visible: its words, and there are no others *)
 | Boot (w pg : Z)                   (* x0..x3, pc, cntvoff of the shared page into the context *)
 | Reset (w : Z)                     (* a fresh context, a fresh virtual GIC *)
 | FpSave (c w : Z)                  (* FP registers to the context, then cleared *)
@@ -197,7 +198,7 @@ Definition leaf_drop (v i level : Z) (s : pub) : bool * pub * list effect * bool
   | None => (false, s, [], true)
   | Some l =>
       let t := set_leaf v x None s in
-      if is (v_type (vm s v)) KCORE_VM_PROTECTED then
+      if is (v_type (vm s v)) KCORE_VM_PROTECTED && (owner s (l_page l) =? v) then
         (true, reclaim v (l_page l) t, reclaim_effect (l_page l), reclaim_ok v (l_page l) t)
       else
         let n := pages_of x in
@@ -205,6 +206,30 @@ Definition leaf_drop (v i level : Z) (s : pub) : bool * pub * list effect * bool
         let u := if ram then maps_add (l_page l) n (-1) t else t in
         (true, change_vm v (fun r => vm_with_pages (v_pages r - 1) r) u, [],
          (negb ram || maps_positive (l_page l) (nat_pages n) s) && (1 <=? v_pages (vm s v)))
+  end.
+
+(* share.c: a guest's page becomes the host's and stays mapped, once; or it is taken back, if nobody else maps it; or the page is given up.
+   None: there is no page yet, and a share needs one.  Else: was it granted, and the bookkeeping afterwards. *)
+Definition share (p : Z) (s : pub) : pub :=
+  add_cnt KCORE_STAT_pages_vm (-1) (maps_add p 1 1 (set_owner (upd (owner s) p OWNER_HOST) s)).
+Definition unshare (v p : Z) (s : pub) : pub :=
+  add_cnt KCORE_STAT_pages_vm 1 (maps_add p 1 (-1) (set_owner (upd (owner s) p v) s)).
+Definition take_back (v p : Z) (s : pub) : bool * pub :=
+  if negb (ensure CheckUnshare (is (maps s p) 1)) then (false, s) else
+  match host_prepare_unmap p s with
+  | Fail _ s => (false, s)
+  | Go s => (true, unshare v p (host_unmap p s))
+  end.
+Definition mem_call (v : Z) (k : ask) (i : Z) (s : pub) : option (bool * pub * list effect) :=
+  match leaf_over s v i with
+  | None => match k with Share => None | Unshare => Some (false, s, []) | Relinquish => Some (true, s, []) end
+  | Some l =>
+      let p := l_page l in
+      match k with
+      | Share => if is (owner s p) v then Some (true, share p s, [Show p]) else Some (false, s, [])
+      | Unshare => if is (owner s p) v then Some (false, s, []) else Some (take_back v p s, [])
+      | Relinquish => match leaf_drop v i (s2_level s v i) s with (_, t, e, _) => Some (true, t, e) end
+      end
   end.
 
 Definition reap_tables (v level i next : Z) (s : pub) : pub :=

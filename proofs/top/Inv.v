@@ -69,12 +69,12 @@ Definition is_vm (v : Z) : Prop := 1 <= v < KCORE_NR_VMS.
 Definition uses (s : pub) (p : Z) (u : user) : Prop :=
   match u with
   | UVcpu w => c_state (vcpu s w) <> VCPU_FREE /\ c_page (vcpu s w) = p
-  | ULeaf v x => is_vm v /\ ~ guarded s v /\ dram p = true /\ exists l, lf s v x = Some l /\ covered p l x
+  | ULeaf v x => is_vm v /\ (guarded s v -> owner s p <> v) /\ dram p = true /\ exists l, lf s v x = Some l /\ covered p l x
   end.
 Definition has (s : pub) (v : Z) (a : asset) : Prop :=
   match a with
   | APage p => guarded s v /\ owner s p = v
-  | ALeaf x => ~ guarded s v /\ lf s v x <> None
+  | ALeaf x => match lf s v x with Some l => guarded s v -> owner s (l_page l) <> v | None => False end
   end.
 Definition vcpu_of (s : pub) (v w : Z) : Prop := vm_of w = v /\ c_state (vcpu s w) <> VCPU_FREE.
 Definition loaded_of (s : pub) (v w : Z) : Prop := vm_of w = v /\ c_state (vcpu s w) = VCPU_LOADED.
@@ -92,9 +92,10 @@ Record inv (s : pub) : Prop := {
     l_page l = first_of x /\ forall p, covered p l x -> host_ok s p = true;
   i_vm : forall v, v_state (vm s v) <> VM_FREE -> is_vm v;
   i_free : forall v x, v <> HOST -> v_state (vm s v) = VM_FREE -> lf s v x = None;
-  (* a protected VM maps its own, each page once *)
+  (* a protected VM maps its own and what it shares with the host, each page once *)
   i_guarded : forall v x l, v <> HOST -> guarded s v -> lf s v x = Some l ->
-    (exists i, x = Page i) /\ dram (l_page l) = true /\ owner s (l_page l) = v;
+    (exists i, x = Page i) /\ dram (l_page l) = true /\
+    (owner s (l_page l) = v \/ owner s (l_page l) = OWNER_HOST);
   i_once : forall v x y l m, v <> HOST -> guarded s v -> lf s v x = Some l -> lf s v y = Some m ->
     l_page l = l_page m -> x = y;
   (* a normal VM maps the host's *)
@@ -156,9 +157,11 @@ Lemma used_is_host s p u : inv s -> dram p = true -> uses s p u -> owner s p = O
 Proof.
   intros I D. destruct u as [w|v x]; cbn.
   - intros [N <-]. apply (i_vcpu s I _ N).
-  - intros (V & G & _ & l & L & C). destruct (i_normal s I v x l) with (p := p) as [H _]; auto.
-    { unfold is_vm in V. unfold HOST. lia. }
-    unfold host_ok in H. rewrite D in H. now apply Z.eqb_eq.
+  - intros (V & N & _ & l & L & C). assert (NH : v <> HOST) by (unfold is_vm in V; unfold HOST; lia).
+    destruct (Z.eq_dec (v_type (vm s v)) KCORE_VM_PROTECTED) as [G|G].
+    + destruct (i_guarded s I v x l NH G L) as ((j & ->) & _ & O). unfold covered in C. cbn in C. replace p with (l_page l) in * by lia.
+      destruct O; auto. destruct (N G); auto.
+    + destruct (i_normal s I v x l) with (p := p) as [H _]; auto. unfold host_ok in H. rewrite D in H. now apply Z.eqb_eq.
 Qed.
 Lemma unmapped_unused s p u : inv s -> maps s p = 0 -> ~ uses s p u.
 Proof. intros I E U. eapply (covers_zero _ _ u (i_maps s I p)); auto. lia. Qed.
@@ -196,7 +199,7 @@ Proof. intros I W. apply walk_leaf in W as (x & l & L & C & _). now apply (i_hos
 Lemma walk_normal s v i p r : inv s -> v <> HOST -> ~ guarded s v -> walk s v i = Some (p, r) -> host_ok s p = true.
 Proof. intros I N G W. apply walk_leaf in W as (x & l & L & C & _). now apply (i_normal s I v x l). Qed.
 Lemma walk_guarded s v i p r : inv s -> v <> HOST -> guarded s v -> walk s v i = Some (p, r) ->
-  exists l, lf s v (Page i) = Some l /\ l_page l = p /\ l_prot l = r /\ dram p = true /\ owner s p = v.
+  exists l, lf s v (Page i) = Some l /\ l_page l = p /\ l_prot l = r /\ dram p = true /\ (owner s p = v \/ owner s p = OWNER_HOST).
 Proof.
   intros I N G W. apply walk_leaf in W as (x & l & L & C & R & X).
   destruct (i_guarded s I v x l N G L) as ((j & ->) & D & O). destruct X as [[= ->]|?]; [|discriminate].
@@ -252,10 +255,10 @@ Proof.
   - rewrite O. apply (i_normal s I v x l); auto.
   - apply (i_owner s I p); auto.
   - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|v x]; cbn; rewrite ?Ew; auto.
-    rewrite G. intros (A & B & C & l & D & E). eauto 10.
+    rewrite G, Eo. intros (A & B & C & l & D & E). eauto 10.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & _ & ->).
     apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |lia].
-    intros [p|x]; cbn; rewrite G, ?Eo; auto. intros [A B]. split; auto. intros C. destruct (El v x); congruence.
+    intros [p|x]; cbn; rewrite ?Eo; [rewrite G; auto|]. destruct (El v x) as [->| ->]; [|tauto]. destruct (lf s v x); rewrite ?G; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & -> & _).
     apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |lia]. intros w; unfold vcpu_of; rewrite Ew; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & -> & _).

@@ -38,10 +38,10 @@ Proof.
   - rewrite O. apply (i_normal s I v x l); auto.
   - apply (i_owner s I p); auto.
   - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia].
-    intros [w|v x]; cbn; rewrite ?W1, ?W2, ?G, ?El; auto.
+    intros [w|v x]; cbn; rewrite ?W1, ?W2, ?G, ?El, ?Eo; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & _ & ->).
     apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |lia].
-    intros [p|x]; cbn; rewrite G, ?Eo, ?El; auto.
+    intros [p|x]; cbn; rewrite ?Eo, ?El; [rewrite G; auto|]. destruct (lf s v x); rewrite ?G; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & -> & _).
     apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |lia]. intros w; unfold vcpu_of; rewrite W1; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & -> & _).
@@ -112,17 +112,17 @@ Proof.
   - destruct (i_owner s I p) as (A & B & D); auto. destruct (Z.eq_dec (owner s p) v) as [E|N].
     + split; auto. unfold guarded in *. rewrite E, Sv in *. rewrite (Y p E). split; auto. apply (O p); auto.
     + split; auto. rewrite K, S by auto. auto.
-  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|w x]; cbn; rewrite ?Ew, ?Ef; auto.
+  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|w x]; cbn; rewrite ?Ew, ?Ef, ?Eo; auto.
     intros (A & B & D & l & E & Z). split; auto. split; [|eauto]. intros Q. apply B.
     destruct (Z.eq_dec w v) as [->|N]; [eapply G; eauto|apply K; auto].
   - destruct (Z.eq_dec v0 v) as [->|N].
     + rewrite Sv, Ep. apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |lia].
       intros [p|x]; cbn; rewrite ?Eo, ?Ef; unfold guarded; rewrite Sv.
       * intros [A B]. split; auto. rewrite <- (Y p B). auto.
-      * intros [A B]. split; auto. destruct (lf s v x) eqn:E; [|contradiction]. destruct (X _ _ E) as [<- _]. auto.
+      * destruct (lf s v x) eqn:E; auto. destruct (X _ _ E) as [<- _]. auto.
     + rewrite Ev. unfold upd. destruct (Z.eqb_spec v0 v); [contradiction|].
       apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |lia].
-      intros [p|x]; cbn; rewrite K, ?Eo, ?Ef; auto.
+      intros [p|x]; cbn; rewrite ?Eo, ?Ef; [rewrite K; auto|]. destruct (lf s v0 x); rewrite ?K; auto.
   - apply (covers_mono (vcpu_of s v0) _ (v_vcpus (vm s v0))); [apply (i_vcpus s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v0 v); subst; lia].
     intros w; unfold vcpu_of; rewrite Ew; auto.
   - apply (covers_mono (loaded_of s v0) _ (v_loaded (vm s v0))); [apply (i_loads s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v0 v); subst; lia].
@@ -214,9 +214,7 @@ Proof.
   assert (O : forall p, owner s p <> v).
   { intros p X. destruct (i_owner s I p) as (_ & A & _); rewrite ?X in *; auto using vm_not_host, vm_not_core. apply (H (APage p)). cbn. auto. }
   assert (L : forall x, lf s v x = None).
-  { intros x. destruct (lf s v x) as [l|] eqn:X; auto. exfalso. destruct (guarded_dec s v) as [G|G].
-    - destruct (i_guarded s I v x l (vm_not_host v V) G X) as (_ & _ & Y). apply (O _ Y).
-    - apply (H (ALeaf x)). cbn. split; congruence. }
+  { intros x. destruct (lf s v x) as [l|] eqn:X; auto. exfalso. apply (H (ALeaf x)). cbn. rewrite X. auto. }
   apply done_good. apply inv_log, inv_cnt, vm_change; auto using vm_not_host; fields.
   - intros p X. destruct (O p X).
   - intros w X. destruct (W w X).
@@ -256,11 +254,11 @@ Proof.
   - apply (i_owner s I p0); auto.
   - rewrite Em. destruct (inside p0 p 1) eqn:E.
     + apply (covers_add user_dec (uses s p0) _ _ (UVcpu w)); [apply (i_maps s I)|].
-      intros [x|x y]; cbn; rewrite ?K, ?Ef; auto. destruct (Z.eq_dec x w) as [->|N]; auto. rewrite W; auto.
-    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef; auto.
+      intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo; auto. destruct (Z.eq_dec x w) as [->|N]; auto. rewrite W; auto.
+    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo; auto.
       destruct (Z.eq_dec x w) as [->|N]; [|rewrite W; auto]. rewrite Ww. intros [_ X]. exfalso. apply (inside_false _ _ _ E). lia.
   - apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
-    intros [q|x]; cbn; rewrite K, ?Eo, ?Ef; auto.
+    intros [q|x]; cbn; rewrite ?Eo, ?Ef; [rewrite K; auto|]. match goal with |- context [lf s ?a x] => destruct (lf s a x) end; rewrite ?K; auto.
   - rewrite Ev. destruct (Z.eq_dec v0 v) as [->|N]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in N as N'; rewrite N']; fields.
     + apply (covers_add Z.eq_dec (vcpu_of s v) _ _ w); [apply (i_vcpus s I)|]. intros x [A B].
       destruct (Z.eq_dec x w); auto. rewrite W in B by auto. left. split; auto.
@@ -326,12 +324,12 @@ Proof.
   - apply (i_owner s I p0); auto.
   - rewrite Em. destruct (inside p0 p 1) eqn:E.
     + apply inside_spec in E. apply (covers_sub user_dec (uses s p0) _ _ (UVcpu w)); [apply (i_maps s I)|cbn; split; auto; lia|].
-      intros [x|x y]; cbn; rewrite ?K, ?Ef; [|split; auto; discriminate].
+      intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo; [|split; auto; discriminate].
       intros [A B]. destruct (Z.eq_dec x w) as [->|N]; [contradiction|]. rewrite W in * by auto. split; auto. congruence.
-    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef; auto.
+    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo; auto.
       intros [A B]. destruct (Z.eq_dec x w) as [->|N]; [contradiction|]. rewrite W in * by auto. auto.
   - apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
-    intros [q|x]; cbn; rewrite K, ?Eo, ?Ef; auto.
+    intros [q|x]; cbn; rewrite ?Eo, ?Ef; [rewrite K; auto|]. match goal with |- context [lf s ?a x] => destruct (lf s a x) end; rewrite ?K; auto.
   - rewrite Ev. destruct (Z.eq_dec v0 v) as [->|N]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in N as N'; rewrite N']; fields.
     + apply (covers_sub Z.eq_dec (vcpu_of s v) _ _ w); [apply (i_vcpus s I)|split; auto|]. intros x [A B].
       destruct (Z.eq_dec x w) as [->|N]; [contradiction|]. rewrite W in B by auto. split; auto. split; auto.

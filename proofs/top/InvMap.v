@@ -183,10 +183,10 @@ Proof.
   - rewrite O. rewrite El in * by auto. apply (i_normal s I v x l); auto.
   - apply (i_owner s I p); auto.
   - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|v x]; cbn; rewrite ?Ew; auto.
-    rewrite G. intros (A & B & C & l & D & E). rewrite El in D by auto. eauto 10.
+    rewrite G, Eo. intros (A & B & C & l & D & E). rewrite El in D by auto. eauto 10.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & _ & ->).
     apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |lia].
-    intros [p|x]; cbn; rewrite G, ?Eo; auto. intros [A B]. split; auto. rewrite El in B; auto.
+    intros [p|x]; cbn; rewrite ?Eo; [rewrite G; auto|]. rewrite El by auto. destruct (lf s v x); rewrite ?G; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & -> & _).
     apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |lia]. intros w; unfold vcpu_of; rewrite Ew; auto.
   - destruct (security_fields _ _ (Ev v)) as (_ & _ & _ & -> & _).

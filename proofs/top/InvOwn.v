@@ -35,12 +35,8 @@ Proof.
   intros I V G R Dp O M H. pose proof (vm_not_host v V) as NH.
   assert (U : forall u, ~ uses s p u) by (intros u; apply unmapped_unused; auto).
   assert (X : forall w x l, w <> HOST -> lf s w x = Some l -> covered p l x -> False).
-  { intros w x l N L C. destruct (guarded_dec s w) as [Gw|Nw].
-    - destruct (i_guarded s I w x l N Gw L) as ((j & ->) & _ & E). unfold covered in C. cbn in C.
-      replace (l_page l) with p in E by lia. owners.
-    - apply (U (ULeaf w x)). cbn. repeat split; auto; try (exists l; auto).
-      all: destruct (Z.eq_dec (v_state (vm s w)) VM_FREE) as [F|F]; [rewrite (i_free s I w x N F) in L; discriminate|].
-      all: apply (i_vm s I w F). }
+  { intros w x l N L C. apply (U (ULeaf w x)). cbn. split; [|split; [intros _; rewrite O; auto|eauto]].
+    destruct (Z.eq_dec (v_state (vm s w)) VM_FREE) as [F|F]; [rewrite (i_free s I w x N F) in L; discriminate|apply (i_vm s I w F)]. }
   assert (Tt : tables (take c v i p s)) by (apply (tables_same s); auto; apply I).
   remember (take c v i p s) as t eqn:Et.
   assert (Eo : owner t = upd (owner s) p v) by (subst; auto). assert (Em : maps t = maps s) by (subst; auto).
@@ -62,12 +58,16 @@ Proof.
     unfold upd. destruct (Z.eqb_spec p0 p); auto. subst. exfalso. eauto.
   - unfold upd in *. destruct (Z.eqb_spec p0 p) as [E|E]; [auto|]. apply (i_owner s I p0); auto.
   - apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [w|w x]; cbn; rewrite ?Ew, ?El; auto.
-    rewrite K. auto.
+    rewrite K, Eo. intros (A & B & C). split; auto. split; auto. unfold upd in B. destruct (Z.eqb_spec p0 p) as [->|]; auto.
+    intros _. rewrite O. apply not_eq_sym, vm_not_host, A.
   - destruct (Z.eq_dec v0 v) as [->|E]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in E as E'; rewrite E']; fields.
     + apply (covers_add asset_dec (has s v) _ _ (APage p)); [apply (i_pages s I); auto|].
-      intros [q|x]; cbn; rewrite K, ?Eo, ?El; auto. unfold upd. destruct (Z.eqb_spec q p) as [->|Q]; auto.
+      intros [q|x]; cbn; rewrite ?Eo, ?El; unfold upd; [rewrite K; destruct (Z.eqb_spec q p) as [->|Q]; auto|].
+      intros Y. left. destruct (lf s v x) as [l|]; auto. rewrite K in Y. destruct (Z.eqb_spec (l_page l) p) as [E|]; auto. destruct (Y G). auto.
     + apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |lia].
-      intros [q|x]; cbn; rewrite K, ?Eo, ?El; auto. unfold upd. destruct (Z.eqb_spec q p); auto. intros [_ F]. congruence.
+      intros [q|x]; cbn; rewrite ?Eo, ?El; unfold upd; [rewrite K; destruct (Z.eqb_spec q p); auto; intros [_ F]; congruence|].
+      destruct (lf s v0 x) as [l|] eqn:L; auto. rewrite K. destruct (Z.eqb_spec (l_page l) p) as [E2|]; auto. intros _ _. rewrite E2, O.
+        apply not_eq_sym, vm_not_host, H0.
   - apply (covers_mono (vcpu_of s v0) _ (v_vcpus (vm s v0))); [apply (i_vcpus s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
     intros w; unfold vcpu_of; rewrite Ew; auto.
   - apply (covers_mono (loaded_of s v0) _ (v_loaded (vm s v0))); [apply (i_loads s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
@@ -112,20 +112,24 @@ Proof.
   - apply (i_vm s I); auto.
   - apply (i_free s I); auto.
   - destruct (i_guarded s I v0 x l) as (A & B & C); auto. repeat split; auto. unfold upd.
-    destruct (Z.eqb_spec (l_page l) p) as [E|E]; auto. exfalso. apply (L x l); auto. congruence.
+    destruct (Z.eqb_spec (l_page l) p) as [E|E]; auto.
   - eapply (i_once s I v0); eauto.
   - destruct (i_normal s I v0 x l) with (p := p0) as [A B]; auto.
   - unfold upd in *. destruct (Z.eqb_spec p0 p) as [E|E]; [congruence|]. apply (i_owner s I p0); auto.
   - apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [w|w x]; cbn; rewrite ?Ew, ?El; auto.
-    rewrite K. auto.
+    rewrite K, Eo. intros (A & B & C & l & Y & Z). split; auto. split; [|eauto]. unfold upd in B. destruct (Z.eqb_spec p0 p) as [->|]; auto.
+    intros Gw Ow. assert (Wv : w = v) by congruence. rewrite Wv in Y. destruct (i_guarded s I v x l NH G Y) as ((j & ->) & _). apply (L _ _ Y).
+      unfold covered in Z. cbn in Z. lia.
   - destruct (Z.eq_dec v0 v) as [->|E]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in E as E'; rewrite E']; fields.
     + apply (covers_sub asset_dec (has s v) _ _ (APage p)); [apply (i_pages s I); auto|cbn; auto|].
-      intros [q|x]; cbn; rewrite K, ?Eo, ?El; unfold upd.
-      * destruct (Z.eqb_spec q p) as [->|Q]; [intros [_ E]; owners|]. split; auto. congruence.
-      * split; auto. congruence.
+      intros [q|x]; cbn; rewrite ?Eo, ?El; unfold upd.
+      * rewrite K. destruct (Z.eqb_spec q p) as [->|Q]; [intros [_ E]; owners|]. split; auto. congruence.
+      * split; [|discriminate]. destruct (lf s v x) as [l|] eqn:Y; auto. rewrite K in H1. destruct (Z.eqb_spec (l_page l) p) as [E|]; auto.
+        destruct (L _ _ Y E).
     + apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |lia].
-      intros [q|x]; cbn; rewrite K, ?Eo, ?El; auto. unfold upd.
-      destruct (Z.eqb_spec q p); auto. intros [_ X]. pose proof (vm_not_host v0 H0). owners.
+      intros [q|x]; cbn; rewrite ?Eo, ?El; unfold upd.
+      * rewrite K. destruct (Z.eqb_spec q p); auto. intros [_ X]. pose proof (vm_not_host v0 H0). owners.
+      * destruct (lf s v0 x) as [l|] eqn:Y; auto. rewrite K. destruct (Z.eqb_spec (l_page l) p) as [E2|]; auto. intros _ _. rewrite E2. congruence.
   - apply (covers_mono (vcpu_of s v0) _ (v_vcpus (vm s v0))); [apply (i_vcpus s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
     intros w; unfold vcpu_of; rewrite Ew; auto.
   - apply (covers_mono (loaded_of s v0) _ (v_loaded (vm s v0))); [apply (i_loads s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
@@ -184,9 +188,12 @@ Proof.
     + eapply (i_once t I' v); eauto.
   - destruct (Z.eq_dec v0 v) as [->|W]; [contradiction|]. rewrite E' in H1 by auto. apply (i_normal t I' v0 x l); auto.
   - apply (covers_mono (uses t p0) _ (maps t p0)); [apply (i_maps t I')| |fields; lia]. intros [w|w x]; cbn -[set_leaf lf]; auto.
-    intros (A & B & X & l & Y & Z). destruct (Z.eq_dec w v) as [->|W]; [contradiction|]. rewrite E' in Y by auto. eauto 10.
+    intros (A & B & X & l & Y & Z). destruct (Z.eq_dec w v) as [->|W]; [|rewrite E' in Y by auto; eauto 10].
+    destruct (E _ _ Y) as [[-> ->]|[_ Y']]; [|eauto 10]. unfold covered in Z. cbn in Z. destruct (B Gt). replace p0 with p by lia. exact O.
   - apply (covers_mono (has t v0) _ (v_pages (vm t v0))); [apply (i_pages t I'); auto| |fields; lia].
-    intros [q|x]; cbn -[set_leaf lf]; auto. intros [A B]. destruct (Z.eq_dec v0 v) as [->|W]; [contradiction|]. rewrite E' in B by auto. auto.
+    intros [q|x]; cbn -[set_leaf lf]; auto. destruct (Z.eq_dec v0 v) as [->|W]; [|now rewrite E' by auto].
+    destruct (lf (set_leaf v (Page i) (Some (mkleaf p 7)) t) v x) as [l|] eqn:Y; [|tauto]. destruct (E _ _ Y) as [[_ ->]|[_ ->]]; auto.
+    intros B. destruct (B Gt). exact O.
   - apply (i_fp t I'); auto.
   - destruct (i_flight t I' c0 v0 i0 p0) as (A & B & X & Y); auto. split; auto. split; auto. split; auto. intros x l H'.
     destruct (Z.eq_dec v0 v) as [->|W]; [|rewrite E' in H' by auto; eauto].

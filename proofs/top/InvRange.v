@@ -10,16 +10,18 @@ Proof. unfold inside. rewrite andb_true_iff, Z.leb_le, Z.ltb_lt. tauto. Qed.
 Lemma inside_false k lo n : inside k lo n = false -> ~ (lo <= k < lo + n).
 Proof. intros E H. apply inside_spec in H. congruence. Qed.
 
-(* ------------------------------------------------------------------ a leaf of a normal VM goes *)
+(* ------------------------------------------------------------------ a leaf to the host's pages goes *)
 
 Definition dropped (v : Z) (x : place) (l : leaf) (s : pub) : pub :=
   let t := set_leaf v x None s in
   let u := if dram (l_page l) then maps_add (l_page l) (pages_of x) (-1) t else t in
   change_vm v (fun r => vm_with_pages (v_pages r - 1) r) u.
 
-Lemma dropped_inv v x l s : inv s -> is_vm v -> ~ guarded s v -> lf s v x = Some l -> inv (dropped v x l s).
+Lemma dropped_inv v x l s : inv s -> is_vm v -> lf s v x = Some l ->
+  (forall p, covered p l x -> dram p = dram (l_page l) /\ (guarded s v -> owner s p <> v)) -> inv (dropped v x l s).
 Proof.
-  intros I V G L. pose proof (vm_not_host v V) as NH.
+  intros I V L G. assert (Cl : covered (l_page l) l x) by (unfold covered; destruct x; cbn; lia). destruct (G _ Cl) as [_ Gl].
+    pose proof (vm_not_host v V) as NH.
   assert (Tt : tables (dropped v x l s)).
   { apply (tables_same (set_leaf v x None s)); [|unfold dropped; destruct (dram _); reflexivity..].
     apply (h_tables s), shrinks_unset, I. }
@@ -51,18 +53,18 @@ Proof.
   - rewrite Em. destruct (dram (l_page l) && inside p (l_page l) (pages_of x)) eqn:E.
     + apply andb_true_iff in E as [E1 E2]. apply inside_spec in E2.
       apply (covers_sub user_dec (uses s p) _ _ (ULeaf v x)); [apply (i_maps s I)| |].
-      * destruct (i_normal s I v x l NH G L p E2) as [_ F]. cbn. repeat split; try apply V; auto; [congruence|]. exists l. auto.
-      * intros [w|w y]; cbn; rewrite ?Ew, ?K; [split; auto; discriminate|]. intros (A & B & C & m & X & Y).
+      * destruct (G p E2) as [F1 F2]. cbn. repeat split; try apply V; auto; [congruence|]. exists l. auto.
+      * intros [w|w y]; cbn; rewrite ?Ew, ?K, ?Eo; [split; auto; discriminate|]. intros (A & B & C & m & X & Y).
         apply Q in X as [X X']. split; [repeat split; try apply A; eauto|]. intros [= -> ->]. tauto.
-    + apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|w y]; cbn; rewrite ?Ew, ?K; auto.
+    + apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [w|w y]; cbn; rewrite ?Ew, ?K, ?Eo; auto.
       intros (A & B & C & m & X & Y). apply Q in X as [X _]. eauto 10.
   - destruct (Z.eq_dec v0 v) as [->|E]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in E as E'; rewrite E']; fields.
-    + apply (covers_sub asset_dec (has s v) _ _ (ALeaf x)); [apply (i_pages s I); auto|cbn; split; congruence|].
-      intros [q|y]; cbn; rewrite K, ?Eo; [intros [A B]; contradiction|]. intros [A B].
-      destruct (lf t v y) as [m|] eqn:E; [|contradiction]. apply Q in E as [E E']. split; [split; congruence|]. intros [= ->]. tauto.
+    + apply (covers_sub asset_dec (has s v) _ _ (ALeaf x)); [apply (i_pages s I); auto|cbn; rewrite L; auto|].
+      intros [q|y]; cbn; rewrite ?Eo; [rewrite K; split; [auto|discriminate]|]. intros A.
+      destruct (lf t v y) as [m|] eqn:E; [|contradiction]. rewrite K in A. apply Q in E as [-> E']. split; [auto|]. intros [= ->]. tauto.
     + apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |lia].
-      intros [q|y]; cbn; rewrite K, ?Eo; auto. intros [A B]. destruct (lf t v0 y) as [m|] eqn:F; [|contradiction].
-      apply Q in F as [F _]. split; congruence.
+      intros [q|y]; cbn; rewrite ?Eo; [rewrite K; auto|]. intros A. destruct (lf t v0 y) as [m|] eqn:F; [|contradiction].
+      rewrite K in A. apply Q in F as [-> _]. auto.
   - apply (covers_mono (vcpu_of s v0) _ (v_vcpus (vm s v0))); [apply (i_vcpus s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
     intros w; unfold vcpu_of; rewrite Ew; auto.
   - apply (covers_mono (loaded_of s v0) _ (v_loaded (vm s v0))); [apply (i_loads s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
@@ -129,19 +131,19 @@ Proof.
   - apply (i_owner s I p0); auto.
   - rewrite Em. destruct (in_dram p n && inside p0 p (pages_of x)) eqn:E.
     + apply (covers_add user_dec (uses s p0) _ _ (ULeaf v x)); [apply (i_maps s I)|].
-      intros [w|w y]; cbn; rewrite ?Ew, ?K; auto. intros (A & D & X & m & Y & Z).
+      intros [w|w y]; cbn; rewrite ?Ew, ?K, ?Eo; auto. intros (A & D & X & m & Y & Z).
       destruct (Q _ _ _ Y) as [(-> & -> & _)|Y']; eauto 10.
-    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [w|w y]; cbn; rewrite ?Ew, ?K; auto.
+    + apply (covers_mono (uses s p0) _ (maps s p0)); [apply (i_maps s I)| |lia]. intros [w|w y]; cbn; rewrite ?Ew, ?K, ?Eo; auto.
       intros (A & D & X & m & Y & Z). destruct (Q _ _ _ Y) as [(-> & -> & ->)|Y']; [|eauto 10]. exfalso.
       assert (R : p <= p0 < p + pages_of x) by apply Z. destruct (C p0 R) as [_ W]. rewrite X in W.
       rewrite <- W in E. cbn in E. apply (inside_false _ _ _ E R).
   - destruct (Z.eq_dec v0 v) as [->|E]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in E as E'; rewrite E']; fields.
     + apply (covers_add asset_dec (has s v) _ _ (ALeaf x)); [apply (i_pages s I); auto|].
-      intros [q|y]; cbn; rewrite K, ?Eo; auto. intros [A D].
-      destruct (lf t v y) as [m|] eqn:E; [|contradiction]. destruct (Q _ _ _ E) as [(_ & -> & _)|X]; auto. left. split; congruence.
+      intros [q|y]; cbn; rewrite ?Eo; [rewrite K; auto|]. intros A.
+      destruct (lf t v y) as [m|] eqn:E; [|contradiction]. rewrite K in A. destruct (Q _ _ _ E) as [(_ & -> & _)|X]; auto. left. rewrite X. auto.
     + apply (covers_mono (has s v0) _ (v_pages (vm s v0))); [apply (i_pages s I); auto| |lia].
-      intros [q|y]; cbn; rewrite K, ?Eo; auto. intros [A D]. destruct (lf t v0 y) as [m|] eqn:X; [|contradiction].
-      destruct (Q _ _ _ X) as [(Y & _)|Y]; [contradiction|]. split; congruence.
+      intros [q|y]; cbn; rewrite ?Eo; [rewrite K; auto|]. intros A. destruct (lf t v0 y) as [m|] eqn:X; [|contradiction].
+      rewrite K in A. destruct (Q _ _ _ X) as [(Y & _)|Y]; [contradiction|]. rewrite Y. auto.
   - apply (covers_mono (vcpu_of s v0) _ (v_vcpus (vm s v0))); [apply (i_vcpus s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
     intros w; unfold vcpu_of; rewrite Ew; auto.
   - apply (covers_mono (loaded_of s v0) _ (v_loaded (vm s v0))); [apply (i_loads s I)| |unfold upd; destruct (Z.eqb_spec v0 v); subst; fields; lia].
@@ -173,21 +175,28 @@ Proof.
   intros I V. pose proof (vm_not_host v V) as NH. unfold leaf_drop. destruct (level =? 1); auto.
   destruct (lf s v (level_place level i)) as [l|] eqn:L; auto.
   assert (J : inv (set_leaf v (level_place level i) None s)) by (apply (inv_shrinks s); auto; apply shrinks_unset, I).
-  destruct (is (v_type (vm s v)) KCORE_VM_PROTECTED) eqn:E.
-  - apply is_true in E. destruct (i_guarded s I v _ l NH E L) as (_ & Dp & O). split; [|now apply reclaim_is_ok].
+  assert (Cl : forall q, covered q l (level_place level i) -> (guarded s v -> q = l_page l) /\ dram q = dram (l_page l)).
+  { intros q C. destruct (guarded_dec s v) as [E|E].
+    - destruct (i_guarded s I v _ l NH E L) as ((j & Y) & _). rewrite Y in C. unfold covered in C. cbn in C. replace q with (l_page l) by lia. auto.
+    - destruct (i_normal s I v _ l NH E L q C) as [_ F]. split; auto. tauto. }
+  destruct (is (v_type (vm s v)) KCORE_VM_PROTECTED && (owner s (l_page l) =? v)) eqn:E.
+  - apply andb_true_iff in E as [E O]. apply is_true in E, O. destruct (i_guarded s I v _ l NH E L) as (_ & Dp & _). split; [|now apply reclaim_is_ok].
     apply reclaim_inv; auto.
     + intros x m. rewrite set_leaf_lf, Z.eqb_refl; cbn [andb]. destruct (place_eqb_spec x (level_place level i)) as [X|X]; [discriminate|].
       intros M Y. apply X. apply (i_once s I v x _ m l); auto.
     + intros c w j F. cbn in F. destruct (i_flight s I c w j _ F) as (A & _ & B & C).
       rewrite O in B. subst w. apply (C _ _ L). auto.
-  - assert (G : ~ guarded s v) by (apply is_false in E; auto). split; [now apply dropped_inv|].
+  - assert (G : guarded s v -> owner s (l_page l) <> v).
+    { intros G O. apply andb_false_iff in E. destruct E as [E|E]; apply is_false in E; auto. }
+    split; [apply dropped_inv; auto; intros q C; destruct (Cl q C) as [C1 C2]; split; auto; intros X; rewrite (C1 X); auto|].
     apply andb_true_iff. split.
     + destruct (dram (l_page l)) eqn:Dp; auto. cbn. apply forallb_forall. intros q Q. apply range_in in Q. apply Z.leb_le.
       assert (C : covered q l (level_place level i)).
       { unfold covered, level_place in *. destruct (level =? 3); cbn in *; lia. }
-      destruct (i_normal s I v _ l NH G L q C) as [_ F].
-      apply (covers_pos _ _ (ULeaf v (level_place level i)) (i_maps s I q)). cbn. repeat split; try apply V; auto; [congruence|]. exists l. auto.
-    + apply Z.leb_le. apply (covers_pos _ _ (ALeaf (level_place level i)) (i_pages s I v V)). cbn. split; congruence.
+      destruct (Cl q C) as [F1 F2].
+      apply (covers_pos _ _ (ULeaf v (level_place level i)) (i_maps s I q)). cbn. split; [exact V|].
+      split; [intros X; rewrite (F1 X); auto|]. split; [congruence|]. exists l. auto.
+    + apply Z.leb_le. apply (covers_pos _ _ (ALeaf (level_place level i)) (i_pages s I v V)). cbn. rewrite L. auto.
 Qed.
 
 Lemma reap_entry_good v s : inv s -> match reap_entry v s with (_, t, _, ok) => inv t /\ ok = true end.
@@ -320,7 +329,8 @@ Qed.
 Lemma go_reap_good c v got k s : inv s -> good (go_reap c v got k s).
 Proof.
   intros I. unfold go_reap. pose proof (reap_one_good v s I) as R. destruct (reap_one v s) as [[[r t] e] ok]. destruct R as [R ->].
-  destruct (r =? 2); [apply finish_good; auto|]. destruct (r =? 3); [apply finish_good; auto|]. destruct (_ || _); [apply finish_good; auto|apply proceed_good; auto; calls].
+  destruct (r =? 2); [apply finish_good; auto|]. destruct (r =? 3); [apply finish_good; auto|].
+    destruct (_ || _); [apply finish_good; auto|apply proceed_good; auto; calls].
 Qed.
 
 Lemma donate_map_good c v i p s : inv s -> u_call (cpu s c) = CDonate v i p -> good (donate_map c v i p s).

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Load and put of vCPUs; then: every action keeps the invariant and is never stuck, and it holds at boot. *)
-From KCore Require Export top.InvLife.
+From KCore Require Export top.InvShare.
 
 Section InvStep.
 Context {cfg : config}.
@@ -42,10 +42,12 @@ Proof.
   - eapply (i_once s I v); eauto.
   - apply (i_normal s I v x l); auto.
   - apply (i_owner s I p); auto.
-  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?X, ?Pg; auto.
-  - apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); subst; fields; lia].
-    intros [q|x]; cbn; rewrite K, ?Eo, ?Ef; auto.
-  - apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); subst; fields; lia].
+  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo, ?X, ?Pg; auto.
+  - apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); subst;
+    fields; lia].
+    intros [q|x]; cbn; rewrite ?Eo, ?Ef; [rewrite K; auto|]. destruct (lf s v x); rewrite ?K; auto.
+  - apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); subst;
+    fields; lia].
     intros x; unfold vcpu_of; rewrite X; auto.
   - rewrite Ev. destruct (Z.eq_dec v (vm_of w)) as [->|N]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in N as N'; rewrite N']; fields.
     + apply (covers_add Z.eq_dec (loaded_of s (vm_of w)) _ _ w); [apply (i_loads s I)|]. intros x [A B].
@@ -100,10 +102,12 @@ Proof.
   - eapply (i_once s I v); eauto.
   - apply (i_normal s I v x l); auto.
   - apply (i_owner s I p); auto.
-  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?X, ?Pg; auto.
-  - apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); try subst v; fields; lia].
-    intros [q|x]; cbn; rewrite K, ?Eo, ?Ef; auto.
-  - apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); try subst v; fields; lia].
+  - apply (covers_mono (uses s p) _ (maps s p)); [apply (i_maps s I)| |lia]. intros [x|x y]; cbn; rewrite ?K, ?Ef, ?Eo, ?X, ?Pg; auto.
+  - apply (covers_mono (has s v) _ (v_pages (vm s v))); [apply (i_pages s I); auto| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w));
+    try subst v; fields; lia].
+    intros [q|x]; cbn; rewrite ?Eo, ?Ef; [rewrite K; auto|]. destruct (lf s v x); rewrite ?K; auto.
+  - apply (covers_mono (vcpu_of s v) _ (v_vcpus (vm s v))); [apply (i_vcpus s I)| |rewrite Ev; unfold upd; destruct (Z.eqb_spec v (vm_of w)); try subst v;
+    fields; lia].
     intros x; unfold vcpu_of; rewrite X; auto.
   - rewrite Ev. destruct (Z.eq_dec v (vm_of w)) as [->|N]; unfold upd; [rewrite Z.eqb_refl|apply Z.eqb_neq in N as N'; rewrite N']; fields.
     + apply (covers_sub Z.eq_dec (loaded_of s (vm_of w)) _ _ w); [apply (i_loads s I)|split; auto|]. intros x [A B].
@@ -190,7 +194,9 @@ Lemma guest_step_pub c w op s :
   (exists a, P (guest_step c w op s) = add_stat c a (P s)) \/
   (exists a b, P (guest_step c w op s) = add_stat c a (add_stat c b (P s))) \/
   (exists a b, P (guest_step c w op s) = add_stat c a (add_stat c b (change_cpu c (cpu_with_fp true) (P s)))) \/
-  (exists rel, P (guest_step c w op s) = deliver c rel (P s)).
+  (exists rel, P (guest_step c w op s) = deliver c rel (P s)) \/
+  (exists k i far ok t e, op = OMem k i far /\ protected (P s) (vm_of w) = true /\ mem_call (vm_of w) k i (P s) = Some (ok, t, e) /\
+     P (guest_step c w op s) = add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc t)).
 Proof.
   destruct op; cbn [guest_step].
   - auto.
@@ -201,18 +207,34 @@ Proof.
   - destruct (protected _ _); auto. right; right; left. do 2 eexists. reflexivity.
   - destruct (protected _ _); auto. destruct (guest_hvc _ _ _) as [x0|rel x0 [[[t e] x]|]].
     + right; right; left. do 2 eexists. reflexivity.
-    + right; right; right; right. eexists. reflexivity.
-    + right; right; right; right. eexists. reflexivity.
+    + right; right; right; right; left. eexists. reflexivity.
+    + right; right; right; right; left. eexists. reflexivity.
+  - destruct (protected _ _) eqn:Q; cbn [andb]; auto. destruct (in_memory _ _ _); auto. destruct (mem_call _ _ _ _) as [[[ok t] e]|] eqn:M.
+    + right; right; right; right; right. do 6 eexists. split; [reflexivity|]. split; [reflexivity|]. split; [exact M|].
+      unfold write_greg, set_greg. cbn [with_pub P]. reflexivity.
+    + right; right; right; right; left. eexists. reflexivity.
   - right; left. eexists. reflexivity.
   - destruct (protected _ _).
-    + destruct (exits_to_host _); auto. right; right; right; right. eexists. reflexivity.
-    + right; right; right; right. eexists. reflexivity.
+    + destruct (exits_to_host _); auto. right; right; right; right; left. eexists. reflexivity.
+    + right; right; right; right; left. eexists. reflexivity.
 Qed.
 
-Lemma guest_step_inv c w op s : inv (P s) -> u_vcpu (cpu (P s) c) <> NO_VCPU -> inv (P (guest_step c w op s)).
+(* The VM of a vCPU that is loaded. *)
+Lemma loaded_ready c s : inv s -> u_vcpu (cpu s c) <> NO_VCPU ->
+  let v := vm_of (u_vcpu (cpu s c)) in is_vm v /\ v_state (vm s v) = VM_READY.
 Proof.
-  intros I N. destruct (guest_step_pub c w op s) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|(rel & ->)]]]];
-    auto using inv_stat, deliver_inv. apply inv_stat, inv_stat, cpu_minor; auto.
+  intros I N v. destruct (i_cpu s I c N) as [L _]. destruct (i_loaded s I _ L) as [R _]. split; [|exact R].
+  apply (named_vm s v VM_READY); auto; discriminate.
+Qed.
+Lemma guest_step_inv c w op s : sound -> inv (P s) -> u_vcpu (cpu (P s) c) = w -> w <> NO_VCPU -> inv (P (guest_step c w op s)).
+Proof.
+  intros B I <- N. set (w := u_vcpu (cpu (P s) c)).
+  destruct (guest_step_pub c w op s) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|(k & i & far & ok & t & e & _ & Q & M & ->)]]]]];
+    auto using inv_stat, deliver_inv.
+  - apply inv_stat, inv_stat, cpu_minor; auto.
+  - destruct (loaded_ready c (P s) I N) as [V R]. fold w in V, R. apply inv_stat, inv_stat.
+    pose proof (mem_call_inv (vm_of w) k i (P s) B I V) as X. rewrite M in X. apply X; auto.
+    unfold protected in Q. apply andb_true_iff in Q as [_ Q]. now apply Z.eqb_eq.
 Qed.
 
 Lemma note_inv c r s : inv (P s) -> inv (P (host_note c r s)).
@@ -253,7 +275,7 @@ Proof.
   split; intros; cbn in *; try congruence; try discriminate.
   - destruct (core p); congruence.
   - apply covers_empty; [|lia]. intros [w|v x]; cbn; [intros [A _]; congruence|intros (_ & _ & _ & l & A & _); discriminate].
-  - apply covers_empty; [|lia]. intros [p|x]; cbn; [intros [A _]; discriminate|intros [_ A]; congruence].
+  - apply covers_empty; [|lia]. intros [p|x]; cbn; [intros [A _]; discriminate|auto].
   - apply covers_empty; [|lia]. intros w [_ A]; cbn in A; congruence.
   - apply covers_empty; [|lia]. intros w [_ A]; cbn in A; discriminate.
   - split; cbn; intros; discriminate.

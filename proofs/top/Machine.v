@@ -17,6 +17,7 @@ Inductive gop :=
 | OIo (f : chosen_writes)               (* virtual CPU interface of the GIC, virtual timer *)
 | OLocal (id : Z) (f : chosen_writes)   (* a trap that KCore answers: ID and debug registers, SMC, UNDEFINED *)
 | OHvc (far : Z)                        (* with FAR as it is then: KCore keeps it, and nobody looks at it *)
+| OMem (k : ask) (i far : Z)             (* an HVC about a page of its memory *)
 | OCount (id : Z)                       (* a trap after which it goes on as it was: its cause is counted *)
 | OExit (esr far hpfar : Z).            (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
 
@@ -78,6 +79,7 @@ Definition io_saved (disr : bool) (m x : Z -> Z) (k : Z) : Z :=
 Definition do_effect (d : data) (e : effect) : data :=
   match e with
   | Scrub p => set_mem (upd (mem d) p (fun _ => 0)) d
+  | Show p => set_mem (upd (mem d) p (fun o => if inside o 0 512 then mem d p o else 0)) d
   | Boot w pg =>
       let m := mem d pg in
       set_ctx (upd (ctx d) w (writes 0 64 [(0, m 0); (1, m 1); (2, m 2); (3, m 3); (W_PC, m W_PC); (W_PSTATE, 0x3c5);
@@ -182,6 +184,15 @@ Definition guest_step (c w : Z) (op : gop) (s : st) : st :=
         | HvcLocal x0 =>
             with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc s)) (write_greg s w [(0, x0)])
         | HvcTell rel x0 kept => leave c rel (keep_entry kept (keep w far (write_greg s w [(0, x0)])))
+        end
+      else s
+  | OMem k i far =>
+      if protected (P s) v && in_memory (P s) v i then
+        match mem_call v k i (P s) with
+        | None => leave c (mem_fault i) (keep w far (write_greg s w [(W_PC, wrap64 (greg s w W_PC - 4))]))
+        | Some (ok, t, e) =>
+            with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc s))
+              (write_greg (mkst t (do_effects e (D s))) w [(0, mem_result ok)])
         end
       else s
   | OCount id => with_pub (add_stat c id) s

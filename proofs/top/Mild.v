@@ -16,8 +16,17 @@ Record mild (v : Z) (e : list effect) (s t : pub) : Prop := {
   d_cpu : forall c, place_of_cpu (cpu t c) = place_of_cpu (cpu s c);
   d_vm : forall u, life (vm t u) = life (vm s u);
   d_lf : forall u x, u <> HOST -> u <> v -> lf t u x = lf s u x;
-  d_owner : forall p, owner t p = OWNER_HOST -> owner s p = OWNER_HOST \/ In (Scrub p) e
+  d_own : forall p, owner t p = owner s p \/
+    ((owner t p = OWNER_HOST \/ owner t p = v) /\ (owner s p = OWNER_HOST \/ In (Scrub p) e))
 }.
+Lemma d_owner v e s t : mild v e s t -> forall p, owner t p = OWNER_HOST -> owner s p = OWNER_HOST \/ In (Scrub p) e.
+Proof. intros M p O. destruct (d_own _ _ _ _ M p) as [E|[_ E]]; [left; congruence|auto]. Qed.
+(* Another VM's page stays its own, and none becomes its own. *)
+Lemma mild_other v e s t w p : mild v e s t -> w <> OWNER_HOST -> w <> v -> (In (Scrub p) e -> owner s p <> w) -> (owner t p =? w) = (owner s p =? w).
+Proof.
+  intros M N V S. destruct (d_own _ _ _ _ M p) as [->|[A B]]; auto. transitivity false; [|symmetry]; apply Z.eqb_neq; [destruct A; congruence|].
+  destruct B as [B|B]; [congruence|auto].
+Qed.
 
 Lemma mild_refl v e s : mild v e s s.
 Proof. split; auto. Qed.
@@ -25,10 +34,14 @@ Lemma mild_trans v e s t u : mild v e s t -> mild v e t u -> mild v e s u.
 Proof.
   intros [A B C D E] [A' B' C' D' E']. split; try congruence.
   - intros w x N M. rewrite D'; auto.
-  - intros p O. destruct (E' p O); auto.
+  - intros p. destruct (E p) as [X|[X1 X2]], (E' p) as [Y|[Y1 Y2]].
+    + left. congruence.
+    + right. split; auto. rewrite <- X. auto.
+    + right. rewrite Y. auto.
+    + right. auto.
 Qed.
 Lemma mild_weaken v e f s t : mild v e s t -> (forall x, In x e -> In x f) -> mild v f s t.
-Proof. intros [A B C D E] I. split; auto. intros p O. destruct (E p O); auto. Qed.
+Proof. intros [A B C D E] I. split; auto. intros p. destruct (E p) as [?|[X [Y|Y]]]; auto 6. Qed.
 
 (* Closes goals about single updates. *)
 Ltac updates :=
@@ -96,8 +109,10 @@ Proof. updates. Qed.
 Lemma mild_reclaim v e p s : In (Scrub p) e -> mild v e s (reclaim v p s).
 Proof.
   intros I. unfold reclaim. eapply mild_trans; [|apply mild_cnt]. eapply mild_trans; [|apply mild_cnt].
-  eapply mild_trans; [|apply mild_vm; reflexivity]. split; fields; auto. intros q. unfold upd. destruct (Z.eqb_spec q p); subst; auto.
+  eapply mild_trans; [|apply mild_vm; reflexivity]. split; fields; auto. intros q. unfold upd. destruct (Z.eqb_spec q p); subst; auto 6.
 Qed.
+Lemma mild_take v e p s t : mild v e s t -> owner s p = OWNER_HOST -> mild v e s (set_owner (upd (owner t) p v) t).
+Proof. intros [A B C D E] O. split; fields; auto. intros q. unfold upd. destruct (Z.eqb_spec q p); subst; auto 6. Qed.
 
 (* The effects of the memory calls: scrubs of pages that the VM owns, and the host's registers. *)
 Definition plain (v : Z) (s : pub) (e : effect) : Prop :=
@@ -111,8 +126,8 @@ Lemma leaf_drop_mild v i level s : sound -> inv s -> is_vm v ->
 Proof.
   intros B I V. pose proof (vm_not_host v V) as NH. unfold leaf_drop. destruct (level =? 1); [split; auto using mild_refl|].
   destruct (lf s v (level_place level i)) as [l|] eqn:L; [|split; auto using mild_refl].
-  destruct (is (v_type (vm s v)) KCORE_VM_PROTECTED) eqn:E.
-  - apply is_true in E. destruct (i_guarded s I v _ l NH E L) as (_ & Dp & O). destruct (reclaim_plain v (l_page l) s B O) as [F G].
+  destruct (is (v_type (vm s v)) KCORE_VM_PROTECTED && (owner s (l_page l) =? v)) eqn:E.
+  - apply andb_true_iff in E as [_ O]. apply Z.eqb_eq in O. destruct (reclaim_plain v (l_page l) s B O) as [F G].
     split; auto. eapply mild_trans; [apply mild_leaf|]. apply mild_reclaim; auto.
   - split; auto. eapply mild_trans; [apply (mild_leaf v [] (level_place level i) None)|].
     eapply mild_trans; [|apply mild_vm; reflexivity]. destruct (dram _); [apply mild_maps|apply mild_refl].
@@ -158,6 +173,32 @@ Proof.
   destruct (map_prepare v i level s) as [r t|t]; cbn [snd]; auto.
   eapply mild_trans; [apply M|]. eapply mild_trans; [|apply mild_leaf]. eapply mild_trans; [|apply mild_vm; reflexivity].
   destruct (in_dram p _); [apply mild_maps|apply mild_refl].
+Qed.
+
+(* What a protected guest asks of its memory, but for a share. *)
+Lemma mem_call_mild v k i s ok t e : sound -> inv s -> is_vm v -> guarded s v -> k <> Share -> mem_call v k i s = Some (ok, t, e) ->
+  mild v e s t /\ Forall (plain v s) e.
+Proof.
+  intros B I V G N. pose proof (vm_not_host v V) as NH. unfold mem_call. destruct (leaf_over s v i) as [l|] eqn:L.
+  2: { destruct k; try discriminate; intros [= <- <- <-]; auto using mild_refl. }
+  destruct (guarded_leaf s v i l I NH G L) as [_ X]. destruct (i_guarded s I v _ l NH G X) as (_ & _ & O). destruct k; [contradiction| |].
+  - destruct (is (owner s (l_page l)) v) eqn:Y; [intros [= <- <- <-]; auto using mild_refl|]. apply is_false in Y. destruct O as [O|O]; [contradiction|].
+    unfold take_back. destruct (negb _); [intros [= <- <- <-]; auto using mild_refl|].
+    pose proof (mild_host_prepare v [] (l_page l) s) as H. destruct (host_prepare_unmap (l_page l) s) as [r u|u]; intros [= <- <- <-]; [auto|].
+    split; auto. unfold unshare. eapply mild_trans; [|apply mild_cnt]. eapply mild_trans; [|apply mild_maps].
+    apply mild_take; auto. eapply mild_trans; [apply H|apply mild_host_unmap].
+  - pose proof (leaf_drop_mild v i (s2_level s v i) s B I V) as D. destruct (leaf_drop v i (s2_level s v i) s) as [[[was u] f] b].
+    intros [= <- <- <-]. exact D.
+Qed.
+(* And a share. *)
+Lemma mem_call_share v i s ok t e : inv s -> is_vm v -> guarded s v -> mem_call v Share i s = Some (ok, t, e) ->
+  exists l, lf s v (Page i) = Some l /\ leaf_over s v i = Some l /\ dram (l_page l) = true /\
+  (ok = true /\ owner s (l_page l) = v /\ t = share (l_page l) s /\ e = [Show (l_page l)] \/
+   ok = false /\ owner s (l_page l) = OWNER_HOST /\ t = s /\ e = []).
+Proof.
+  intros I V G. pose proof (vm_not_host v V) as NH. unfold mem_call. destruct (leaf_over s v i) as [l|] eqn:L; [|discriminate].
+  destruct (guarded_leaf s v i l I NH G L) as [_ X]. destruct (i_guarded s I v _ l NH G X) as (_ & Dp & O).
+  destruct (is (owner s (l_page l)) v) eqn:Y; intros [= <- <- <-]; exists l; [apply is_true in Y|apply is_false in Y; destruct O; [contradiction|]]; auto 10.
 Qed.
 
 (* ------------------------------------------------------------------ whole sections *)
@@ -227,16 +268,17 @@ Proof.
     destruct (_ || _); [apply mildly_finish|apply mildly_proceed]; auto.
 Qed.
 
-Lemma donate_take_mildly c v i p s : v <> OWNER_HOST -> mildly v s (donate_take c v i p s).
+Lemma donate_take_mildly c v i p s : sound -> v <> OWNER_HOST -> mildly v s (donate_take c v i p s).
 Proof.
-  intros NH. unfold donate_take.
+  intros B NH. unfold donate_take, ensure. rewrite !B. cbn [orb].
+  destruct (is (owner s p) OWNER_HOST) eqn:O; cbn [negb]; [apply is_true in O|].
+  2: { repeat (match goal with |- context [if ?b then done _ _ _ else _] => destruct b; [apply mildly_done|] end). apply mildly_done. }
   repeat (match goal with |- context [if ?b then done _ _ _ else _] => destruct b; [apply mildly_done|] end).
   pose proof (mild_prepare v [] v i 3 s) as Q. destruct (s2_prepare v i 3 s) as [r t|t]; [apply mildly_finish; auto|].
   destruct (lf t v (Page i)); [apply mildly_finish; auto|].
   pose proof (mild_host_prepare v [] p t) as H. destruct (host_prepare_unmap p t) as [r u|u].
   - apply mildly_finish; auto. eapply mild_trans; eauto.
   - apply mildly_proceed; auto. eapply mild_trans; [|apply mild_cnt]. eapply mild_trans; [|apply mild_vm; reflexivity].
-    eapply mild_trans; [apply Q|]. eapply mild_trans; [apply H|]. eapply mild_trans; [apply (mild_host_unmap v [] p)|].
-    split; auto. intros q. cbn. unfold upd. destruct (Z.eqb_spec q p); subst; auto.
+    apply mild_take; auto. eapply mild_trans; [apply Q|]. eapply mild_trans; [apply H|]. apply (mild_host_unmap v [] p).
 Qed.
 End Mild.

@@ -106,22 +106,22 @@ Definition sets_registers (m : option msg) (w : Z) : Prop :=
 
 Theorem integrity a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> did (to_vm v a s) = false ->
   live (P s) v = true ->
-  (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ forall o, mem (D s') p o = mem (D s) p o) /\
+  (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ page_same v s s' p) /\
   (forall w k, vm_of w = v -> exists_bit (P s) w = true -> ~ sets_registers (to_vm v a s) w -> reg s' w k = reg s w k).
 Proof.
   intros B I V S N L. pose proof (vm_becomes a v s s' B I V S N) as X.
   assert (Steady : forall W, steady v W s s' ->
-    (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ forall o, mem (D s') p o = mem (D s) p o) /\
+    (forall i p r, walk (P s) v i = Some (p, r) -> walk (P s') v i = Some (p, r) /\ page_same v s s' p) /\
     (forall w k, vm_of w = v -> exists_bit (P s) w = true -> ~ W w -> reg s' w k = reg s w k)).
   { intros W H. destruct (H L) as [PS RS]. split.
-    - intros i p r Wk. destruct (PS i) as [-> M]. split; auto. eapply M; eauto.
+    - intros i p r Wk. destruct (PS i) as [W1 M]. split; [congruence|]. eapply M; eauto.
     - intros w k Y Ex Nw. apply (RS w Y Ex Nw k). }
-  destruct (to_vm v a s) as [[| | | | | | |bk|x bk|x l bk|i prot l|x pe es fl va l|x l|x cv ct]|]; cbn [becomes sets_registers] in *; try contradiction.
+  destruct (to_vm v a s) as [[| | | | | | | | | |bk|x bk|x l bk|i prot l|x pe es fl va l|x l|x cv ct]|]; cbn [becomes sets_registers] in *; try contradiction.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as [_ X]. destruct (X L) as (R & Nw & _ & O). split.
-    + intros j p r Wk. destruct (Z.eq_dec j i) as [->|Nj]; [congruence|]. destruct (O j Nj) as [-> M]. split; auto. eapply M; eauto.
+    + intros j p r Wk. destruct (Z.eq_dec j i) as [->|Nj]; [congruence|]. destruct (O j Nj) as [W1 M]. split; [congruence|]. eapply M; eauto.
     + intros w k Y Ex _. apply (R w Y Ex ltac:(intros [])).
   - destruct X as (_ & _ & _ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as (_ & Y & X & Z). destruct (Steady _ X) as [A C]. split; auto. intros w k Yw Ex _.
@@ -131,21 +131,24 @@ Proof.
   - destruct X as [_ X]. destruct (Steady _ X) as [A C]. split; auto; try (intros w k Yw Ex _; apply C; auto).
 Qed.
 
-Theorem isolated s v i p r : sinv s -> is_vm v -> live (P s) v = true -> walk (P s) v i = Some (p, r) ->
+Theorem isolated s v i p r : sinv s -> is_vm v -> live (P s) v = true -> walk (P s) v i = Some (p, r) -> own (P s) v p = true ->
   host_ok (P s) p = false /\ (forall j q r', walk (P s) HOST j = Some (q, r') -> q <> p) /\
   (forall u j q r', is_vm u -> u <> v -> walk (P s) u j = Some (q, r') -> q <> p).
 Proof.
-  intros I V L W. unfold sinv in I. destruct (live_guarded _ _ L) as (G & _). pose proof (walk_mine _ _ _ _ _ I V G W) as M.
+  intros I V L W O. unfold sinv in I. destruct (live_guarded _ _ L) as (G & _). pose proof (walk_mine _ _ _ _ _ I V G W O) as M.
   pose proof (mine_not_host _ _ _ V M) as H. split; auto. split.
   - intros j q r' X ->. pose proof (walk_host _ _ _ _ I X). congruence.
   - intros u j q r' U N X ->. destruct (guarded_dec (P s) u) as [Gu|Nu].
-    + destruct (walk_mine _ _ _ _ _ I U Gu X) as (A & _). destruct M as (A' & _). congruence.
+    + destruct (walk_guarded _ _ _ _ _ I (vm_not_host u U) Gu X) as (_ & _ & _ & _ & _ & A). destruct M as (A' & _).
+      pose proof (vm_not_host v V). destruct A; owners.
     + pose proof (walk_normal _ _ _ _ _ I (vm_not_host u U) Nu X). congruence.
 Qed.
 
 Theorem reclaimed_zero a s s' p : sound -> sinv s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true ->
-  forall o, mem (D s') p o = 0.
-Proof. intros B I S A C. destruct (opens a s s' p B I S A C) as [c ->]. eapply section_zero; eauto. Qed.
+  ~ shares a s p -> forall o, mem (D s') p o = 0.
+Proof.
+  intros B I S A C N. destruct (opens a s s' p B I S A C) as [[c ->]|[X|X]]; [eapply section_zero; eauto|contradiction|auto].
+Qed.
 
 (* Of a protected VM's registers an exit shows at most the one that the syndrome names; of a fault's address the page, and
    outside of the VM's memory the offset in it. *)

@@ -35,6 +35,7 @@ Proof.
   intros [A B C E] R. destruct x; cbn [do_effect reads_ok] in *; split; cbn;
     intros a b; rewrite ?orb_false_r; unfold upd; auto.
   - destruct (Z.eqb_spec a p); auto. rewrite orb_false_r. auto.
+  - destruct (Z.eqb_spec a p); auto. subst. intros. destruct (inside b 0 512); auto.
   - destruct (a =? w); auto.
   - destruct (Z.eqb_spec a c); auto. rewrite orb_false_r. auto.
   - destruct (Z.eqb_spec a pg); auto. subst. intros. destruct (inside b W_FP N_FP); auto.
@@ -190,7 +191,7 @@ Proof.
     + destruct (is _ KCORE_VM_PROTECTED); fields; auto.
     + intros d. destruct (is _ KCORE_VM_PROTECTED); unfold fp_shared, protected; fields; unfold upd; rewrite ?Z.eqb_refl.
       all: destruct (_ =? vm_of w) eqn:X; auto; apply Z.eqb_eq in X; rewrite X; auto.
-  - destruct (_ || _) eqn:Z0; [apply done_same|]. eapply (mild_discloses v), donate_take_mildly.
+  - destruct (_ || _) eqn:Z0; [apply done_same|]. eapply (mild_discloses v), donate_take_mildly; [exact B|].
     intros ->. cbn in Z0. discriminate.
   - destruct (_ || _); [apply done_same|]. apply (mild_discloses 0), mildly_proceed; auto using mild_refl.
   - destruct (range_bad _ _ _); [apply done_same|]. apply (mild_discloses 0), mildly_proceed; auto using mild_refl.

@@ -58,10 +58,49 @@ Qed.
 Lemma note_owner c r s : owner (P (host_note c r s)) = owner (P s).
 Proof. unfold host_note. destruct (noted_same c (fst r) (P s)) as (x & y & ->). reflexivity. Qed.
 
-(* Only sections of calls under way open a page to the host. *)
-Lemma opens a s s' p : sound -> sinv s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true -> exists c, a = HGo c.
+(* The guest asks to share the page. *)
+Definition shares (a : act) (s : st) (p : Z) : Prop :=
+  exists c i far l, a = G c (OMem Share i far) /\ leaf_over (P s) (vm_of (u_vcpu (cpu (P s) c))) i = Some l /\ l_page l = p.
+
+(* A guest's call that opens a page: it shares it, or gives it up, and then it is zero. *)
+Lemma mem_call_opens c w k i far s p ok t e : sound -> sinv s -> u_vcpu (cpu (P s) c) = w -> w <> NO_VCPU ->
+  protected (P s) (vm_of w) = true -> in_memory (P s) (vm_of w) i = true -> mem_call (vm_of w) k i (P s) = Some (ok, t, e) ->
+  owner (P s) p <> OWNER_HOST -> owner t p = OWNER_HOST ->
+  (k = Share /\ exists l, leaf_over (P s) (vm_of w) i = Some l /\ l_page l = p) \/
+  forall o, mem (D (guest_step c w (OMem k i far) s)) p o = 0.
 Proof.
-  intros B I S A C. destruct a as [| | | | | | |c r|c| | | | |c op]; try (eexists; reflexivity); exfalso.
+  unfold sinv. intros B I U N Q Im M O O'. destruct (protected_guarded _ _ Q) as [G _].
+  assert (N0 : u_vcpu (cpu (P s) c) <> NO_VCPU) by congruence. destruct (loaded_ready c (P s) I N0) as [V _]. rewrite U in V.
+  destruct (match k with Share => true | _ => false end) eqn:K.
+  - left. destruct k; try discriminate. split; auto.
+    destruct (mem_call_share _ _ _ _ _ _ I V G M) as (l & _ & L & _ & [(_ & _ & -> & _)|(_ & _ & -> & _)]); [|congruence].
+    exists l. split; auto. revert O'. unfold share. fields. unfold upd. destruct (Z.eqb_spec p (l_page l)); congruence.
+  - right. assert (Nk : k <> Share) by (intros ->; discriminate). destruct (mem_call_mild _ _ _ _ _ _ _ B I V G Nk M) as [Mi F].
+    destruct (d_owner _ _ _ _ Mi p O') as [X|X]; [congruence|]. intros o. cbn [guest_step]. rewrite Q, Im, M. cbn [andb with_pub D].
+    assert (Qt : protected t (vm_of w) = true) by (rewrite (mild_protected _ _ _ _ _ Mi); exact Q).
+    unfold write_greg, set_greg. cbn [P]. rewrite Qt. cbn [D set_ctx mem]. apply scrubbed; auto.
+    intros x Ix T. rewrite Forall_forall in F. specialize (F x Ix). destruct x; cbn in *; try tauto. congruence.
+Qed.
+
+(* Only sections of calls under way open a page to the host, and the guest itself. *)
+Lemma opens a s s' p : sound -> sinv s -> step a s = Ok s' -> host_ok (P s) p = false -> host_ok (P s') p = true ->
+  (exists c, a = HGo c) \/ shares a s p \/ forall o, mem (D s') p o = 0.
+Proof.
+  intros B I S A C. destruct (match a with HGo _ | G _ _ => true | _ => false end) eqn:Ka.
+  { destruct a as [| | | | | | | |c| | | | |c op]; try discriminate Ka; [eauto|]. right. cbn [step] in S.
+    destruct (u_run _); [|apply ok_eq in S as ->; congruence]. destruct (Z.eqb_spec (u_vcpu (cpu (P s) c)) NO_VCPU) as [|N]; [discriminate|].
+      apply ok_eq in S as ->.
+    assert (O : owner (P s) p <> OWNER_HOST /\ owner (P (guest_step c (u_vcpu (cpu (P s) c)) op s)) p = OWNER_HOST).
+    { unfold host_ok in *. destruct (dram p); [|congruence]. now apply Z.eqb_neq in A; apply Z.eqb_eq in C. }
+    destruct O as [O O'].
+    destruct (guest_step_pub c (u_vcpu (cpu (P s) c)) op s) as
+      [X|[(x & X)|[(x & y & X)|[(x & y & X)|[(rel & X)|(k & i & far & ok & t & e & -> & Q & M & X)]]]]].
+    all: rewrite X in O'; try (exfalso; exact (O O')).
+    - exfalso. revert O'. unfold deliver. destruct (protected _ _), (r_power rel) as [[? ?]|]; auto.
+    - destruct (in_memory (P s) (vm_of (u_vcpu (cpu (P s) c))) i) eqn:Im.
+      + destruct (mem_call_opens c _ k i far s p ok t e B I eq_refl N Q Im M O O') as [(-> & l & L1 & L2)|Z]; auto. left. exists c, i, far, l. auto.
+      + exfalso. apply O. rewrite <- O'. revert X. cbn [guest_step]. rewrite Q, Im. cbn [andb]. intros ->. reflexivity. }
+  exfalso. destruct a as [| | | | | | |c r|c| | | | |c op]; try discriminate Ka.
   8: { cbn [step] in S. destruct (idle (P s) c); [|apply ok_eq in S as ->; congruence]. unfold after in S. destruct (o_ok _); [|discriminate].
        apply ok_eq in S as ->. destruct (hcall_discloses c r (P s) B I) as (H & _). destruct (H p C) as [X|X]; [congruence|]. eapply hcall_no_scrub; eauto. }
   all: assert (O : owner (P s') p = OWNER_HOST -> owner (P s) p = OWNER_HOST);
@@ -70,7 +109,8 @@ Proof.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_fp. destruct (u_fp _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. destruct (reach _ _ _ _); auto.
-  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_abort. pose proof (host_fault_mild (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s)) as M.
+  - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. unfold host_abort.
+    pose proof (host_fault_mild (ipa / PAGE_BYTES) (Z.land esr 0x3c =? 4) (P s)) as M.
     destruct (host_fault _ _ _) as [[|] t]; [|destruct (cache_maintenance esr)]; cbn [snd P] in *; intros X; destruct (d_owner _ _ _ _ M p X) as [?|[]]; auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. rewrite note_owner. auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (idle _ _); auto. rewrite note_owner. auto.
@@ -82,9 +122,6 @@ Proof.
   - cbn [step] in S. destruct (u_run _); [|apply ok_eq in S as ->; auto]. destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in S as ->.
     cbn [P]. unfold asynchronous. destruct (protected _ _); auto.
   - cbn [step] in S. apply ok_eq in S as ->. destruct (_ && _); auto.
-  - cbn [step] in S. destruct (u_run _); [|apply ok_eq in S as ->; auto]. destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in S as ->.
-    destruct (guest_step_pub c (u_vcpu (cpu (P s) c)) op s) as [->|[(x & ->)|[(x & y & ->)|[(x & y & ->)|(rel & ->)]]]]; auto.
-    unfold deliver. destruct (protected _ _), (r_power rel) as [[? ?]|]; auto.
 Qed.
 
 (* The register that the syndrome of an exit names, if it names one: stores outside of memory, and ICC_SGI*R_EL1. *)
@@ -123,7 +160,8 @@ Proof.
     unfold run_check in C. rewrite Y, Q in C. cbn [negb] in C. destruct (_ =? POWER_OFF); [discriminate|]. unfold ensure in C. rewrite B in C. cbn [orb] in C.
     destruct (enter_allowed _ _ _); [auto|discriminate].
   - destruct (_ && _); discriminate.
-  - destruct (_ && _); [|discriminate]. destruct op; repeat (match type of M with context [if ?b then _ else _] => destruct b end);
-      try (destruct (reach _ _ _ _)); discriminate.
+  - destruct (_ && _); [|discriminate]. destruct op; try (destruct (reach _ _ _ _) as [[? ?]|]); try destruct k;
+    try (destruct (mem_call _ _ _ _) as [[[? ?] ?]|]);
+      repeat (match type of M with context [if ?b then _ else _] => destruct b end); discriminate.
 Qed.
 End Reclaim.

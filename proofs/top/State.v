@@ -29,7 +29,7 @@ Definition wrap64 (z : Z) : Z := z mod 18446744073709551616.
 (* ------------------------------------------------------------------ the machine that KCore was installed on *)
 
 (* Checks that Needed.v takes away, one at a time. *)
-Inductive check := CheckOwner | CheckMaps | CheckScrub | CheckExit | CheckEnter | CheckFp.
+Inductive check := CheckOwner | CheckMaps | CheckScrub | CheckExit | CheckEnter | CheckFp | CheckUnshare.
 
 Class config := {
   region : Z -> Z;            (* DRAM region of a page, -1: not DRAM *)
@@ -69,6 +69,8 @@ Record vcpurec := mkvcpu {
   c_page : Z;                 (* the shared page *)
   c_cpu : Z                   (* where it is loaded; not a cell of the core: cpu_vcpu says the same *)
 }.
+(* What a protected guest asks of its memory. *)
+Inductive ask := Share | Unshare | Relinquish.
 (* What a CPU has still to do for its host call: the sections to come. *)
 Inductive call :=
 | CNone

@@ -11,7 +11,8 @@ Lemma none_trans v s t u : becomes v None s t -> becomes v None t u -> becomes v
 Proof.
   intros [A B] [A' B']. split; [congruence|]. intros L. pose proof L as Lt. destruct (book_elim _ _ _ A) as [LA F].
   rewrite <- (live_life _ _ _ LA) in Lt. destruct (B L) as [C E], (B' Lt) as [C' E']. split.
-  - intros i. destruct (C i) as [X Y], (C' i) as [X' Y']. split; [congruence|]. intros p r W o. rewrite (Y' p r) by congruence. eapply Y; eauto.
+  - intros i. destruct (C i) as [X Y], (C' i) as [X' Y']. split; [congruence|]. intros p r W. rewrite <- X in W. destruct (Y' p r W) as [O' M'].
+    rewrite X in W. destruct (Y p r W) as [O M]. split; [congruence|]. intros H o. rewrite M' by congruence. auto.
   - intros w W X N k. destruct (F w W) as [F1 _]. rewrite <- F1 in X. destruct (E' w W X N k) as [-> ->]. apply E; auto. congruence.
 Qed.
 
@@ -22,17 +23,17 @@ Definition same_for (v : Z) (s t : pub) : Prop :=
   life (vm t v) = life (vm s v) /\
   (forall w, vm_of w = v -> c_state (vcpu t w) = c_state (vcpu s w) /\ c_cpu (vcpu t w) = c_cpu (vcpu s w) /\
      c_power (vcpu t w) = c_power (vcpu s w)) /\
-  (forall c, u_fp (cpu t c) = u_fp (cpu s c)) /\ (forall x, lf t v x = lf s v x).
+  (forall c, u_fp (cpu t c) = u_fp (cpu s c)) /\ (forall x, lf t v x = lf s v x) /\ forall p, owner t p = owner s p.
 
 Lemma same_for_book v s t : same_for v s t -> book t v = book s v.
 Proof.
-  intros (A & B & _ & _). apply book_intro; auto. intros w W. destruct (B w W) as (X & _ & ->). split; auto. unfold exists_bit. now rewrite X.
+  intros (A & B & _). apply book_intro; auto. intros w W. destruct (B w W) as (X & _ & ->). split; auto. unfold exists_bit. now rewrite X.
 Qed.
 Lemma same_for_steady v s t l : sinv s -> is_vm v -> same_for v (P s) t -> (forall e, In e l -> aside (P s) v e) ->
   steady v nobody s (mkst t (do_effects l (D s))).
 Proof.
-  intros I V (A & B & C & E) F L. split.
-  - apply pages_effects; auto. apply Forall_forall. intros e X. apply F; auto.
+  intros I V (A & B & C & E & O) F L. split.
+  - apply pages_effects; auto; [intros x m _; unfold own; now rewrite O|]. apply Forall_forall. intros e X. apply F; auto.
   - apply regs_effects. intros w W _ _. destruct (B w W) as (X & Y & _). repeat split; auto.
     + intros e In. apply F; auto.
     + intros e In. apply (F e In); auto.
@@ -48,12 +49,13 @@ Lemma same_for_refl v s : same_for v s s.
 Proof. repeat split; auto. Qed.
 Lemma same_for_trans v s t u : same_for v s t -> same_for v t u -> same_for v s u.
 Proof.
-  intros (A & B & C & E) (A' & B' & C' & E'). split; [congruence|]. split; [|split; [intros c; rewrite C'; auto|intros x; rewrite E'; auto]].
+  intros (A & B & C & E & O) (A' & B' & C' & E' & O'). split; [congruence|].
+  split; [|split; [intros c; rewrite C'; auto|split; [intros x; rewrite E'; auto|intros p; rewrite O'; auto]]].
   intros w W. destruct (B w W) as (X & Y & Z), (B' w W) as (X' & Y' & Z'). repeat split; congruence.
 Qed.
 Lemma same_for_finish v c r e ok s : same_for v s (o_pub (finish c r e ok s)).
 Proof.
-  destruct (finish_fields c r e ok s) as (_ & B & C & E & F). unfold same_for. rewrite B, C, E. repeat split; auto.
+  destruct (finish_fields c r e ok s) as (O & B & C & E & F). unfold same_for. rewrite O, B, C, E. repeat split; auto.
   intros d. specialize (F d). unfold place_of_cpu in F. congruence.
 Qed.
 Lemma done_none v c r s t : sinv s -> is_vm v -> same_for v (P s) t ->
@@ -70,14 +72,14 @@ Proof.
   - eapply same_for_trans; [apply A|apply same_for_finish].
   - cbn. intros x X. apply in_app_or in X as [X|[<-|[]]]; auto using aside_x.
 Qed.
-Lemma done_life v c r s t : sinv s -> is_vm v -> (forall x, lf t v x = lf (P s) v x) -> vcpu t = vcpu (P s) -> cpu t = cpu (P s) ->
+Lemma done_life v c r s t : sinv s -> is_vm v -> (forall x, lf t v x = lf (P s) v x) -> owner t = owner (P s) -> vcpu t = vcpu (P s) -> cpu t = cpu (P s) ->
   no_more v nobody (P s) t ->
   becomes v (Some (Life (book (o_pub (done c r t)) v))) s (mkst (o_pub (done c r t)) (do_effects (o_eff (done c r t)) (D s))).
 Proof.
-  intros I V A B C N. destruct (finish_fields c r [] true t) as (_ & F1 & F2 & F3 & F4). fold (done c r t) in F1, F2, F3, F4.
+  intros I V A O B C N. destruct (finish_fields c r [] true t) as (F0 & F1 & F2 & F3 & F4). fold (done c r t) in F0, F1, F2, F3, F4.
   split; auto. split; cbn [P D].
   - intros L. split.
-    + apply pages_effects; [auto|auto|auto|intros x; rewrite F3; auto|]. repeat constructor. intros p [].
+    + apply pages_effects; [auto|auto|auto|intros x; rewrite F3; auto|apply owners_same; congruence|]. repeat constructor. intros p [].
     + apply regs_effects. intros w W _ _. rewrite F2, B. repeat split; auto; try (cbn; intros e [<-|[]]; cbn; auto).
       specialize (F4 (c_cpu (vcpu (P s) w))). unfold place_of_cpu in F4. rewrite C in F4. congruence.
   - intros L. assert (Lt : live t v = true) by (rewrite <- L; symmetry; apply live_life; now rewrite F1).
@@ -126,7 +128,9 @@ Proof.
   - apply done_life; auto. intros L. right. destruct (free_has_nothing v (P s) I (vm_not_host v V) (vm_not_core v V) Fu) as (A & _ & C).
     split; [intros i; unfold walk; subst t; fields; now rewrite !A|]. intros w W. unfold exists_bit. subst t; fields.
     destruct (Z.eqb_spec (c_state (vcpu (P s) w)) VCPU_FREE); auto. destruct (C w). split; auto.
-  - apply done_none; auto. apply (same_for_trans v _ (set_vm u (mkvm VM_NEW type (v_vcpus (vm (P s) u)) (v_loaded (vm (P s) u)) (v_pages (vm (P s) u)) (v_tables (vm (P s) u)) 0 0 0) (P s)));
+  - apply done_none; auto.
+    apply (same_for_trans v _ (set_vm u (mkvm VM_NEW type (v_vcpus (vm (P s) u)) (v_loaded (vm (P s) u)) (v_pages (vm (P s) u)) (v_tables (vm (P s) u)) 0 0
+    0) (P s)));
       [now apply same_for_vm|repeat split; auto].
 Qed.
 
@@ -151,7 +155,7 @@ Proof.
     change (match o_eff (finish c 0 [Boot w pg] true t) with [] => _ | _ => _ end)
       with (if vm_of w =? v then Some (Booted w (boot_regs (D s) pg) (book (o_pub (finish c 0 [Boot w pg] true t)) v)) else None).
     assert (Vw : vm_of w = u) by (subst w; replace (u * KCORE_VM_VCPUS) with (u * KCORE_VM_VCPUS + 0) by lia; apply vm_of_index; cbv; split; congruence).
-    destruct (finish_fields c 0 [Boot w pg] true t) as (_ & F1 & F2 & F3 & F4).
+    destruct (finish_fields c 0 [Boot w pg] true t) as (FO & F1 & F2 & F3 & F4).
     destruct (Z.eqb_spec (vm_of w) v) as [Y|Y].
     + assert (EX : forall x, exists_bit (o_pub (finish c 0 [Boot w pg] true t)) x = exists_bit (P s) x).
       { intros x. unfold exists_bit. rewrite F2. subst t; fields. unfold upd. destruct (Z.eqb_spec x w); try subst x; auto. }
@@ -162,7 +166,8 @@ Proof.
       { intros d. specialize (F4 d). unfold place_of_cpu in F4. subst t; fields. congruence. }
       split; [reflexivity|]. split; [|split; [|split; auto]]; cbn [P D].
       * intros L. split.
-        -- apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|]. cbn. repeat constructor; intros p [].
+        -- apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|apply owners_same; rewrite FO; reflexivity|]. cbn.
+          repeat constructor; intros p [].
         -- apply regs_effects. intros x Wx _ Nx. destruct (ST x) as [S1 S2]. repeat split; auto; cbn; intros e [<-|[<-|[]]]; cbn; auto.
       * intros L. left. split; [|intros x _; rewrite EX; auto].
         eapply (live_ready (P s) v); [rewrite F1; rewrite <- Y, Vw; reflexivity|reflexivity| | |exact L]; rewrite <- Y, Vw, N; discriminate.
@@ -172,7 +177,8 @@ Proof.
         rewrite W. assert (F : fpm (do_effects (o_eff (finish c 0 [Boot w pg] true t)) (D s)) = fpm (D s)) by reflexivity. rewrite F.
         destruct (inside k W_FP N_FP) eqn:IN; cbn [andb].
         -- destruct (_ && _) eqn:Z.
-           ++ rewrite writes_outside; [cbv beta zeta; rewrite IN; cbn [andb]; rewrite Z; reflexivity|]. apply inside_spec in IN. unfold W_FP, N_FP in IN. unfold inside. lia.
+           ++ rewrite writes_outside; [cbv beta zeta; rewrite IN; cbn [andb]; rewrite Z; reflexivity|]. apply inside_spec in IN. unfold W_FP, N_FP in IN.
+             unfold inside. lia.
            ++ apply writes_ext. cbv beta zeta. rewrite IN; cbn [andb]. rewrite Z. reflexivity.
         -- apply writes_ext. cbv beta zeta. rewrite IN. reflexivity.
     + apply finish_none; auto.
@@ -216,14 +222,14 @@ Qed.
 (* A vCPU record is made or unmade: fresh context, fresh virtual GIC. *)
 Lemma reset_becomes v c r w ok t s : sinv s -> is_vm v ->
   (forall x, x <> w -> vcpu t x = vcpu (P s) x) -> c_state (vcpu t w) <> VCPU_LOADED ->
-  (forall u, life (vm t u) = life (vm (P s) u)) -> lf t = lf (P s) -> cpu t = cpu (P s) ->
+  (forall u, life (vm t u) = life (vm (P s) u)) -> lf t = lf (P s) /\ owner t = owner (P s) -> cpu t = cpu (P s) ->
   becomes v (if vm_of w =? v then Some (Made w (book (o_pub (finish c r [Reset w] ok t)) v)) else None) s
     (mkst (o_pub (finish c r [Reset w] ok t)) (do_effects (o_eff (finish c r [Reset w] ok t)) (D s))).
 Proof.
-  intros I V A B C E F. destruct (finish_fields c r [Reset w] ok t) as (_ & F1 & F2 & F3 & F4). destruct (Z.eqb_spec (vm_of w) v) as [Y|Y].
+  intros I V A B C [E EO] F. destruct (finish_fields c r [Reset w] ok t) as (FO & F1 & F2 & F3 & F4). destruct (Z.eqb_spec (vm_of w) v) as [Y|Y].
   - split; [reflexivity|]. split; [|split; [|split; auto]]; cbn [P D].
     + intros L. split.
-      * apply pages_effects; [auto|auto|auto|intros x; rewrite F3, E; reflexivity|]. cbn. repeat constructor; intros p [].
+      * apply pages_effects; [auto|auto|auto|intros x; rewrite F3, E; reflexivity|apply owners_same; congruence|]. cbn. repeat constructor; intros p [].
       * apply regs_effects. intros x Wx _ Nx. rewrite F2, A by congruence. repeat split; auto; try (cbn; intros e [<-|[<-|[]]]; cbn; auto; fail).
         specialize (F4 (c_cpu (vcpu (P s) x))). unfold place_of_cpu in F4. rewrite F in F4. congruence.
     + intros L. left. split; [rewrite <- L; symmetry; apply live_life; rewrite F1; apply C|]. intros x _ X.
@@ -232,7 +238,7 @@ Proof.
         io (do_effects (o_eff (finish c r [Reset w] ok t)) (D s)) w j = 0) by (intros j; cbn; unfold upd; rewrite Z.eqb_refl; auto).
       split; [|apply W]. unfold reg. cbn [P D]. rewrite F2. apply Z.eqb_neq in B. rewrite B, andb_false_r. cbn [andb]. apply W.
   - apply finish_none; auto.
-    + split; [apply C|]. split; [|split]; [|now rewrite F|now rewrite E]. intros x Wx. rewrite A; auto. congruence.
+    + split; [apply C|]. split; [|split; [|split]]; [|now rewrite F|now rewrite E|now rewrite EO]. intros x Wx. rewrite A; auto. congruence.
     + intros x [<-|[]]. split; [intros p []|]. split; [|intros d []]. intros x Wx. cbn. split; congruence.
 Qed.
 
@@ -249,6 +255,7 @@ Proof.
     + intros x X. unfold upd. destruct (Z.eqb_spec x (u * KCORE_VM_VCPUS + k)); [contradiction|]. now rewrite (h_vcpu _ _ Q).
     + unfold upd. rewrite Z.eqb_refl. discriminate.
     + intros x. unfold upd. destruct (Z.eqb_spec x u); subst; [|apply (d_vm _ _ _ _ M)]. apply (d_vm _ _ _ _ M).
+    + split; [exact Ql|apply (h_owner _ _ Q)].
     + apply (h_cpu _ _ Q).
   - apply reset_becomes; auto; fields; auto.
     + intros x X. unfold upd. destruct (Z.eqb_spec x (u * KCORE_VM_VCPUS + k)); [contradiction|]. auto.
@@ -281,7 +288,7 @@ Proof.
   set (pg := c_page (vcpu (P s) w)). set (t := change_vm (vm_of w) _ _).
   change (match o_eff (finish c 0 [VgicLoad c w pg] true t) with [] => _ | _ => _ end)
     with (if vm_of w =? v then Some (Loaded w (hreg (D s) c R_VMCR) (page_io (D s) pg)) else None).
-  destruct (finish_fields c 0 [VgicLoad c w pg] true t) as (_ & F1 & F2 & F3 & F4).
+  destruct (finish_fields c 0 [VgicLoad c w pg] true t) as (FO & F1 & F2 & F3 & F4).
   assert (F0 : u_fp (cpu (P s) c) = false) by (destruct (u_fp (cpu (P s) c)) eqn:F; auto; destruct (i_fp _ I c F X2)).
   assert (FP : forall d, u_fp (cpu (o_pub (finish c 0 [VgicLoad c w pg] true t)) d) = u_fp (cpu (P s) d)).
   { intros d. specialize (F4 d). unfold place_of_cpu in F4. assert (H : u_fp (cpu t d) = u_fp (cpu (P s) d)).
@@ -295,7 +302,8 @@ Proof.
       * rewrite TW; fields. rewrite X1. auto.
       * rewrite OT; auto.
     + intros L. split.
-      * apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|]. cbn. repeat constructor; intros p [].
+      * apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|apply owners_same; rewrite FO; reflexivity|]. cbn.
+        repeat constructor; intros p [].
       * apply regs_effects. intros x Wx _ Nx. rewrite F2, OT by congruence. rewrite FP. repeat split; auto; cbn; intros e [<-|[<-|[]]]; cbn; auto.
     + intros _ _ k. split.
       * unfold reg. cbn [P D]. rewrite F2, TW, FP; fields. rewrite F0, X1, !andb_false_r. reflexivity.
@@ -321,7 +329,8 @@ Proof.
     end = None).
   { intros o H. destruct (o_eff o) as [|e l]; auto. specialize (H e (or_introl eq_refl)). destruct e; auto; contradiction. }
   rewrite X.
-  2: { intros e. unfold vcpu_put. destruct (is _ NO_VCPU); cbn; [intros [<-|[]]; auto|]. rewrite <- app_assoc. intros H. apply in_app_or in H as [H|[<-|[<-|[]]]]; auto.
+  2: { intros e. unfold vcpu_put. destruct (is _ NO_VCPU); cbn; [intros [<-|[]]; auto|]. rewrite <- app_assoc. intros H.
+    apply in_app_or in H as [H|[<-|[<-|[]]]]; auto.
        apply fp_effect_in in H as [_ [-> | ->]]; auto. }
   clear X. unfold vcpu_put. destruct (is _ NO_VCPU) eqn:N; [apply done_none; auto using same_for_refl|]. apply is_false in N.
   set (w := u_vcpu (cpu (P s) c)) in *. set (pg := c_page (vcpu (P s) w)).
@@ -330,12 +339,14 @@ Proof.
   apply (none_trans v s m); [now apply fp_release_steady|].
   set (t := change_vm (vm_of w) _ _). set (ok := 1 <=? _).
   assert (Im : sinv m) by (apply fp_release_inv; auto).
-  destruct (finish_fields c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t) as (_ & F1 & F2 & F3 & F4).
+  destruct (finish_fields c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t) as (FO & F1 & F2 & F3 & F4).
   remember (o_pub (finish c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t)) as q eqn:Eq. clear Eq.
   replace (do_effects (o_eff (finish c 0 (fp_effect c (P s) ++ [VgicSave c w pg]) ok t)) (D s)) with (do_effects [VgicSave c w pg; HostX c 0 0] (D m)).
   2: { subst m. cbn [D finish o_eff]. unfold do_effects. rewrite !fold_left_app. reflexivity. }
-  assert (LT : life (vm t v) = life (vm (P m) v)) by (subst t m; cbn [P]; unfold fp_release; fields; unfold upd; destruct (Z.eqb_spec v (vm_of w)) as [->|]; auto).
-  assert (OT : forall x, x <> w -> vcpu t x = vcpu (P m) x) by (intros x Y; subst t m; cbn [P]; unfold fp_release; fields; unfold upd; destruct (Z.eqb_spec x w); [contradiction|auto]).
+  assert (LT : life (vm t v) = life (vm (P m) v)) by (subst t m; cbn [P]; unfold fp_release; fields; unfold upd;
+    destruct (Z.eqb_spec v (vm_of w)) as [->|]; auto).
+  assert (OT : forall x, x <> w -> vcpu t x = vcpu (P m) x) by (intros x Y; subst t m; cbn [P]; unfold fp_release; fields; unfold upd;
+    destruct (Z.eqb_spec x w); [contradiction|auto]).
   assert (TW : vcpu t w = vcpu_with_state VCPU_READY 0 (vcpu (P s) w)) by (subst t; unfold fp_release; fields; unfold upd; now rewrite Z.eqb_refl).
   assert (MW : vcpu (P m) w = vcpu (P s) w) by reflexivity.
   assert (FP : forall d, u_fp (cpu q d) = u_fp (cpu (P m) d)).
@@ -346,7 +357,8 @@ Proof.
   - apply book_intro; [rewrite F1; auto|]. intros x _. unfold exists_bit. rewrite F2. destruct (Z.eq_dec x w) as [->|Y]; [|rewrite OT; auto].
     rewrite TW, MW; fields. rewrite Lw. auto.
   - intros L. split.
-    + apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|]. constructor; [|repeat constructor; intros p []].
+    + apply pages_effects; [auto|auto|auto|intros x; rewrite F3; reflexivity|apply owners_same; rewrite FO; reflexivity|].
+      constructor; [|repeat constructor; intros p []].
       apply elsewhere_host; auto. cbn. intros p <-. unfold host_ok. cbn. apply (vcpu_page_ok (P s) w I). rewrite Lw. discriminate.
     + intros x Wx Ex _ k. split; [|cbn; reflexivity]. destruct (Z.eq_dec x w) as [->|Y].
       * unfold reg. cbn [P D]. rewrite F2, TW, MW, Pw, MF; fields. rewrite !andb_false_r. reflexivity.
@@ -369,12 +381,14 @@ Proof.
   - unfold destroy_step. destruct (negb _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (_ || _) eqn:Bd; [apply Done|]. set (i := a / PAGE_BYTES). set (p := b / PAGE_BYTES).
     assert (NH : v0 <> OWNER_HOST) by (intros ->; cbn in Bd; discriminate).
-    pose proof (donate_take_mildly c v0 i p (P s) NH) as M.
+    pose proof (donate_take_mildly c v0 i p (P s) B NH) as M.
     replace (match o_eff (donate_take c v0 i p (P s)) with [] => _ | _ => _ end) with (@None msg).
-    + apply (mildly_same v0 v); auto. intros _. split.
+    + apply (mildly_same v0 v); auto. intros _. split; [|split].
       * intros x. apply donate_take_lf; auto using vm_not_host.
+      * apply donate_take_owners; auto.
       * intros q X. destruct (donate_take_scrub c v0 i p (P s) q X).
-    + rewrite (zero_not_vm v V). destruct M as [_ F]. destruct (o_eff _) as [|e l]; auto. inversion F as [|? ? F1 F2]; subst. destruct e; cbn in F1; tauto || auto.
+    + rewrite (zero_not_vm v V). destruct M as [_ F]. destruct (o_eff _) as [|e l]; auto. inversion F as [|? ? F1 F2]; subst.
+      destruct e; cbn in F1; tauto || auto.
   - destruct (_ || _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (range_bad _ _ _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (range_bad _ _ _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [<-|[]]. eauto.

@@ -69,6 +69,9 @@ Proof.
     unfold powered. destruct (c_power (vcpu s w) =? POWER_BOOT); auto.
 Qed.
 
+Lemma ran_owner c w s : owner (ran c w s) = owner s.
+Proof. unfold ran. destruct (protected s (vm_of w)); reflexivity. Qed.
+
 Lemma ran_book v c w s : (vm_of w <> v \/ protected s (vm_of w) = false) -> book (ran c w s) v = book s v.
 Proof.
   intros H. destruct (ran_facts c w s) as (A & _ & _ & C & E). apply book_intro; auto. intros x X. unfold exists_bit.
@@ -87,7 +90,7 @@ Proof.
   intros I V H O. split; [cbn [P]; now apply ran_book|]. intros L. destruct (live_guarded _ _ L) as (_ & _ & _ & Q).
   assert (Nv : vm_of w <> v) by (destruct O as [O|O]; [exact O|intros X; rewrite X in O; congruence]).
   destruct (ran_facts c w (P s)) as (_ & F & LF & C & _). split.
-  - apply pages_effects; auto; [intros x; rewrite LF; auto|]. apply Forall_forall. now apply run_elsewhere.
+  - apply pages_effects; auto; [intros x; rewrite LF; auto|apply owners_same, ran_owner|]. apply Forall_forall. now apply run_elsewhere.
   - apply regs_effects. intros x Wx _ _. destruct (C x) as [C1 C2]. rewrite C1, C2, F. repeat split; auto;
       intros e [<-|[<-|[]]]; cbn; auto. congruence.
 Qed.
@@ -108,7 +111,7 @@ Proof.
   split; [exact Y|]. split; [apply LT|]. split; [|split].
   - intros x _. unfold exists_bit. cbn [P]. destruct (C x) as [-> _]. auto.
   - intros L. split.
-    + apply pages_intro; auto; [intros x; cbn [P]; rewrite LF; auto|]. intros p Mp o. cbn [D set_ctx mem].
+    + apply pages_intro; auto; [intros x; cbn [P]; rewrite LF; auto|apply owners_same, ran_owner|]. intros p Mp o. cbn [D set_ctx mem].
       apply effects_mem. intros e X T. apply (run_elsewhere v w (P s) I V H e X p T Mp).
     + intros x Wx _ Nx k. cbn [D set_ctx io]. split.
       * destruct (C x) as [S1 S2]. apply reg_intro; cbn [P D set_ctx ctx fpm]; auto.
@@ -130,7 +133,7 @@ Lemma run_becomes c w v s : sinv s -> is_vm v ->
   becomes v (to_vm v (HRun c w) s) s (if idle (P s) c then host_run c w s else s).
 Proof.
   unfold sinv. intros I V. cbn [to_vm]. destruct (idle (P s) c) eqn:Id; cbn [andb].
-  2: { split; auto. intros _. split; [intros i; auto|intros x; auto]. }
+  2: { split; auto. intros _. split; [exact (pages_refl v _)|intros x; auto]. }
   unfold host_run.
   assert (Err : forall r, becomes v None s (mkst (P s) (do_effects [HostX c 0 r] (D s)))).
   { intros r. apply same_for_none; auto using same_for_refl. intros e [<-|[]]. apply aside_x. }
@@ -146,7 +149,7 @@ Proof.
     unfold with_data. cbn [P D]. rewrite entered_answered. apply (run_own v c w s _ _ I V H Y Q).
   - destruct (protected (P s) (vm_of w)) eqn:Q; [|apply run_other; auto].
     pose proof (run_other v c w s I V H (or_introl Y)) as X. eapply none_trans; [exact X|].
-    split; [reflexivity|]. intros L. split; [intros i; auto|]. intros x Wx _ _ k. cbn [with_data P D set_ctx io]. split; auto.
+    split; [reflexivity|]. intros L. split; [exact (pages_refl v _)|]. intros x Wx _ _ k. cbn [with_data P D set_ctx io]. split; auto.
     apply reg_intro; auto. intros j. cbn [with_data D set_ctx ctx]. unfold upd. destruct (Z.eqb_spec x w); auto. congruence.
 Qed.
 End VmGuest.

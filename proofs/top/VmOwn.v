@@ -86,17 +86,19 @@ Proof.
   assert (W : forall k, reg (write_greg s w l) w k = reg (write_greg t w l) w k).
   { intros k. rewrite (write_reg s c l k Rs), (write_reg t d l k Rt). apply writes_ext. apply own_reg. }
   apply own_change; try reflexivity; try (unfold write_greg, set_greg; rewrite Y, ?Q, ?Q'; reflexivity).
-  - intros x N X. split; intros k; unfold write_greg, set_greg; rewrite Y, ?Q, ?Q'; cbn [D set_ctx ctx io]; unfold upd; destruct (Z.eqb_spec x w); try contradiction; auto.
+  - intros x N X. split; intros k; unfold write_greg, set_greg; rewrite Y, ?Q, ?Q'; cbn [D set_ctx ctx io]; unfold upd; destruct (Z.eqb_spec x w);
+    try contradiction; auto.
   - intros k. split; [apply W|]. unfold write_greg, set_greg. rewrite Y, Q, Q'. apply own_io.
 Qed.
 End Two.
 
 (* Stages that change nothing of the view. *)
-Lemma pub_stat v s f : (forall p, lf (f p) = lf p /\ vcpu (f p) = vcpu p /\ vm (f p) = vm p /\ forall e, u_fp (cpu (f p) e) = u_fp (cpu p e)) ->
+Lemma pub_stat v s f : (forall p, lf (f p) = lf p /\ vcpu (f p) = vcpu p /\ vm (f p) = vm p /\ owner (f p) = owner p /\
+  forall e, u_fp (cpu (f p) e) = u_fp (cpu p e)) ->
   sinv s -> is_vm v -> becomes v None s (with_pub f s).
 Proof.
-  intros H I V. destruct (H (P s)) as (A & B & C & F). apply (same_for_none v s (f (P s)) []); auto; [|intros e []].
-  split; [now rewrite C|]. split; [intros x _; now rewrite B|]. split; [auto|]. intros x. now rewrite A.
+  intros H I V. destruct (H (P s)) as (A & B & C & O & F). apply (same_for_none v s (f (P s)) []); auto; [|intros e []].
+  split; [now rewrite C|]. split; [intros x _; now rewrite B|]. split; [auto|]. split; [intros x; now rewrite A|intros x; now rewrite O].
 Qed.
 
 Section Steps.
@@ -112,8 +114,8 @@ Proof.
   destruct (runs_facts _ _ _ _ Rs) as (_ & Gs & _). destruct (runs_facts _ _ _ _ Rt) as (_ & Gt & _).
   pose proof Rs as [I V _ _ _ _]. pose proof Rt as [I' _ _ _ _ _]. pose proof (vm_not_host v V) as NH.
   split; try apply E. intros Q i. pose proof (e_page _ _ _ E Q i) as X. unfold same_page in *. cbn [store_word with_data P D set_mem mem fst snd].
-  destruct (walk (P s) v i) as [[p2 r2]|] eqn:W2, (walk (P t) v i) as [[q2 r2']|] eqn:W2'; auto. destruct X as [-> X]. split; auto.
-  intros k K. unfold upd2. destruct (Z.eq_dec i (a / PAGE_BYTES)) as [->|N].
+  destruct (walk (P s) v i) as [[p2 r2]|] eqn:W2, (walk (P t) v i) as [[q2 r2']|] eqn:W2'; auto. destruct X as (-> & XO & X). split; auto. split; auto.
+  intros O k K. unfold upd2. destruct (Z.eq_dec i (a / PAGE_BYTES)) as [->|N].
   - assert (p2 = p1) by congruence. assert (q2 = q1) by congruence. subst. rewrite !Z.eqb_refl. cbn [andb]. destruct (k =? _); auto.
   - assert (p2 <> p1) by (intros ->; apply N; eapply (walk_once (P s) v); eauto).
     assert (q2 <> q1) by (intros ->; apply N; eapply (walk_once (P t) v); eauto).
@@ -139,22 +141,26 @@ Proof.
   assert (One : forall u e r, runs v e w u ->
      (forall x, exists_bit (P (leave e r u)) x = exists_bit (P u) x /\ c_state (vcpu (P (leave e r u)) x) = c_state (vcpu (P u) x) /\
                 c_cpu (vcpu (P (leave e r u)) x) = c_cpu (vcpu (P u) x) /\
-                c_power (vcpu (P (leave e r u)) x) = match r_power r with Some (y, p) => if x =? y then p else c_power (vcpu (P u) x) | None => c_power (vcpu (P u) x) end) /\
+                c_power (vcpu (P (leave e r u)) x) = match r_power r with
+                  Some (y, p) => if x =? y then p else c_power (vcpu (P u) x) | None => c_power (vcpu (P u) x) end) /\
      (forall x, life (vm (P (leave e r u)) x) = life (vm (P u) x)) /\ pages_same v u (leave e r u) /\
      (forall x k, vm_of x = v -> reg (leave e r u) x k = reg u x k /\ io (D (leave e r u)) x k = io (D u) x k)).
   { intros u e r R. pose proof R as [I V Q Y Ru U]. destruct (runs_facts _ _ _ _ R) as (L & G & Ld & Cc & Ex).
     assert (VC : forall x, c_state (vcpu (P (leave e r u)) x) = c_state (vcpu (P u) x) /\ c_cpu (vcpu (P (leave e r u)) x) = c_cpu (vcpu (P u) x) /\
-       c_power (vcpu (P (leave e r u)) x) = match r_power r with Some (y, p) => if x =? y then p else c_power (vcpu (P u) x) | None => c_power (vcpu (P u) x) end).
+       c_power (vcpu (P (leave e r u)) x) = match r_power r with
+         Some (y, p) => if x =? y then p else c_power (vcpu (P u) x) | None => c_power (vcpu (P u) x) end).
     { intros x. cbn [leave P]. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; fields; unfold upd.
       - destruct (Z.eqb_spec x y) as [->|]; [destruct (Z.eqb_spec y w) as [->|]; auto|destruct (Z.eqb_spec x w) as [->|]; auto].
       - destruct (Z.eqb_spec x w) as [->|]; auto. }
     assert (FP : forall a, u_fp (cpu (P (leave e r u)) a) = u_fp (cpu (P u) a)).
-    { intros a. cbn [leave P]. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; fields; unfold upd; destruct (Z.eqb_spec a e) as [->|]; auto. }
+    { intros a. cbn [leave P]. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; fields; unfold upd; destruct (Z.eqb_spec a e) as [->|];
+      auto. }
     split; [|split; [|split]].
     - intros x. destruct (VC x) as (A & B & C). unfold exists_bit. rewrite A. auto.
     - intros x. cbn [leave P]. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; reflexivity.
     - apply pages_effects; auto.
       + intros x. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; reflexivity.
+      + apply owners_same. unfold deliver. rewrite U, Y, Q. destruct (r_power r) as [[y p]|]; reflexivity.
       + apply Forall_forall. unfold deliver_effect. rewrite U. intros x X. apply elsewhere_host; auto. intros p T.
         assert (Hp : host_ok (P u) (c_page (vcpu (P u) w)) = true) by (apply vcpu_page_ok; auto; rewrite Ld; discriminate).
         destruct X as [<-|[<-|[<-|[]]]]; cbn in T; subst; auto; contradiction.

@@ -33,9 +33,14 @@ Proof. intros E. apply book_elim in E as [E _]. unfold life, live, protected in 
 
 (* ------------------------------------------------------------------ what stays *)
 
-Definition pages_same (v : Z) (s t : st) : Prop :=
-  forall i, walk (P t) v i = walk (P s) v i /\
-    forall p r, walk (P s) v i = Some (p, r) -> forall o, mem (D t) p o = mem (D s) p o.
+(* Shared as before; a page of its own with the same contents. *)
+Definition page_same (v : Z) (s t : st) (p : Z) : Prop :=
+  own (P t) v p = own (P s) v p /\ (own (P s) v p = true -> forall o, mem (D t) p o = mem (D s) p o).
+Definition place_same (v : Z) (s t : st) (i : Z) : Prop :=
+  walk (P t) v i = walk (P s) v i /\ forall p r, walk (P s) v i = Some (p, r) -> page_same v s t p.
+Definition pages_same (v : Z) (s t : st) : Prop := forall i, place_same v s t i.
+Lemma pages_refl v s : pages_same v s s.
+Proof. intros i. split; auto. intros p r _. split; auto. Qed.
 Definition regs_same (v : Z) (W : Z -> Prop) (s t : st) : Prop :=
   forall w, vm_of w = v -> exists_bit (P s) w = true -> ~ W w -> forall k, reg t w k = reg s w k /\ io (D t) w k = io (D s) w k.
 (* All of a protected VM's view, but for registers of the vCPUs in W and the record. *)
@@ -48,11 +53,16 @@ Definition no_more (v : Z) (W : Z -> Prop) (s t : pub) : Prop :=
   (live s v = true /\ forall w, vm_of w = v -> exists_bit t w = true -> exists_bit s w = true \/ W w) \/
   (forall i, walk t v i = None) /\ (forall w, vm_of w = v -> exists_bit t w = false).
 
+Lemma place_eq v s t s' t' i : place_same v s s' i -> place_same v t t' i -> same_page s t v i -> same_page s' t' v i.
+Proof.
+  intros [A X] [B Y] E. unfold same_page in *. rewrite A, B.
+  destruct (walk (P s) v i) as [[p r]|], (walk (P t) v i) as [[q r']|]; auto. destruct E as (-> & O & E).
+  destruct (X p r') as [X1 X2], (Y q r') as [Y1 Y2]; auto. split; auto. rewrite X1, Y1. split; auto.
+  intros Q o Ho. rewrite X2, Y2 by congruence. auto.
+Qed.
 Lemma pages_eq v s t s' t' : pages_same v s s' -> pages_same v t t' -> (forall i, same_page s t v i) -> forall i, same_page s' t' v i.
 Proof.
-  intros A B E i. specialize (E i). unfold same_page in *. destruct (A i) as [-> X], (B i) as [-> Y].
-  destruct (walk (P s) v i) as [[p r]|], (walk (P t) v i) as [[q r']|]; auto. destruct E as [-> E]. split; auto.
-  intros o O. rewrite (X p r'), (Y q r') by auto. auto.
+  intros A B E i. exact (place_eq v s t s' t' i (A i) (B i) (E i)).
 Qed.
 
 (* ------------------------------------------------------------------ messages *)
@@ -83,9 +93,8 @@ Definition becomes (v : Z) (m : option msg) (s t : st) : Prop :=
        forall k, reg t w k = writes 0 64 (boot_write l) (reg s w) k /\ io (D t) w k = io (D s) w k)
   | Some (Donated i prot l) =>
       book (P t) v = book (P s) v /\ (live (P s) v = true -> regs_same v nobody s t /\ walk (P s) v i = None /\
-        (exists p, walk (P t) v i = Some (p, prot) /\ forall o, 0 <= o < 512 -> mem (D t) p o = at_ l 0 o) /\
-        (forall j, j <> i -> walk (P t) v j = walk (P s) v j /\
-           forall p r, walk (P s) v j = Some (p, r) -> forall o, mem (D t) p o = mem (D s) p o))
+        (exists p, walk (P t) v i = Some (p, prot) /\ own (P t) v p = true /\ forall o, 0 <= o < 512 -> mem (D t) p o = at_ l 0 o) /\
+        (forall j, j <> i -> place_same v s t j))
   | Some (Answer w pending esr flags value l) =>
       vm_of w = v /\ life (vm (P t) v) = life (vm (P s) v) /\
       (forall x, vm_of x = v -> exists_bit (P t) x = exists_bit (P s) x /\
@@ -116,7 +125,7 @@ Proof.
   intros [A B C E]. pose proof (book_live _ _ _ A) as Q. apply book_elim in A as F. destruct F as [_ F].
   split; auto; rewrite <- Q; intros H.
   - intros i. specialize (B H i). unfold same_page in *. destruct (walk (P s) v i) as [[p r]|], (walk (P t) v i) as [[q r']|]; auto.
-    destruct B as [-> B]. split; auto. intros o O. symmetry; auto.
+    destruct B as (-> & O & B). split; auto. split; auto. intros X o Ho. symmetry; apply B; congruence.
   - intros w W X k. symmetry. apply C; auto. destruct (F w W) as [-> _]. auto.
   - intros w W X k. symmetry. apply E; auto. destruct (F w W) as [-> _]. auto.
 Qed.
@@ -126,7 +135,7 @@ Proof.
   rewrite <- Q in *. split; [congruence| | |]; intros H.
   - intros i. specialize (B H i). specialize (B' H i). unfold same_page in *.
     destruct (walk (P s) v i) as [[p r]|], (walk (P t) v i) as [[q r']|], (walk (P u) v i) as [[x r'']|]; try tauto.
-    destruct B as [-> B], B' as [-> B']. split; auto. intros o O. rewrite B by auto. auto.
+    destruct B as (-> & O & B), B' as (-> & O' & B'). split; auto. split; [congruence|]. intros X o Ho. rewrite B by auto. apply B'; congruence.
   - intros w W X k. rewrite C by auto. apply C'; auto. destruct (F w W) as [<- _]. auto.
   - intros w W X k. rewrite E by auto. apply E'; auto. destruct (F w W) as [<- _]. auto.
 Qed.
@@ -135,7 +144,8 @@ Theorem becomes_none v s t : becomes v None s t -> vm_eq v s t.
 Proof.
   intros [A B]. apply vm_eq_sym. apply book_elim in A as F. destruct F as [_ F]. pose proof (book_live _ _ _ A) as Q.
   split; auto; rewrite Q; intros H; destruct (B H) as [X Y].
-  - intros i. unfold same_page. destruct (X i) as [-> Z]. destruct (walk (P s) v i) as [[p r]|]; auto. split; auto. intros; eapply Z; eauto.
+  - intros i. unfold same_page. destruct (X i) as [-> Z]. destruct (walk (P s) v i) as [[p r]|]; auto. destruct (Z p r eq_refl) as [Z1 Z2].
+    split; auto. split; auto. rewrite Z1. auto.
   - intros w W Z k. apply Y; auto. destruct (F w W) as [<- _]. auto.
   - intros w W Z k. apply Y; auto. destruct (F w W) as [<- _]. auto.
 Qed.
@@ -193,8 +203,10 @@ Qed.
 
 Theorem becomes_eq m : becomes v (Some m) s s' -> becomes v (Some m) t t' -> vm_eq v s' t'.
 Proof.
-  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct]; cbn [becomes] in A, B; try contradiction.
-  - destruct A as (A1 & A2 & A3), B as (B1 & B2 & B3). apply (steady_eq nobody); [congruence|auto|auto|auto|intros w; right; intros []|intros _ _ w _ _ []|auto].
+  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct];
+    cbn [becomes] in A, B; try contradiction.
+  - destruct A as (A1 & A2 & A3), B as (B1 & B2 & B3). apply (steady_eq nobody); [congruence|auto|auto|auto|intros w; right;
+    intros []|intros _ _ w _ _ []|auto].
   - destruct A as (A1 & A2 & A3 & A4 & A5), B as (B1 & B2 & B3 & _ & B5). apply (steady_eq (eq w)); [congruence|auto|auto|auto|intros x; apply Z.eq_dec| |auto].
     intros H _ x X Y <- k. assert (Q : book (P s') v = book (P t') v) by congruence. destruct (book_elim _ _ _ Q) as [_ F].
     destruct (A5 H Y k) as [-> ->]. rewrite (book_live _ _ _ Q) in H. destruct (F w A4) as [F1 _]. rewrite F1 in Y. destruct (B5 H Y k) as [-> ->]. auto.
@@ -208,12 +220,11 @@ Proof.
     + apply writes_same; auto. intros j. apply E; auto.
     + apply E; auto.
   - destruct A as [A1 A2], B as [B1 B2]. assert (Q : book (P s') v = book (P t') v) by congruence. split; auto; rewrite (book_live _ _ _ A1); intros H.
-    all: destruct (A2 H) as (A3 & _ & (p & A4 & A5) & A6); rewrite two_live in H; destruct (B2 H) as (B3 & _ & (q & B4 & B5) & B6); rewrite <- two_live in H.
+    all: destruct (A2 H) as (A3 & _ & (p & A4 & AO & A5) & A6); rewrite two_live in H; destruct (B2 H) as (B3 & _ & (q & B4 & BO & B5) & B6);
+      rewrite <- two_live in H.
     + intros j. destruct (Z.eq_dec j i) as [->|N].
-      * unfold same_page. rewrite A4, B4. split; auto. intros o O. rewrite A5, B5; auto.
-      * destruct (A6 j N) as [X1 X2], (B6 j N) as [Y1 Y2]. pose proof (e_page _ _ _ E H j) as Z. unfold same_page in *. rewrite X1, Y1.
-        destruct (walk (P s) v j) as [[a r]|], (walk (P t) v j) as [[b r']|]; auto. destruct Z as [-> Z]. split; auto.
-        intros o O. rewrite (X2 a r'), (Y2 b r') by auto. auto.
+      * unfold same_page. rewrite A4, B4, AO, BO. split; auto. split; auto. intros _ o O. rewrite A5, B5; auto.
+      * exact (place_eq v s t s' t' j (A6 j N) (B6 j N) (e_page _ _ _ E H j)).
     + intros w W0 X k. destruct (book_elim _ _ _ A1) as [_ F]. destruct (F w W0) as [F1 _]. rewrite F1 in X.
       destruct (A3 w W0 X ltac:(intros []) k) as [-> _]. destruct (B3 w W0 ltac:(rewrite <- two_exists; auto) ltac:(intros []) k) as [-> _]. apply E; auto.
     + intros w W0 X k. destruct (book_elim _ _ _ A1) as [_ F]. destruct (F w W0) as [F1 _]. rewrite F1 in X.
@@ -221,8 +232,10 @@ Proof.
   - destruct A as (A0 & A1 & A2 & A3 & A4), B as (_ & B1 & B2 & B3 & B4). destruct (book_elim _ _ _ EB) as [L F].
     assert (Q : book (P s') v = book (P t') v).
     { apply book_intro; [congruence|]. intros x X. destruct (A2 x X) as [-> ->], (B2 x X) as [-> ->], (F x X) as [-> ->]. auto. }
-    assert (NM : forall x y, life (vm (P y) v) = life (vm (P x) v) -> (forall z, vm_of z = v -> exists_bit (P y) z = exists_bit (P x) z) -> no_more v (eq w) (P x) (P y)).
-    { intros x y Lx Fx H. left. unfold live, protected, life in *. injection Lx as L1 L2 _ _. rewrite L1, L2 in H. split; auto. intros z Z X. rewrite Fx in X; auto. }
+    assert (NM : forall x y, life (vm (P y) v) = life (vm (P x) v) -> (forall z, vm_of z = v -> exists_bit (P y) z = exists_bit (P x) z) ->
+      no_more v (eq w) (P x) (P y)).
+    { intros x y Lx Fx H. left. unfold live, protected, life in *. injection Lx as L1 L2 _ _. rewrite L1, L2 in H. split; auto. intros z Z X.
+      rewrite Fx in X; auto. }
     apply (steady_eq (eq w)); [auto|auto|auto|apply NM; auto; intros; apply A2; auto|intros x; apply Z.eq_dec| |apply NM; auto; intros; apply B2; auto].
     intros H _ x X Y <- k. destruct (A2 w A0) as [A5 _]. rewrite A5 in Y.
     assert (Hs : live (P s) v = true) by (unfold live, protected, life in *; injection A1 as L1 L2 _ _; rewrite <- L1, <- L2; auto).

@@ -359,7 +359,8 @@ let reset () =
     core = (fun p -> let p = int p in p >= lo && p < hi);
     pool = zarg (k + 2); reserve = zarg (k + 3); installed_core = zarg (k + 4); gicv3 = iarg (k + 5) <> 0; ras = iarg (k + 6) <> 0;
     info = (fun c w -> let c = int c and w = int w in if c >= 0 && c < cpus && w >= 0 && w < 5 then info.(c * 5 + w) else Z.zero);
-    broken = (fun k -> broken = 1 + (match k with CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5)) };
+    broken = (fun k -> broken = 1 + (match k with
+      | CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5 | CheckUnshare -> 6)) };
   let boot = boot_pub !machine in
   Array.iteri (fun i p -> !owner_t.(i) <- boot.owner p; !maps_t.(i) <- boot.maps p) !pages;
   Array.fill !mem_t 0 !first [||];
