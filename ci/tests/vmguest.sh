@@ -62,9 +62,9 @@ echo "GUEST work $(cat /tmp/cpu.* | sort | uniq -c | sed 's/^ *//')"
 # Which transport the devices are on
 for driver in virtio_blk virtio_net virtio_console; do
 	for device in /sys/bus/virtio/drivers/"$driver"/virtio*; do
-		case $(readlink -f "$device") in
-		*/pci*) echo "GUEST $driver pci" ;;
-		*virtio_mmio* | *virtio-mmio*) echo "GUEST $driver mmio" ;;
+		case $(readlink -f "$(readlink -f "$device")/../driver") in
+		*/virtio-pci) echo "GUEST $driver pci" ;;
+		*/virtio-mmio) echo "GUEST $driver mmio" ;;
 		esac
 	done
 done
