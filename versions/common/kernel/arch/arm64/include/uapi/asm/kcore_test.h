@@ -146,10 +146,10 @@ struct kcore_test_cpu_on {
 
 #define KCORE_TEST_CPU_ON	_IOWR(KCORE_TEST_MAGIC, 8, struct kcore_test_cpu_on)
 
-/* Where things are, for tests that aim */
 #define KCORE_TEST_HYP_AVAILABLE	1	/* is_hyp_mode_available() */
 #define KCORE_TEST_HYP_MISMATCHED	2	/* is_hyp_mode_mismatched() */
 
+/* Where things are, for tests that aim */
 struct kcore_test_info {
 	__u64 region_base;	/* KCore's memory as the host reserved it */
 	__u64 region_size;
