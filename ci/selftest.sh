@@ -145,13 +145,6 @@ numbers()	# the numbers of the lines that both have, and the joined one
 check 'same-lines: what is left has the line numbers of the changed file' 0 '^2:a 3:b\(c, d\) 4:e 5:f 7:g$' numbers
 printf '%s\n' a e >"$work/changed/x.c"
 check 'same-lines: removed lines' 1 'x.c: lines were removed' numbers
-printf '%s\n' a '#ifdef CONFIG_KCORE' new '#endif' 'b(c,' '  d)' e f g >"$work/changed/x.c"
-printf '%s\n' a 'b(c,' '  d)' e f g >"$work/pristine/x.c"
-check 'same-lines: a file that is the pristine one without CONFIG_KCORE stays' 0 \
-	'^1:a 2:#ifdef CONFIG_KCORE 3:new 4:#endif 5:b\(c, 6:  d\) 7:e 8:f 9:g$' numbers
-printf '%s\n' a 'b(c,' '  d)' e f g >"$work/pristine/x.c"
-sed -i s/KCORE/OTHER/ "$work/changed/x.c"
-check 'same-lines: one that is so without another option does not' 0 '^1:a 5:b\(c, 6:  d\) 7:e 8:f 9:g$' numbers
 
 # ---- ci/same-image.sh: two builds that differ in their build ID, then in a byte
 for i in 1 2; do

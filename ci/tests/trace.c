@@ -159,7 +159,7 @@ static u64 vmcr_left(void)
 
 int main(int argc, char **argv)
 {
-	const struct kcore_test_info *info = driver_info();
+	const struct kcore_test_info *info;
 	static char buffer[1 << 16];
 	u64 calls = argc > 1 ? strtoull(argv[1], NULL, 0) : 1000;
 	cpu_set_t one;
@@ -174,6 +174,7 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	driver_open();
+	info = driver_info();
 	for (u64 i = 0; i < PAGES; i++)
 		pages[i] = page_alloc(0);
 	block = page_alloc(9);

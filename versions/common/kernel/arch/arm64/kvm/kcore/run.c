@@ -156,9 +156,9 @@ static __always_inline bool kcore_gicv3(void)
 }
 
 /* Trap bits for a VM without vGIC (6.12) take effect only where system registers are on, as in KVM's __vgic_v3_activate_traps() */
-static __always_inline u64 kcore_sre(const struct vgic_v3_cpu_if *gic)
+static __always_inline u64 kcore_trap_sre(const struct vgic_v3_cpu_if *gic)
 {
-	return gic->vgic_sre | ((gic->vgic_hcr & (ICH_HCR_EN | ICH_HCR_TALL1)) == ICH_HCR_TALL1);
+	return (gic->vgic_hcr & (ICH_HCR_EN | ICH_HCR_TALL1)) == ICH_HCR_TALL1;
 }
 
 /* Bind the vCPU to this CPU, with its GIC state and timer offset.  Preemption is off. */
@@ -174,7 +174,8 @@ u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 	page->cntvoff = kcore_cntvoff(vcpu);
 	if (kcore_gicv3()) {
 		page->vgic.vmcr = gic->vgic_vmcr;
-		page->vgic.sre = kcore_sre(gic);
+		page->vgic.sre = gic->vgic_sre;
+		page->vgic.sre |= kcore_trap_sre(gic);
 		for (i = 1; unlikely(i < kcore_aprs); i++) {
 			page->vgic.ap0r[i] = gic->vgic_ap0r[i];
 			page->vgic.ap1r[i] = gic->vgic_ap1r[i];
