@@ -79,7 +79,14 @@ makefile()
 	# shellcheck disable=SC2016 # for make
 	printf 'common:\n\t+@$(MAKE) -C %s O=%s %s >%s/matrix/common.log 2>&1 || { cat %s/matrix/common.log; exit 1; }\n' \
 		"$top" "$O" 'kcore programs retrofit-tool facts-tool hookcheck-tool' "$O" "$O"
+	source=''
 	for release in $list; do
+		# sources wait for the disk and for one lock: one after the other, while the other jobs compile
+		case " $stages " in
+		*" source "*)
+			[ -z "$source" ] || printf '%s-source: | %s\n' "$release" "$source"
+			source=$release-source ;;
+		esac
 		for stage in $stages; do
 			after=$(before "$stage" | paste -sd,)
 			printf 'all: %s-%s\n%s-%s: common' "$release" "$stage" "$release" "$stage"
