@@ -170,7 +170,7 @@ retrofit: source kcore $(retrofit)
 		--file $(kcore)=arch/arm64/kvm/kcore/kcore.bin
 
 kernel: retrofit
-	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(kernel) --like $(dir)/$(if $(filter n,$(KCORE)),kcore,stock) --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 		$(if $(filter n,$(KCORE)),--no-blob,--blob) $(kcore) $(if $(V),--verbose) $(fragments)
 
 $(facts): $(O)/.kcore-build FORCE
@@ -232,7 +232,7 @@ elcount-tool: $(O)/.kcore-build
 parity: retrofit programs
 	$(Q)tools/build-kselftests --source $(src) --output $(dir)/parity/kselftests --cross $(CROSS_COMPILE)
 	$(jobs)$(Q)for v in stock kcore; do \
-		tools/build-kernel --tree $(tree) --output $(dir)/parity/$$v --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+		tools/build-kernel --tree $(tree) --output $(dir)/parity/$$v --like $(dir)/parity/stock --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 			$(if $(V),--verbose) $(base) versions/config/parity.config versions/config/$$v.config || exit; \
 	done
 	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
@@ -249,7 +249,7 @@ vmm: retrofit programs
 	$(Q)tools/build-vmm-root --apt $(O)/apt --output $(O)/vmm-root --cross $(CROSS_COMPILE)
 	$(if $(KVMTOOL),$(Q)tools/build-kvmtool --source "$(KVMTOOL)" --apt $(O)/apt --output $(O)/kvmtool --cross $(CROSS_COMPILE))
 	$(jobs)$(Q)for v in stock kcore; do \
-		tools/build-kernel --tree $(tree) --output $(dir)/vmm/$$v --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
+		tools/build-kernel --tree $(tree) --output $(dir)/vmm/$$v --like $(dir)/vmm/stock --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 			$(if $(V),--verbose) $(base) versions/config/vmm.config versions/config/$$v.config || exit; \
 	done
 	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
@@ -282,7 +282,7 @@ port: $(O)/.kcore-build
 
 mutants: initramfs
 	$(Q)ci/tests/mutants.sh --image $(image) --kcore $(kcore) --initrd $(initramfs) --tools $(O)/tests \
-		--output $(dir)/mutants $(M)
+		--output $(dir)/mutants --jobs $$(nproc) $(M)
 
 retrofit-tool: $(retrofit)
 facts-tool: $(facts)

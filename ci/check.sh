@@ -280,7 +280,7 @@ if wanted bench; then
 fi
 if wanted mutants; then
 	tap_suite mutants ci/tests/mutants.sh --image "$image" --kcore "$O/kcore/kcore.bin" --initrd "$initrd" \
-		--tools "$O/tests" --output "$dir/mutants"
+		--tools "$O/tests" --output "$dir/mutants" --jobs "$(nproc)"
 fi
 if wanted releases; then
 	for release in $(releases); do

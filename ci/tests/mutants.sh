@@ -18,6 +18,7 @@ Prints TAP.
   --tools DIR     where 'make -C ci/tests O=DIR' built
   --output DIR    copies, builds and console logs
   --limit SECONDS time limit of one boot (180)
+  --jobs N        so many mutants at a time (1)
   --list          the mutants, and the tests they are for
   --help          this text
 
@@ -41,12 +42,12 @@ list()
 	done
 }
 
-image='' kcore='' initrd='' tools='' out='' limit=180
+image='' kcore='' initrd='' tools='' out='' limit=180 jobs=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--list) list; exit 0 ;;
 	--help) usage; exit 0 ;;
-	--image|--kcore|--initrd|--tools|--output|--limit)
+	--image|--kcore|--initrd|--tools|--output|--limit|--jobs)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
 		case $1 in
 		--image) image=$2 ;;
@@ -55,6 +56,7 @@ while [ $# -gt 0 ]; do
 		--tools) tools=$2 ;;
 		--output) out=$2 ;;
 		--limit) limit=$2 ;;
+		--jobs) jobs=$2 ;;
 		esac
 		shift ;;
 	-*) die $EX_USAGE "unknown argument '$1'; see --help" ;;
@@ -62,6 +64,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+case $jobs in
+''|*[!0-9]*|0) die $EX_USAGE "--jobs takes a number from 1, not '$jobs'" ;;
+esac
 if [ -z "$image" ] || [ -z "$kcore" ] || [ -z "$initrd" ] || [ -z "$tools" ] || [ -z "$out" ]; then
 	die $EX_USAGE "--image, --kcore, --initrd, --tools and --output are needed; see --help"
 fi
@@ -137,6 +142,19 @@ for name in "$@"; do
 	total=$((total + $(tests_of "$top/ci/tests/mutants/$name.mutant" | wc -w)))
 done
 echo "1..$total"
+
+# Each mutant by a run of its own, then their results in order
+if [ "$jobs" -gt 1 ] && [ $# -gt 1 ]; then
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' sh -c 'me=$1 out=$2; shift 2
+		"$me" "$@" --output "$out" {} >"$out/{}.tap" 2>&1' sh "$0" "$out" --image "$image" --kcore "$kcore" --initrd "$initrd" \
+		--tools "$tools" --limit "$limit"
+	for name in "$@"; do
+		grep -Eq '^(not )?ok ' "$out/$name.tap" || echo "not ok - $name: $(tail -n 1 "$out/$name.tap")"
+		grep -v '^1\.\.' "$out/$name.tap"
+	done | awk '/^(not )?ok / { n++; sub(/ok [0-9]* ?-/, "ok " n " -") } /^not ok / { failed = 1 } { print } END { exit failed }'
+	exit
+fi
 for name in "$@"; do
 	mutant=$top/ci/tests/mutants/$name.mutant
 	boot=$(sed -n 's/^boot //p' "$mutant")
