@@ -225,8 +225,16 @@ if wanted facts; then
 	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"
 	tap_suite 'facts: spoilt ones' mk -s -C tools/facts O="$O/tools/facts" COMPILED="$O/proofs/v" check
 fi
+few_compiled()	# a kernel of its own takes some 700
+{
+	compiled=$(grep -cE '^  (CC|AS) ' "$dir/stock.log")
+	echo "$compiled objects compiled"
+	[ "$compiled" -lt 200 ]
+}
+
 if wanted stock parity; then
 	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs
+	[ ! -f "$dir/kcore/vmlinux" ] || tap_test 'stock: most objects are those of the kernel with KCore' few_compiled
 fi
 if wanted stock; then
 	tap_test 'stock: the pristine source built' mk pristine
