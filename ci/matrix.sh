@@ -76,11 +76,19 @@ makefile()
 {
 	printf '# SPDX-License-Identifier: GPL-2.0-only\n# Written by ci/matrix.sh.\nall:\n'
 	# what all releases share is built once, before they need it
+	common=$(for stage in $stages; do
+		case $stage in
+		build|boot|vms|attacks|off) echo programs ;;
+		hooks) echo hookcheck-tool ;;
+		facts|proof) echo facts-tool ;;
+		esac
+	done | sort -u | paste -sd' ')
 	# shellcheck disable=SC2016 # for make
 	printf 'common:\n\t+@$(MAKE) -C %s O=%s %s >%s/matrix/common.log 2>&1 || { cat %s/matrix/common.log; exit 1; }\n' \
-		"$top" "$O" 'kcore programs retrofit-tool facts-tool hookcheck-tool' "$O" "$O"
+		"$top" "$O" "kcore retrofit-tool $common" "$O" "$O"
 	source=''
-	for release in $list; do
+	# the newest, which takes longest, first: the jobs end together
+	for release in $(echo "$list" | tr ' ' '\n' | sort -Vr); do
 		# sources wait for the disk and for one lock: one after the other, while the other jobs compile
 		case " $stages " in
 		*" source "*)
