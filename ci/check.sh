@@ -125,6 +125,11 @@ reproducible()	# another build directory gives the same kcore.bin
 		cmp "$O/check/kcore-again/kcore.bin" "$O/kcore/kcore.bin"
 }
 
+no_paths()	# with ccache and without: __FILE__ holds nothing of where the tree is
+{
+	! strings "$dir/kcore/vmlinux" | grep -E "^\.\./|$(realpath "$O")"
+}
+
 same_series()	# a second run of the engine gives the same bytes
 {
 	rm -rf "$O/check/retrofit-again"
@@ -179,6 +184,7 @@ fi
 if wanted kernel; then
 	tap_test 'kernel: a second make compiles nothing' same_again
 	tap_test 'kernel: kcore.bin is the same from another build directory' reproducible
+	tap_test 'kernel: no path of the build is in it' no_paths
 	tap_test 'kernel: the patch series is the same from a second run' same_series
 fi
 # Hooks add an #include somewhere in the list of a kernel file (make upstream-mutants moves it): nothing may have to be in front of it

@@ -45,6 +45,12 @@ ccache_below()	# build directory
 	export CCACHE_BASEDIR
 }
 
+# What makes __FILE__ the same with and without ccache, wherever the directories are
+file_prefixes()	# tree, build directory
+{
+	printf '%s' "-fmacro-prefix-map=$(realpath "$1")/= -fmacro-prefix-map=$(realpath --relative-to="$2" "$1")/="
+}
+
 releases()	# the releases that have a directory, space separated
 {
 	for conf in "$top"/versions/v*/release.conf; do
