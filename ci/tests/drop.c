@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -207,6 +208,30 @@ static void compacted(void)
 
 #define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
 
+/*
+ * Before 5.8 khugepaged passes over a page that waits in a CPU's batch to be put on an LRU list, as the last ones touched do.  A batch
+ * is 15 pages: new ones on each CPU push it out.  (Compaction empties batches too, but what it moves waits in one again.)
+ */
+static void push_out_batches(void)
+{
+	cpu_set_t all, one;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		void *pages;
+
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		pages = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (pages != MAP_FAILED)
+			munmap(pages, 64 * 4096);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 /* The kernel makes a 2 MiB page of small ones under the guest */
 static void collapsed(void)
 {
@@ -217,11 +242,10 @@ static void collapsed(void)
 	madvise(block, BLOCK_SIZE, MADV_NOHUGEPAGE);
 	agent(&v, AGENT_FILL, BLOCK_IPA, BLOCK_SIZE, 1, 0);
 	if (madvise(block, BLOCK_SIZE, MADV_HUGEPAGE) || !tell(KHUGEPAGED "pages_to_scan", "100000") ||
-	    !tell(KHUGEPAGED "scan_sleep_millisecs", "100"))
+	    !tell(KHUGEPAGED "scan_sleep_millisecs", "100") || !tell(KHUGEPAGED "alloc_sleep_millisecs", "100"))
 		skip("no transparent huge pages: %s", strerror(errno));
 	for (unsigned int i = 0; i < 600 && !(first && first % BLOCK_SIZE == 0 && last - first == BLOCK_SIZE - 4096); i++) {
-		/* before 5.8 khugepaged passes over pages that wait to be put on a list, as those just touched do; this ends it */
-		tell("/proc/sys/vm/compact_memory", "1");
+		push_out_batches();
 		usleep(100000);
 		bad += agent(&v, AGENT_CHECK, BLOCK_IPA, BLOCK_SIZE, 1, 0);
 		first = user_pa(block);
