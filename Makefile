@@ -189,10 +189,11 @@ facts facts-update: kernel $(facts)
 
 # Linux without the retrofit, same configuration: what KCORE=n is compared with.  The tree stands to its build as the
 # retrofitted one does, since __FILE__ is a path from there, and its lines have the same numbers, since kernels hold __LINE__.
+# LIKE=DIR: a build that it may start from a copy of; without it every object is made from the pristine tree.
 pristine: retrofit
 	$(Q)tools/same-lines --pristine $(src) --changed $(dir)/retrofit/tree --output $(dir)/pristine/series
 	$(Q)tools/make-tree --pristine $(src) --series $(dir)/pristine/series --output $(dir)/pristine/tree
-	$(jobs)$(Q)tools/build-kernel --tree $(dir)/pristine/tree --output $(dir)/pristine/stock --cross $(CROSS_COMPILE) \
+	$(jobs)$(Q)tools/build-kernel --tree $(dir)/pristine/tree --output $(dir)/pristine/stock $(if $(LIKE),--like $(LIKE)) --cross $(CROSS_COMPILE) \
 		--host-flags "$(host-flags)" \
 		$(if $(V),--verbose) $(base)
 

@@ -277,7 +277,7 @@ stage_proof()
 
 stage_off()
 {
-	mk KCORE=n initramfs && mk pristine || return
+	mk KCORE=n initramfs && mk pristine LIKE="$dir/stock" || return
 	ci/same-image.sh "$dir/stock" "$dir/pristine/stock" || return
 	remember "stock and pristine: $(grep '^the same Image' "$log")"
 	boot "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal --expect 'Hyp (nVHE )?mode initialized' --refuse 'kcore: ' ||
