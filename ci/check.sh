@@ -238,6 +238,24 @@ few_compiled()	# a kernel of its own takes some 700
 	[ "$compiled" -lt 200 ]
 }
 
+spoilt_copy()	# a build that starts from a copy has to see that a file of its tree is another one
+{
+	spoilt=$O/check/spoilt
+	rm -rf "$spoilt"
+	mkdir -p "$spoilt" && cp -al "$dir/pristine/tree" "$spoilt/tree" &&
+		sed 's/Calibrating delay loop/Spoilt/' "$dir/pristine/tree/init/calibrate.c" >"$spoilt/calibrate.c" &&
+		mv -f "$spoilt/calibrate.c" "$spoilt/tree/init/" || return
+	set -- versions/config/host.config
+	[ ! -f "versions/$RELEASE/kernel.config" ] || set -- "$@" "versions/$RELEASE/kernel.config"
+	tools/build-kernel --tree "$spoilt/tree" --output "$spoilt/stock" --like "$dir/stock" "$@" || return
+	compiled=$(grep -cE '^  (CC|AS) ' "$spoilt/stock.log")
+	echo "$compiled objects compiled, init/calibrate.o $(grep -c 'CC  *init/calibrate.o' "$spoilt/stock.log") times"
+	[ "$compiled" -lt 200 ] && ! ci/same-image.sh "$dir/stock" "$spoilt/stock" >"$spoilt/differ" 2>&1 && tail -n 1 "$spoilt/differ"
+	rc=$?
+	rm -rf "$spoilt"
+	return $rc
+}
+
 if wanted stock parity; then
 	tap_test 'stock: built without CONFIG_KCORE' mk KCORE=n initramfs
 	[ ! -f "$dir/kcore/vmlinux" ] || tap_test 'stock: most objects are those of the kernel with KCore' few_compiled
@@ -246,6 +264,7 @@ if wanted stock; then
 	tap_test 'stock: the pristine source built' mk pristine
 	tap_test 'stock: without CONFIG_KCORE the Image is the pristine one' \
 		ci/same-image.sh "$dir/stock" "$dir/pristine/stock"
+	tap_test 'stock: a build that starts from a copy compiles the file that is another one' spoilt_copy
 	boot 'stock: boot' "$dir/stock/arch/arm64/boot/Image" "$dir/stock.cpio" --tests vmm,linux-normal \
 		--expect "$stock_kvm" --refuse 'kcore: '
 fi
