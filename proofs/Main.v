@@ -26,9 +26,9 @@
  * one section, the TLB, caches, SMMU (a device has the host's rights), what firmware does but for its answer to an SMC, time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
-  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Vm
+  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Share code.Vm
   code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
-  code.Gpsci code.GuestHvc code.GuestSysreg code.VcpuLoad code.RunSpecs code.Psci code.HostSmc code.SmcAsks code.Trap
+  code.Gpsci code.Vendor code.GuestHvc code.GuestSysreg code.VcpuLoad code.RunSpecs code.Psci code.HostSmc code.SmcAsks code.Trap
   code.TrapHost.
 From KCore Require Import top.Ni.
 From KCore Require top.Needed.
@@ -268,13 +268,14 @@ Theorem vm_registers c v s s' t' x' : sim.Rel.installed fixed -> is_vm v -> sim.
 Proof. intros. eapply sim.NiCode.vm_registers; eauto. Qed.
 
 (* The host's EL1 registers, which the top machine does not have: from the call that enters a guest (state s), over a stay of any length in it (its
-   steps, and exits after which it goes on, [sim.HostBack.guest_run]; syndrome and fault address have 64 bits), to the exit at which the host goes
-   on (state s3): they are what they were, so nothing of the guest's.  And EL2's controls are the host's ([sim.HostBack.given_back]). *)
+   steps, and exits after which it goes on, [sim.HostBack.guest_run]; syndrome and fault address have 64 bits, x1 is no negative number), to the
+   exit at which the host goes on (state s3): they are what they were, so nothing of the guest's.  And EL2's controls are the host's
+   ([sim.HostBack.given_back]). *)
 Theorem host_back c s s1 l s2 kind s3 t t1 k1 : sim.Rel.installed fixed -> sound ->
   sim.Code.calls c s "hc_vcpu_run"%string KCORE_HC_VCPU_RUN 1 -> sim.Steps.matches fixed c (false, s) t ->
   link Map.L1 sim.Link.above "host_trap"%string [0] s = Ok (1, s1) -> sim.Steps.matches fixed c (true, s1) t1 ->
   sim.HostBack.guest_run fixed c l s1 s2 -> (forall k, (k1 <= k)%nat -> sim.Steps.fit_along (sim.Steps.expanded k l) t1) ->
-  sim.Steps.is_64 "esr"%string s2 -> sim.Steps.is_64 "far"%string s2 ->
+  sim.Steps.is_64 "esr"%string s2 -> sim.Steps.is_64 "far"%string s2 -> 0 <= sim.GuestService.service_words c s2 1 ->
   link Map.L1 sim.Link.above "guest_exit"%string [kind] s2 = Ok (0, s3) ->
   (forall k, 0 <= k < 24 -> Base.reg s3 "el1"%string k = Base.reg s "el1"%string k) /\ sim.HostBack.given_back s2 s3.
 Proof. intros. eapply sim.HostBack.host_back; eauto. Qed.
@@ -319,9 +320,9 @@ Eval vm_compute in ("entries", sim.Entries.uncovered)%string.
 
 (* Functions of the core whose translation is proved to meet a specification. *)
 Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
-  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ vm_specs ++
+  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ share_specs ++ vm_specs ++
   vm_end_specs ++ range_specs ++ range_map_specs ++ range_walk_specs ++ inject_specs ++ idreg_specs ++ regs_specs ++
-  gpsci_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs ++ psci_specs ++ trap_specs Map.L1) ++ map fst m_s2map)%list.
+  gpsci_specs ++ vendor_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs ++ psci_specs ++ trap_specs Map.L1) ++ map fst m_s2map)%list.
 
 Definition unproved : list String.string :=
   filter (fun f => negb (existsb (String.eqb f) proved)) (map fst program).
@@ -342,6 +343,7 @@ Definition theorems := (
   @stats_refines,
   @host_refines,
   @transfer_refines,
+  @share_refines,
   @vm_refines,
   @vm_end_refines,
   @range_refines,
@@ -351,6 +353,7 @@ Definition theorems := (
   @idreg_refines,
   @regs_refines,
   @gpsci_refines,
+  @vendor_refines,
   @guest_trap_refines,
   @run_refines,
   @vcpu_refines,

@@ -97,6 +97,12 @@ u64 vm_reap_one(u64 vm);					/* 1: took a page back, 0: went on, REAP_* */
 #define REAP_DONE		2UL		/* nothing left */
 #define REAP_WAIT		3UL		/* a donation is on its way back */
 
+/* share.c: pages that protected guests share with the host, take back, and give up */
+#define MEM_SHARE		0UL
+#define MEM_UNSHARE		1UL
+#define MEM_RELINQUISH		2UL
+u64 guest_mem(u64 vm, u64 ipa, u64 ask);
+
 /* range.c: normal VMs */
 u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot);
 u64 hc_vm_unmap(u64 vm, u64 ipa, u64 bytes);
@@ -135,6 +141,12 @@ u64 idreg_guest(u64 crm, u64 op2);				/* what a protected guest reads */
 u64 enter_allowed(u64 pending, u64 esr, u64 flags);
 void enter_apply(u64 vcpu, u64 flags);				/* EL1 registers of the guest are loaded */
 void exit_release(u64 vcpu, u64 esr, u64 far, u64 hpfar);
+
+/* vendor.c: HVCs of protected guests to the vendor hypervisor service */
+#define HVC_OTHER		0UL		/* none of these */
+#define HVC_DONE		1UL		/* finished here */
+#define HVC_FAULT		2UL		/* the page that x1 names has to be donated first; then the guest tries again */
+u64 guest_vendor(u64 vcpu);
 
 /* gpsci.c: PSCI of protected guests */
 u64 guest_hvc(u64 vcpu);					/* 1: finished here, 0: tell the host */

@@ -28,6 +28,7 @@
 #define EC_IABT			0x20UL
 #define EC_DABT			0x24UL
 #define ESR_HVC			0x5a000000UL	/* EC_HVC, IL: HVC is a 32-bit instruction; without its immediate */
+#define ESR_MISSING		0x92000007UL	/* data abort, lower EL, translation fault at level 3: a page that a call needs */
 
 /*
  * A PSTATE that may be entered: EL0, EL1t, EL1h; EL0 in AArch32 for a normal VM where the machine has it (a
@@ -241,6 +242,29 @@ static u64 exit_protected(u64 vcpu, u64 esr)
 	return done;
 }
 
+/* An HVC to the vendor hypervisor service: HVC_*. */
+static u64 exit_vendor(u64 vcpu, u64 esr)
+{
+	u64 context = get_vcpu_context(vcpu);
+	u64 r;
+
+	if (esr >> 26UL != EC_HVC)
+		return HVC_OTHER;
+	r = guest_vendor(vcpu);
+	if (r == HVC_DONE)
+		guest_resume(context);
+	return r;
+}
+
+/* HPFAR_EL2 of a fault at the page that x1 names. */
+static u64 missing_page(u64 vcpu)
+{
+	u64 context = get_vcpu_context(vcpu);
+	u64 ipa = page_load(context, CTX_X(1UL));
+
+	return ipa >> 12UL << 4UL;
+}
+
 static void count_exit(u64 cpu, u64 ec)
 {
 	if (ec == EC_HVC || ec == EC_SMC)
@@ -371,10 +395,16 @@ u64 guest_exit(u64 kind)
 	}
 	type = get_vm_type(vcpu / KCORE_VM_VCPUS);
 	if (type == KCORE_VM_PROTECTED) {
-		v = exit_protected(vcpu, esr);
-		if (v != 0UL) {
+		v = exit_vendor(vcpu, esr);
+		if (v == HVC_OTHER)
+			v = exit_protected(vcpu, esr);
+		if (v == HVC_DONE) {
 			stat_add(cpu, KCORE_STAT_exit_local);
 			return 1UL;
+		}
+		if (v == HVC_FAULT) {
+			esr = ESR_MISSING;
+			hpfar = missing_page(vcpu);
 		}
 	}
 	if (type == KCORE_VM_PROTECTED && esr >> 26UL == EC_HVC)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fake.h"
+#include "invariant.h"
 
 #define CPTR_TFP_TZ_TSM	0x1500UL
 #define POOL_PAGES_MAX	(REGION_BYTES / PAGE_BYTES)
@@ -456,11 +457,31 @@ static bool scrubbed(u64 index)
 	return true;
 }
 
+static bool cleaned(u64 index)
+{
+	struct memory_page *p = memory[index];
+
+	return !p || !memcmp(p->coherent, p->cache, sizeof(p->coherent));
+}
+
 u64 get_page_owner(u64 i)
 {
 	if (i >= cells.nr_pages)
 		violate(V_CELL_INDEX, "get_page_owner(%#lx)", i);
 	return page_owner_cells[i];
+}
+
+/* The protected guest that trapped on this CPU asks to share this page of its VM's. */
+static bool asks_to_share(u64 i)
+{
+	u64 v = cells.cpu_vcpu[fake.cpu], context;
+	struct translation t;
+
+	if (v == NO_VCPU || page_owner_cells[i] != v / KCORE_VM_VCPUS)
+		return false;
+	context = cells.vcpu_context[v];
+	t = translate(v / KCORE_VM_VCPUS, peek(context + CTX_X(1)));
+	return (u32)peek(context + CTX_X(0)) == 0xc6000003U && t.level == 3 && t.pa == page_address(i);
 }
 
 void set_page_owner(u64 i, u64 v)
@@ -475,7 +496,7 @@ void set_page_owner(u64 i, u64 v)
 		violate(V_OWNER_TLB, "page %#lx: %lu -> %lu while a TLB may hold it", page_address(i), old, v);
 	if (old != v && (old == OWNER_CORE || v >= OWNER_CORE))
 		violate(V_OWNER_CORE, "page %#lx: %lu -> %lu", page_address(i), old, v);
-	if (old != OWNER_HOST && v == OWNER_HOST && !scrubbed(i))
+	if (old != OWNER_HOST && v == OWNER_HOST && !scrubbed(i) && !(asks_to_share(i) && cleaned(i)))
 		violate(V_OWNER_NOT_SCRUBBED, "page %#lx of VM %lu", page_address(i), old);
 	page_owner_cells[i] = (u32)v;
 }

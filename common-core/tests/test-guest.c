@@ -575,8 +575,161 @@ static void shared_page_is_not_the_context(void **state)
 		eq(c->fp[i], 0);
 }
 
+#define PAGE0		(MEMORY_BASE)
+#define SHARE		0xc6000003UL
+#define UNSHARE		0xc6000004UL
+#define RELINQUISH	0xc6000009UL
+#define INVALID		(~2UL)
+
+static void vendor_service(void **state)
+{
+	(void)state;
+	in_guest();
+	eq(hvc_of_guest(0x8600ff01UL, 0, 0, 0), 0xb66fb428UL);
+	eq(c->guest.x[1], 0xe911c52eUL);
+	eq(c->guest.x[2], 0x564bcaa9UL);
+	eq(c->guest.x[3], 0x743a004dUL);
+	eq(hvc_of_guest(0x86000000UL, 7, 7, 7), 0x21d);
+	eq(c->guest.x[1] | c->guest.x[2] | c->guest.x[3], 0);
+	eq(hvc_of_guest(0xc6000002UL, 0, 0, 0), 4096);
+	for (u64 fn = 0; fn < 64; fn++)
+		if (fn != 2 && fn != 3 && fn != 4 && fn != 9)
+			eq(hvc_of_guest(0xc6000000UL + fn, PAGE0, 0, 0), ~0UL);
+}
+
+/* The host on another CPU, while the guest runs. */
+static u64 back(u64 r)
+{
+	on_cpu(0);
+	return r;
+}
+#define host(...)	(on_cpu(1), back(call(__VA_ARGS__)))
+#define host_reads(pa)	(on_cpu(1), back(host_fault(EC_DABT, FSC_TRANSLATION, 0, pa)))
+
+static void share_and_take_back(void **state)
+{
+	u64 pa = FREE_BLOCK + 0x3000;
+
+	(void)state;
+	in_guest();
+	dirty(pa);
+	eq(host(VM_DONATE, vm, PAGE0, pa), 0);
+	eq(host_reads(pa), 0);
+	poke(pa + 8, 0x5678);					/* by the guest, in its caches */
+	eq(hvc_of_guest(SHARE, PAGE0, 0, 0), 0);
+	eq(peek_coherent(pa + 8), 0x5678);
+	check_invariant();
+	eq(host(PAGE_STATE, pa), KCORE_PAGE_MAPPED);
+	eq(host(STATS_READ, KCORE_STAT_pages_vm), 0);
+	eq(translate(vm, PAGE0).pa, pa);
+	eq(host_reads(pa), 1);
+	eq(peek(pa), pa ^ 1);
+	eq(hvc_of_guest(SHARE, PAGE0, 0, 0), INVALID);		/* it is already */
+	refused(KCORE_EBUSY, host(VM_DONATE, vm, PAGE0 + 0x1000, pa));
+	poke(pa + 16, 0x1234);					/* by the host, in its caches */
+	eq(hvc_of_guest(UNSHARE, PAGE0, 0, 0), 0);
+	eq(peek_coherent(pa + 16), 0x1234);
+	check_invariant();
+	eq(host(PAGE_STATE, pa), KCORE_PAGE_VM);
+	eq(host(STATS_READ, KCORE_STAT_pages_vm), 1);
+	assert_false(host_reaches(pa));
+	eq(host_reads(pa), 0);
+	eq(peek(pa), pa ^ 1);					/* what the host left there */
+	eq(hvc_of_guest(UNSHARE, PAGE0, 0, 0), INVALID);
+	check_invariant();
+}
+
+static void unshare_while_a_normal_vm_maps_it(void **state)
+{
+	u64 pa = FREE_BLOCK, normal;
+
+	(void)state;
+	normal = normal_vm(1);
+	in_guest();
+	eq(host(VM_DONATE, vm, PAGE0, pa), 0);
+	eq(hvc_of_guest(SHARE, PAGE0, 0, 0), 0);
+	eq(host(VM_MAP, normal, 0, pa, 4096, 7), 0);
+	eq(hvc_of_guest(UNSHARE, PAGE0, 0, 0), INVALID);
+	eq(owner_of(pa), OWNER_HOST);
+	check_invariant();
+	eq(host(VM_UNMAP, normal, 0, 4096), 0);
+	eq(hvc_of_guest(UNSHARE, PAGE0, 0, 0), 0);
+	check_invariant();
+}
+
+static void give_up(void **state)
+{
+	u64 pa = FREE_BLOCK;
+
+	(void)state;
+	in_guest();
+	dirty(pa);
+	dirty(pa + 0x1000);
+	eq(host(VM_DONATE, vm, PAGE0, pa), 0);
+	eq(host(VM_DONATE, vm, PAGE0 + 0x1000, pa + 0x1000), 0);
+	eq(hvc_of_guest(SHARE, PAGE0 + 0x1000, 0, 0), 0);
+	eq(hvc_of_guest(RELINQUISH, PAGE0, 0, 0), 0);
+	eq(hvc_of_guest(RELINQUISH, PAGE0 + 0x1000, 0, 0), 0);
+	check_invariant();
+	eq(peek(pa), 0);					/* its own: scrubbed */
+	eq(peek(pa + 0x1000), (pa + 0x1000) ^ 1);		/* shared: as it was */
+	eq(host(PAGE_STATE, pa), KCORE_PAGE_HOST);
+	eq(host(PAGE_STATE, pa + 0x1000), KCORE_PAGE_HOST);
+	eq(cells.vm_pages[vm], 0);
+	eq(hvc_of_guest(RELINQUISH, PAGE0, 0, 0), 0);		/* nothing there any more */
+	eq(host(VM_DONATE, vm, PAGE0, pa), 0);
+	check_invariant();
+}
+
+static void memory_calls_bad_arguments(void **state)
+{
+	static const u64 fns[] = { SHARE, UNSHARE, RELINQUISH };
+	u64 pa = FREE_BLOCK;
+
+	(void)state;
+	in_guest();
+	eq(host(VM_DONATE, vm, PAGE0, pa), 0);
+	for (u64 i = 0; i < 3; i++) {
+		eq(hvc_of_guest(fns[i], PAGE0 + 8, 0, 0), INVALID);
+		eq(hvc_of_guest(fns[i], MEMORY_BASE - 0x1000, 0, 0), INVALID);
+		eq(hvc_of_guest(fns[i], MEMORY_BASE + MEMORY_BYTES, 0, 0), INVALID);
+		eq(hvc_of_guest(fns[i], pa, 0, 0), INVALID);
+		eq(hvc_of_guest(fns[i], cells.vcpu_page[v], 0, 0), INVALID);
+		eq(hvc_of_guest(fns[i], PAGE0, 1, 0), INVALID);
+		eq(hvc_of_guest(fns[i], PAGE0, 0, 1), INVALID);
+		eq(owner_of(pa), vm);
+	}
+	eq(hvc_of_guest(UNSHARE, PAGE0 + 0x2000, 0, 0), INVALID);	/* no page there */
+	check_invariant();
+}
+
+/* A share needs a page: the host sees a fault of it, and the guest is at the call again. */
+static void share_of_a_page_that_is_not_there(void **state)
+{
+	(void)state;
+	in_guest();
+	c->guest.x[0] = SHARE;
+	c->guest.x[1] = PAGE0 + 0x2000;
+	c->guest.x[2] = 0;
+	c->guest.x[3] = 0;
+	eq(guest_trap(EC_HVC, 0x7b), KCORE_EXIT_TRAP);
+	eq(shared(v, CTX_EXIT_ESR), 0x92000007UL);
+	eq(shared(v, CTX_EXIT_HPFAR), (PAGE0 + 0x2000) >> 8);
+	eq(shared(v, CTX_EXIT_FAR), 0);
+	nothing_shown_but(31);
+	only_requests(0);
+	eq(call(VM_DONATE, vm, PAGE0 + 0x2000, FREE_BLOCK), 0);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(c->guest.pc, 0x80004000UL - 4);
+	eq(c->guest.x[0], SHARE);
+	c->guest.pc += 4;
+	eq(hvc_of_guest(SHARE, PAGE0 + 0x2000, 0, 0), 0);
+	check_invariant();
+}
+
 SUITE(guest,
       TEST(wfx), TEST(fault_in_memory), TEST(mmio_read), TEST(mmio_write), TEST(memory_range_is_exact), TEST(aborts_without_a_syndrome),
       TEST(exception_from_el0), TEST(software_generated_interrupts), TEST(trapped_registers), TEST(without_a_gicv3), TEST(id_registers),
       TEST(psci_answered_here), TEST(smc_is_not_supported), TEST(other_exceptions_are_undefined), TEST(psci_cpu_on),
-      TEST(psci_off_and_reset), TEST(shared_page_is_not_the_context))
+      TEST(psci_off_and_reset), TEST(shared_page_is_not_the_context), TEST(vendor_service), TEST(share_and_take_back),
+      TEST(unshare_while_a_normal_vm_maps_it), TEST(give_up), TEST(memory_calls_bad_arguments), TEST(share_of_a_page_that_is_not_there))

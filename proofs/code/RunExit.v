@@ -2,7 +2,7 @@
 (* run.c: exits of protected guests that KCore finishes, and the way back to the host. *)
 From KCore Require Import code.Calls code.Stats.
 From KCore Require Import code.Context code.Inject code.Idreg code.Regs code.Release code.Cpu code.Gpsci code.GuestHvc code.GuestSysreg
-  code.Run code.Frame gen.C_run.
+  code.Share code.Vendor code.Run code.Frame gen.C_run.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -78,6 +78,19 @@ Proof.
   - destruct (_ =? EC_SMC); cbn [bind]; intros E; injection E as <- <-; framed.
 Qed.
 
+Lemma exit_protected_cases v esr s r t : exit_protected v esr s = Ok (r, t) -> r = 0 \/ r = 1.
+Proof.
+  unfold exit_protected. destruct (_ || _); [intros E; injection E as <- <-; auto|].
+  destruct (_ =? Guest.EC_HVC); [|destruct (_ =? Guest.EC_SYSREG)].
+  - destruct (s_guest_hvc [v] s) as [[q u]| |] eqn:X; cbn [bind]; try discriminate. intros E; injection E as <- <-.
+    unfold s_guest_hvc in X. destruct (_ && _); [|discriminate]. destruct (Guest.guest_hvc _ _ _); injection X as <- <-; auto.
+  - destruct (s_guest_sysreg [v; esr] s) as [[q u]| |] eqn:X; cbn [bind]; try discriminate. intros E; injection E as <- <-.
+    unfold s_guest_sysreg, guest_sysreg, s_idreg_guest in X. destruct (vcpu_ok s v); [|discriminate].
+    destruct (is_sgi _ _); [injection X as <- <-; auto|].
+    destruct (is_id esr); [destruct (_ <? 4)|]; cbn [bind] in X; destruct (_ || _); injection X as <- <-; auto.
+  - destruct (_ =? EC_SMC); cbn [bind]; intros E; injection E as <- <-; auto.
+Qed.
+
 Definition L_protected : layer state := add (add (add (add (add L1 "guest_hvc" s_guest_hvc) "guest_sysreg" s_guest_sysreg)
   "guest_advance" s_guest_advance) "guest_undefined" s_guest_undefined) "guest_resume" s_guest_resume.
 Ltac answers E := eapply wp_call; [eval_tac | lookup; rewrite E; cbn [returns_to put setv]; cbn beta iota].
@@ -97,4 +110,42 @@ Proof.
       steps; bound.
     + start f_exit_protected. hide. steps_to "guest_sysreg". answers E. bound.
   - destruct (Z.shiftr z0 26 =? 23) eqn:C; right; start f_exit_protected; hide; steps; cbn [bind]; conds; reveal; reflexivity.
+Qed.
+
+(* An HVC to the vendor hypervisor service, before the others. *)
+Definition exit_vendor (vcpu esr : Z) (s : state) : res (Z * state) :=
+  let context := cell s "vcpu_context" vcpu in
+  if negb (Guest.ec esr =? Guest.EC_HVC) then Ok (HVC_OTHER, s) else
+  let* (r, t) := s_guest_vendor [vcpu] s in
+  pre ctx_ok t context in Ok (r, if r =? HVC_DONE then resumed context t else t).
+Definition s_exit_vendor : prim state := fun args s =>
+  match args with [vcpu; esr] => pre vcpu_ok s vcpu in exit_vendor vcpu esr s | _ => Stuck end.
+Definition L_exit_vendor : layer state := add (add L1 "guest_vendor" s_guest_vendor) "guest_resume" s_guest_resume.
+Lemma exit_vendor_ok : meets (run L_exit_vendor f_exit_vendor) s_exit_vendor.
+Proof.
+  spec_open. contexts. unfold exit_vendor, HVC_OTHER, HVC_DONE. guest_bits. cbv zeta.
+  destruct (negb (Z.shiftr z0 26 =? 22)) eqn:A; [right; start f_exit_vendor; hide; steps; bound|].
+  destruct (s_guest_vendor [z] s) as [[r t]| |] eqn:E; cbn [bind]; [|right|left; reflexivity].
+  - destruct (ctx_ok t _) eqn:T; [right|left; reflexivity]. contexts. start f_exit_vendor. hide. steps_to "guest_vendor". answers E.
+    steps; bound.
+  - start f_exit_vendor. hide. steps_to "guest_vendor". answers E. bound.
+Qed.
+Lemma exit_vendor_none vcpu esr s : vcpu_ok s vcpu = true ->
+  (Guest.ec esr = Guest.EC_HVC -> vendor_call (words_of (cell s "vcpu_context" vcpu) s 0) = false) ->
+  s_exit_vendor [vcpu; esr] s = Ok (HVC_OTHER, s).
+Proof.
+  intros V N. unfold s_exit_vendor, exit_vendor. rewrite V. cbv zeta.
+  destruct (Z.eqb_spec (Guest.ec esr) Guest.EC_HVC) as [E|E]; cbn [negb]; [|reflexivity].
+  unfold s_guest_vendor. rewrite V, (vendor_none _ _ _ (N E)). cbn [bind]. destruct (vcpu_facts s vcpu V) as (_ & -> & _). reflexivity.
+Qed.
+
+(* HPFAR of a fault at the page that x1 names. *)
+Definition s_missing_page : prim state := fun args s =>
+  match args with
+  | [vcpu] => pre vcpu_ok s vcpu in Ok (wrap U64 (Z.shiftl (Z.shiftr (words_of (cell s "vcpu_context" vcpu) s 1) 12) 4), s)
+  | _ => Stuck
+  end.
+Lemma missing_page_ok : meets (run L1 f_missing_page) s_missing_page.
+Proof.
+  spec_args. contexts. start f_missing_page. hide. steps. reveal. reflexivity.
 Qed.

@@ -174,6 +174,24 @@ Definition f_exit_protected : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some 
     (SSkip);;
   SReturn (Some (EVar 4))).
 
+(* exit_vendor: 0=vcpu 1=esr 2=context 3=r *)
+Definition f_exit_vendor : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64) (
+  SCall (Some 2) "get_vcpu_context" [(EVar 0)];;
+  SIf (ECmp Ne (EBin Shr U64 (EVar 1) (EConst 26)) (EConst 22))
+    (SReturn (Some (EConst 0)))
+    (SSkip);;
+  SCall (Some 3) "guest_vendor" [(EVar 0)];;
+  SIf (ECmp Eq (EVar 3) (EConst 1))
+    (SCall None "guest_resume" [(EVar 2)])
+    (SSkip);;
+  SReturn (Some (EVar 3))).
+
+(* missing_page: 0=vcpu 1=context 2=ipa *)
+Definition f_missing_page : fundef := mkfun 1 [U64; U64; U64] (Some U64) (
+  SCall (Some 1) "get_vcpu_context" [(EVar 0)];;
+  SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
+  SReturn (Some (EBin Shl U64 (EBin Shr U64 (EVar 2) (EConst 12)) (EConst 4)))).
+
 (* count_exit: 0=cpu 1=ec *)
 Definition f_count_exit : fundef := mkfun 2 [U64; U64] None (
   SIf (ELOr (ECmp Eq (EVar 1) (EConst 22)) (ECmp Eq (EVar 1) (EConst 23)))
@@ -291,10 +309,17 @@ Definition f_guest_exit : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; 
     (SSkip);;
   SCall (Some 7) "get_vm_type" [(EBin Div U64 (EVar 2) (EConst 16))];;
   SIf (ECmp Eq (EVar 7) (EConst 1))
-    (SCall (Some 8) "exit_protected" [(EVar 2); (EVar 3)];;
-    SIf (ECmp Ne (EVar 8) (EConst 0))
+    (SCall (Some 8) "exit_vendor" [(EVar 2); (EVar 3)];;
+    SIf (ECmp Eq (EVar 8) (EConst 0))
+      (SCall (Some 8) "exit_protected" [(EVar 2); (EVar 3)])
+      (SSkip);;
+    SIf (ECmp Eq (EVar 8) (EConst 1))
       (SCall None "stat_add" [(EVar 1); (EConst 8)];;
       SReturn (Some (EConst 1)))
+      (SSkip);;
+    SIf (ECmp Eq (EVar 8) (EConst 2))
+      (SAssign 3 (EConst 2449473543);;
+      SCall (Some 5) "missing_page" [(EVar 2)])
       (SSkip))
     (SSkip);;
   SIf (ELAnd (ECmp Eq (EVar 7) (EConst 1)) (ECmp Eq (EBin Shr U64 (EVar 3) (EConst 26)) (EConst 22)))
@@ -315,6 +340,8 @@ Definition m_run : modul := [
   ("guest_fp_trap", f_guest_fp_trap);
   ("guest_resume", f_guest_resume);
   ("exit_protected", f_exit_protected);
+  ("exit_vendor", f_exit_vendor);
+  ("missing_page", f_missing_page);
   ("count_exit", f_count_exit);
   ("hpfar_needed", f_hpfar_needed);
   ("host_return", f_host_return);

@@ -15,10 +15,12 @@ From KCore Require Export gen.C_region.
 From KCore Require Export gen.C_regs.
 From KCore Require Export gen.C_run.
 From KCore Require Export gen.C_s2map.
+From KCore Require Export gen.C_share.
 From KCore Require Export gen.C_stats.
 From KCore Require Export gen.C_transfer.
 From KCore Require Export gen.C_trap.
 From KCore Require Export gen.C_vcpu.
+From KCore Require Export gen.C_vendor.
 From KCore Require Export gen.C_vm.
 From KCore Require Export gen.C_walk.
 Local Open Scope string_scope.
@@ -126,6 +128,15 @@ Definition program : modul := [
   ("guest_fp_trap", f_guest_fp_trap);
   ("guest_resume", f_guest_resume);
   ("exit_protected", f_exit_protected);
+  ("guest_words", f_guest_words);
+  ("page_unshare", f_page_unshare);
+  ("page_share", f_page_share);
+  ("mem_ask", f_mem_ask);
+  ("guest_mem", f_guest_mem);
+  ("guest_memory", f_guest_memory);
+  ("guest_vendor", f_guest_vendor);
+  ("exit_vendor", f_exit_vendor);
+  ("missing_page", f_missing_page);
   ("count_exit", f_count_exit);
   ("hpfar_needed", f_hpfar_needed);
   ("host_return", f_host_return);

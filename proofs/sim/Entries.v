@@ -113,14 +113,31 @@ Proof.
     eexists _, 1, s'. split; [exact E|]. apply (s_guest_sysreg fixed c s 1 s' S V Sg E).
 Qed.
 Lemma guest_hvc_goes c s t : matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> few_lrs s ->
-  is_64 "far" s -> goes c true 0 s.
+  is_64 "far" s -> vendor_asked c s = false -> goes c true 0 s.
 Proof.
-  intros [R H J _ Who Cn] S V Few Bf. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  intros [R H J _ Who Cn] S V Few Bf Nv. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  pose proof (not_vendor fixed c s t Who R J Nv) as Nv'.
   destruct (hvc_asks c s) as [x0|rel x0 kept] eqn:A; pose proof A as A'; rewrite (asks_same fixed c s t Who R J) in A'.
-  - destruct (guest_hvc_code fixed I c s t _ x0 (Base.reg s "far" 0) Who R J H Pr S A') as (s' & t' & E & _).
-    eexists _, 1, s'. split; [exact E|]. apply (s_guest_hvc fixed c s 1 s' x0 S V A E).
-  - destruct (guest_told_code fixed I c s t _ rel x0 kept Who R J H Pr Cn Few Bf S A') as (s' & t' & E & _).
-    eexists _, 0, s'. split; [exact E|]. apply (s_guest_told fixed c s 0 s' rel x0 kept S V Few Bf A E).
+  - destruct (guest_hvc_code fixed I c s t _ x0 (Base.reg s "far" 0) Who R J H Pr S Nv' A') as (s' & t' & E & _).
+    eexists _, 1, s'. split; [exact E|]. apply (s_guest_hvc fixed c s 1 s' x0 S V Nv A E).
+  - destruct (guest_told_code fixed I c s t _ rel x0 kept Who R J H Pr Cn Few Bf S Nv' A') as (s' & t' & E & _).
+    eexists _, 0, s'. split; [exact E|]. apply (s_guest_told fixed c s 0 s' rel x0 kept S V Few Bf Nv A E).
+Qed.
+Lemma guest_service_goes c s t : sound -> matches c (true, s) t -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s ->
+  few_lrs s -> is_64 "far" s -> 0 <= service_words c s 1 -> vendor_asked c s = true -> goes c true 0 s.
+Proof.
+  intros B [R H J Ft Who Cn] S V Few Bf X1 Va. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
+  - pose proof A as A'. rewrite (service_seen fixed c s t _ Who R J) in A'.
+    destruct (guest_vendor_code fixed I c s t _ l Who R J H Pr S A') as (s' & t' & E & _).
+    eexists _, 1, s'. split; [exact E|]. apply (s_guest_vendor fixed c s 1 s' l S V A E).
+  - destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5).
+    pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. pose proof (fits_room _ Ft) as Ro.
+    destruct (mem_call (vm_of (u_vcpu (cpu (P t) c))) k i (P t)) as [[[ok q] e]|] eqn:Mc.
+    + destruct (guest_memory_code fixed I c s t _ i k (Base.reg s "far" 0) ok q e Who R J H B Ro Pr Vm M4 M5 S M1 M2 M3 Mc) as (s' & t' & E & _).
+      eexists _, 1, s'. split; [exact E|]. apply (s_guest_memory fixed c s 1 s' k i S V Few Bf X1 A E).
+    + destruct (guest_missing_code fixed I c s t _ i k Who R J H B Ro Pr Vm M4 M5 Cn Few Bf S M1 M2 M3 Mc) as (s' & t' & E & _).
+      eexists _, 0, s'. split; [exact E|]. apply (s_guest_memory fixed c s 0 s' k i S V Few Bf X1 A E).
 Qed.
 Lemma guest_other_goes c s t : matches c (true, s) t -> protected_runs c s -> other_class c s -> goes c true 0 s.
 Proof.
@@ -239,7 +256,8 @@ Record at_vector (guest : bool) (kind : Z) (s : state) : Prop := {
   v_far : is_64 "far" s;
   v_host : forall k, 0 <= k < 31 -> word_sized (host_word s k);
   v_lrs : few_lrs s;
-  v_kind : guest = true -> kind = 0 \/ kind = 1 \/ kind = 2
+  v_kind : guest = true -> kind = 0 \/ kind = 1 \/ kind = 2;
+  v_guest : guest = true -> forall c, 0 <= service_words c s 1
 }.
 
 Lemma call_named nr : existsb (fun p => snd (fst p) =? nr) hypercalls = true ->
@@ -256,9 +274,9 @@ Qed.
 Theorem covered_goes c s t guest kind : sound -> matches c (guest, s) t -> at_vector guest kind s -> In (entry_of guest kind s) covered ->
   (forall req, sim.Secret.all_fits c req t) -> goes c guest kind s.
 Proof.
-  intros B M [Ve Vf Vh Vl Vk] N F. pose proof (r_cpu_id _ _ _ _ (m_related _ _ _ _ M)) as [Ec _]. cbn [snd] in Ec.
+  intros B M [Ve Vf Vh Vl Vk Vg] N F. pose proof (r_cpu_id _ _ _ _ (m_related _ _ _ _ M)) as [Ec _]. cbn [snd] in Ec.
   destruct guest.
-  - specialize (Vk eq_refl). destruct (Z.eqb_spec kind 0) as [->|K0].
+  - specialize (Vk eq_refl). specialize (Vg eq_refl c). destruct (Z.eqb_spec kind 0) as [->|K0].
     2: { apply (guest_asynchronous_goes c s t kind M); [lia|exact Vl]. }
     pose proof (eq_refl (entry_of true 0 s)) as E. unfold entry_of in E at 2. cbv zeta in E. rewrite Ec in E.
     cbn [Z.eqb negb] in E. destruct ((Guest.ec (Base.reg s "esr" 0) =? Guest.EC_FP) && negb (negb (cell s "cpu_fp" c =? 0))) eqn:Fp.
@@ -270,7 +288,7 @@ Proof.
     2: { apply (guest_normal_goes c s t M); [exact E|exact Vl]. }
     destruct (_ || _ || _) eqn:W; [apply (guest_fault_goes c s t B M); auto|]. props.
     match type of E with context [?e =? Guest.EC_HVC] => destruct (Z.eqb_spec e Guest.EC_HVC) as [Hv|Hv] end.
-    { apply (guest_hvc_goes c s t M); auto. }
+    { destruct (vendor_asked c s) eqn:Va; [apply (guest_service_goes c s t B M)|apply (guest_hvc_goes c s t M)]; auto. }
     match type of E with context [?e =? Guest.EC_SYSREG] => destruct (Z.eqb_spec e Guest.EC_SYSREG) as [Sy|Sy] end.
     + apply (guest_sysreg_goes c s t B M); auto.
     + apply (guest_other_goes c s t M T). unfold other_class. cbv zeta. auto 10.

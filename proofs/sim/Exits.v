@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* An exit of a guest, and all that it calls, in the linked core. *)
-From KCore Require Import code.Common code.Stats code.Inject code.Idreg code.Regs code.Release code.Gpsci code.GuestHvc code.GuestSysreg code.Run
-  code.RunExit code.RunReturn code.RunAsync code.GuestExit gen.C_idreg gen.C_regs gen.C_gpsci gen.C_run.
+From KCore Require Import code.Common code.Stats code.Inject code.Idreg code.Regs code.Release code.Gpsci code.GuestHvc code.GuestSysreg
+  code.Share code.Vendor code.Run code.RunExit code.RunReturn code.RunAsync code.GuestExit gen.C_idreg gen.C_regs gen.C_gpsci gen.C_share gen.C_vendor gen.C_run.
 From KCore Require Export sim.Trap sim.Does.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -40,6 +40,27 @@ Proof.
   pose proof does_guest_hvc. pose proof does_guest_sysreg. pose proof does_guest_advance. pose proof does_guest_undefined.
   pose proof does_guest_resume. does_by exit_protected_ok.
 Qed.
+
+(* HVCs to the vendor service. *)
+Lemma does_page_share : does "page_share" s_page_share. Proof. pose proof does_pages_map_add. does_by page_share_ok. Qed.
+Lemma does_page_unshare : does "page_unshare" s_page_unshare.
+Proof.
+  pose proof does_page_index. pose proof does_host_prepare_unmap. pose proof does_host_unmap. pose proof does_pages_map_sub.
+  does_by page_unshare_ok.
+Qed.
+Lemma does_mem_ask : does "mem_ask" s_mem_ask.
+Proof.
+  pose proof does_page_index. pose proof does_leaf_drop. pose proof does_page_share. pose proof does_page_unshare. does_by mem_ask_ok.
+Qed.
+Lemma does_guest_mem : does "guest_mem" s_guest_mem. Proof. pose proof does_mem_ask. does_by guest_mem_ok. Qed.
+Lemma does_guest_words : does "guest_words" s_guest_words. Proof. does_by guest_words_ok. Qed.
+Lemma does_guest_memory : does "guest_memory" s_guest_memory. Proof. pose proof does_guest_mem. does_by guest_memory_ok. Qed.
+Lemma does_guest_vendor : does "guest_vendor" s_guest_vendor.
+Proof. pose proof does_guest_words. pose proof does_guest_memory. does_by guest_vendor_ok. Qed.
+Lemma does_exit_vendor : does "exit_vendor" s_exit_vendor.
+Proof. pose proof does_guest_vendor. pose proof does_guest_resume. does_by exit_vendor_ok. Qed.
+Lemma does_missing_page : does "missing_page" s_missing_page. Proof. does_by missing_page_ok. Qed.
+
 Lemma does_count_exit : does "count_exit" s_count_exit. Proof. pose proof does_stat_add. does_by count_exit_ok. Qed.
 Lemma does_hpfar_needed : does "hpfar_needed" s_hpfar_needed. Proof. does_by hpfar_needed_ok. Qed.
 Lemma does_host_return : does "host_return" s_host_return. Proof. does_by host_return_ok. Qed.
@@ -49,6 +70,7 @@ Proof. pose proof does_stat_add. pose proof does_host_return. does_by exit_async
 Lemma does_guest_exit : does "guest_exit" s_guest_exit.
 Proof.
   pose proof does_stat_add. pose proof does_host_return. pose proof does_exit_syndrome. pose proof does_exit_asynchronous.
-  pose proof does_exit_protected. pose proof does_count_exit. pose proof does_hpfar_needed. pose proof does_guest_fp_trap.
+  pose proof does_exit_protected. pose proof does_exit_vendor. pose proof does_missing_page. pose proof does_count_exit.
+  pose proof does_hpfar_needed. pose proof does_guest_fp_trap.
   does_by guest_exit_ok.
 Qed.

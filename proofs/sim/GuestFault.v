@@ -51,7 +51,8 @@ Proof.
     change (negb (0 =? 0)) with false. cbv iota. unfold exit_synchronous. fold esr far. change (w / KCORE_VM_VCPUS) with (vm_of w). cbv zeta.
     rewrite cause_is. fold k s1. rewrite Cf. cbn [andb]. change (answer s1 (List.length (trace s1)) 0 mod 2 ^ 64) with (par_now s).
     change (needs_hpfar esr) with (asks_ipa s). fold (own_fault s). rewrite Of. fold s2. fold (fault_ipa s). fold ipa.
-    unfold exit_guest. rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp. change (KCORE_VM_PROTECTED =? KCORE_VM_PROTECTED) with true. cbv iota.
+    rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp. rewrite exit_guest_others;
+      [|rewrite (frame_ok s s2 w Fr); exact Ok_|reflexivity|intros X; rewrite X in Ch; discriminate Ch].
     unfold s_exit_protected. rewrite (frame_ok s s2 w Fr), Ok_, H2. cbn [negb andb]. unfold exit_protected. cbv zeta. rewrite Ce. cbn [bind Z.eqb negb].
     rewrite Ch. exact E.
   - assert (Fl : forall R0, exit_sync (v_base (vm (P u) (vm_of w))) (v_end (vm (P u) (vm_of w))) esr far ipa R0 =

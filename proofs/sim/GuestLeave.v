@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Exits of a protected guest that the host is told of, by the register filter. *)
-From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Regs code.Release code.GuestSysreg code.Run code.RunExit code.RunReturn
+From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Regs code.Release code.GuestSysreg code.Vendor code.Run code.RunExit code.RunReturn
   code.GuestExit top.InvOwn top.InvMap.
 From KCore Require Import top.Guest top.Chan.
 From KCore Require Export sim.GuestLocal sim.GuestExit.
@@ -143,19 +143,20 @@ Qed.
 (* From the vector to the syndrome, where KCore does not finish it. *)
 Lemma told_exit c s t w s1 x : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   let e := ec (Base.reg s "esr" 0) in e <> EC_IABT -> e <> EC_DABT -> e <> EC_FP ->
+  (e = EC_HVC -> vendor_call (words_of (cell s "vcpu_context" w) s 0) = false) ->
   exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of e) s) = Ok (0, s1) ->
   exit_told c w KCORE_VM_PROTECTED (if e =? EC_HVC then ESR_HVC else Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0) s1 = Ok x ->
   link L1 above "guest_exit" [0] s = Ok x.
 Proof.
-  intros G R J H Pr e N2 N3 N4 E E'. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  intros G R J H Pr e N2 N3 N4 Nv E E'. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
   destruct (r_cpu_id _ _ _ _ R) as [Ei C]. destruct (vcpu_areas fixed I c s t w R J W Ex) as (Mm & Ok_ & _).
   pose proof (type_protected (P t) w J Ex) as Tp. rewrite Pr in Tp. symmetry in Tp. apply Z.eqb_eq in Tp.
   assert (Co : cpu_ok c = true) by (unfold cpu_ok, is_cpu in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia).
   apply (does_ok _ _ _ _ _ does_guest_exit). unfold s_guest_exit. rewrite Ei, Co. cbv zeta. rewrite Ec, (proj2 (Z.eqb_neq w NO_VCPU) N), Mm.
   cbn [negb Z.eqb]. unfold exit_synchronous. cbv zeta. fold e. rewrite (proj2 (Z.eqb_neq _ _) N4). cbn [andb].
   unfold needs_hpfar. fold e. rewrite (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3). cbn [orb andb].
-  unfold exit_guest. change (w / KCORE_VM_VCPUS) with (vm_of w). rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp.
-  change (KCORE_VM_PROTECTED =? KCORE_VM_PROTECTED) with true. cbv iota. unfold s_exit_protected.
+  change (w / KCORE_VM_VCPUS) with (vm_of w). rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp.
+  rewrite exit_guest_others; [|exact (Ok_ Pr)|reflexivity|exact Nv]. unfold s_exit_protected.
   change (vcpu_ok (stat_add c (cause_of e) s) w) with (vcpu_ok s w). change (held (stat_add c (cause_of e) s)) with (held s).
   rewrite (Ok_ Pr), H. cbn [negb andb]. fold e. rewrite E. cbn [bind negb Z.eqb]. fold e. exact E'.
 Qed.

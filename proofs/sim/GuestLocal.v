@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Exits of a protected guest that KCore finishes alone: what is written to its registers, and the guest goes on. *)
-From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Idreg code.Regs code.Gpsci code.GuestHvc code.GuestSysreg code.Run
+From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Idreg code.Regs code.Gpsci code.GuestHvc code.GuestSysreg code.Vendor code.Run
   code.RunExit code.GuestExit top.InvOwn top.InvMap.
 From KCore Require Import top.Guest top.Chan.
 From KCore Require Export sim.GuestFp sim.Answers.
@@ -110,10 +110,11 @@ Qed.
 
 Lemma local_exit c s t w s' : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   let e := ec (Base.reg s "esr" 0) in e <> EC_WFX -> e <> EC_IABT -> e <> EC_DABT -> (e = EC_FP -> cell s "cpu_fp" c <> 0) ->
+  (e = EC_HVC -> vendor_call (words_of (cell s "vcpu_context" w) s 0) = false) ->
   exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of e) s) = Ok (1, s') ->
   link L1 above "guest_exit" [0] s = Ok (1, stat_add c KCORE_STAT_exit_local s').
 Proof.
-  intros G R J H Pr e N1 N2 N3 N4 E. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  intros G R J H Pr e N1 N2 N3 N4 Nv E. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
   destruct (r_cpu_id _ _ _ _ R) as [Ei C]. destruct (vcpu_areas fixed I c s t w R J W Ex) as (Mm & Ok_ & _).
   pose proof (type_protected (P t) w J Ex) as Tp. rewrite Pr in Tp. symmetry in Tp. apply Z.eqb_eq in Tp.
   assert (Co : cpu_ok c = true) by (unfold cpu_ok, is_cpu in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia).
@@ -122,8 +123,8 @@ Proof.
   replace ((e =? EC_FP) && (cell s "cpu_fp" c =? 0)) with false.
   2: { symmetry. apply andb_false_iff. destruct (Z.eqb_spec e EC_FP) as [X|X]; [right; apply Z.eqb_neq, N4, X|left; reflexivity]. }
   unfold needs_hpfar. fold e. rewrite (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3). cbn [orb andb].
-  unfold exit_guest. change (w / KCORE_VM_VCPUS) with (vm_of w). rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp.
-  change (KCORE_VM_PROTECTED =? KCORE_VM_PROTECTED) with true. cbv iota. unfold s_exit_protected.
+  change (w / KCORE_VM_VCPUS) with (vm_of w). rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp.
+  rewrite exit_guest_others; [|exact (Ok_ Pr)|reflexivity|exact Nv]. unfold s_exit_protected.
   change (vcpu_ok (stat_add c (cause_of e) s) w) with (vcpu_ok s w). change (held (stat_add c (cause_of e) s)) with (held s).
   rewrite (Ok_ Pr), H. cbn [negb andb]. fold e. rewrite E. reflexivity.
 Qed.
@@ -210,10 +211,11 @@ Proof.
 Qed.
 
 Theorem guest_hvc_code c s t w x0 far : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
-  ec (Base.reg s "esr" 0) = EC_HVC -> Guest.guest_hvc w (sibling (P t) w) (greg t w) = HvcLocal x0 ->
+  ec (Base.reg s "esr" 0) = EC_HVC -> vendor_call (words_of (cell s "vcpu_context" w) s 0) = false ->
+  Guest.guest_hvc w (sibling (P t) w) (greg t w) = HvcLocal x0 ->
   exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c (OHvc far)) t = Ok t' /\ Q c s' t' /\ running c s' t' w.
 Proof.
-  intros G R J H Pr S Hv. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). destruct (i_runs _ _ _ _ G) as [U Ew].
+  intros G R J H Pr S Nv Hv. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). destruct (i_runs _ _ _ _ G) as [U Ew].
   set (ct := cell s "vcpu_context" w). set (s1 := stat_add c (cause_of EC_HVC) s).
   assert (E : exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of (ec (Base.reg s "esr" 0))) s) =
     Ok (1, resumed ct (put_words ct [(0, x0)] s1))).
@@ -223,7 +225,7 @@ Proof.
     fold s1. change (vcpu_ok s1 w) with (vcpu_ok s w). change (held s1) with (held s). rewrite (Ok_ Pr), H. cbn [negb andb].
     cbv zeta. change (cell s1 "vcpu_context" w) with ct. change (near w s1) with (near w s). change (words_of ct s1) with (words_of ct s).
     unfold ct. rewrite (hvc_seen c s t w G R J), Hv. reflexivity. }
-  apply (local_exit c s t w _ G R J H Pr) in E; [|rewrite S; discriminate..].
+  apply (local_exit c s t w _ G R J H Pr) in E; [|rewrite S; discriminate..|intros _; exact Nv].
   assert (Wr : wrote ct [(0, x0)] s1 (resumed ct (put_words ct [(0, x0)] s1))).
   { apply wrote_resumed, wrote_words. repeat (apply Forall_cons; [cbn; unfold W_GP; split; [lia|reflexivity]|]). apply Forall_nil. }
   do 2 eexists. split; [exact E|]. split; [exact (eq_trans (b_held _ _ _ _ Wr) H)|]. split.

@@ -38,7 +38,7 @@ Proof.
       rewrite <- (advance_same _ _ Gl). unfold advance, Context.live, words_of, put_words. cbn [word setwords fold_left fst snd].
       rewrite !(proj2 (Z.eqb_neq _ (ct + 0 * 8))) by (unfold State.W_PC, State.W_PSTATE, W_PC, W_PSTATE; lia). reflexivity.
     - eexists. split; [apply wrote_live, exception_bound|]. rewrite <- (exception_same _ _ ESR_IL 0 Gl). reflexivity. }
-  destruct X as (s2 & Wr & E). apply (local_exit fixed I c s t w _ G R J H Pr) in E; auto. apply wrote_resumed in Wr.
+  destruct X as (s2 & Wr & E). apply (local_exit fixed I c s t w _ G R J H Pr) in E; auto; [|intros X; contradiction]. apply wrote_resumed in Wr.
   do 2 eexists. split; [exact E|]. split; [exact (eq_trans (b_held _ _ _ _ Wr) H)|]. split.
   { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step, op, other_op. rewrite Pr. reflexivity. }
   apply (finished fixed I c s _ t w l k); auto. apply cause_range.

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* PSCI calls of a protected guest that the host is told of: CPU_ON, CPU_OFF, SYSTEM_OFF, SYSTEM_RESET. *)
-From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Release code.Gpsci code.GuestHvc code.Run code.RunExit
+From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Release code.Gpsci code.GuestHvc code.Vendor code.Run code.RunExit
   code.RunReturn
   code.GuestExit top.InvOwn top.InvMap.
 From KCore Require Import top.Guest top.Chan.
@@ -130,11 +130,12 @@ Proof. reflexivity. Qed.
 Theorem guest_told_code c s t w rel x0 kept : running c s t w -> Q c s t -> inv (P t) -> held s = false ->
   protected (P t) (vm_of w) = true -> u_call (cpu (P t) c) = CNone -> few_lrs s ->
   let far := Base.reg s "far" 0 in 0 <= far < 2 ^ 64 -> ec (Base.reg s "esr" 0) = EC_HVC ->
+  vendor_call (words_of (cell s "vcpu_context" w) s 0) = false ->
   Guest.guest_hvc w (sibling (P t) w) (greg t w) = HvcTell rel x0 kept ->
   exists s' t', link L1 above "guest_exit" [0] s = Ok (0, s') /\ held s' = false /\ Q c s' t' /\
     run [G c (left_io c s); G c (OHvc far)] t = Ok t' /\ idle (P t') c = true.
 Proof.
-  intros G R J H Pr Cn Few far Bf S Hv. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  intros G R J H Pr Cn Few far Bf S Nv Hv. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
   destruct (r_cpu_id _ _ _ _ R) as [_ C]. destruct (i_runs _ _ _ _ G) as [U Ew].
   destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). specialize (Ok_ Pr).
   destruct (io_related fixed c s t w (List.length (trace s)) [] (or_introl eq_refl) R G) as (Pu & Ru & Gu & Lv & _).
@@ -196,7 +197,7 @@ Proof.
   set (t' := leave c (hvc_release fn x1 (power_of w ch)) (keep_entry (kept_of ch) (keep w far (write_greg u w [(0, x0)])))).
   assert (Uu : u_run (cpu (P u) c) = true /\ u_vcpu (cpu (P u) c) = w) by (rewrite Pu; auto). destruct Uu as [Uu Eu].
   exists s', t'. split; [|split; [exact H'|split; [|split]]].
-  - apply (told_exit fixed I c s t w s4 _ G R J H Pr); rewrite ?S; try discriminate; [|exact E].
+  - apply (told_exit fixed I c s t w s4 _ G R J H Pr); rewrite ?S; try discriminate; [intros _; exact Nv| |exact E].
     unfold exit_protected. rewrite S. change (EC_HVC =? EC_WFX) with false. change (EC_HVC =? EC_IABT) with false.
     change (EC_HVC =? EC_DABT) with false. change (EC_HVC =? EC_HVC) with true. cbn [orb]. cbv iota. unfold s_guest_hvc.
     change (cause_of EC_HVC) with k. fold s1. change (vcpu_ok s1 w) with (vcpu_ok s w). change (held s1) with (held s). rewrite Ok_, H.

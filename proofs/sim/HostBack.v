@@ -3,10 +3,11 @@
  * The world switch, seen from the host: from the entry of a guest to the exit at which the host goes on, KCore keeps the host's EL1 registers, and
  * gives them back as they were.  So nothing of a guest's EL1 registers is in the CPU then.  The top machine does not have them.
  *)
+From KCore Require Import top.HostStep top.InvShare top.VmMem.
 From KCore Require Import code.Common code.Context code.Regs code.Release code.Cpu code.Gpsci code.GuestHvc code.GuestSysreg code.Run code.Frame
-  code.RunControls code.RunEnter code.RunExit code.RunReturn code.RunAsync code.GuestExit code.Idreg top.InvOwn.
+  code.RunControls code.RunEnter code.RunExit code.RunReturn code.RunAsync code.GuestExit code.Idreg code.Vendor top.InvOwn.
 From KCore Require Import top.Chan.
-From KCore Require Export sim.NiCode.
+From KCore Require Export sim.NiCode sim.ShareWords.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -133,7 +134,8 @@ Proof.
         assert (S1 : stays v s s1) by (unfold s1; destruct kept as [[[? ?] ?]|]; [stays_|destruct (Guest.r_power rel) as [[? ?]|]; [stays_|apply stays_refl]]).
       apply (stays_trans _ _ _ _ S1). destruct (y_frame _ _ _ S1) as (Ec & Ep & _). rewrite <- Ec, <- Ep.
 
-        apply (stays_trans _ _ _ _ (stays_page v _ s1 E)). change (cell s1 "vcpu_context" v) with (cell (put_words (cell s1 "vcpu_page" v) (Guest.r_regs rel) s1)
+        apply (stays_trans _ _ _ _ (stays_page v _ s1 E)).
+          change (cell s1 "vcpu_context" v) with (cell (put_words (cell s1 "vcpu_page" v) (Guest.r_regs rel) s1)
         "vcpu_context" v). apply stays_context. repeat constructor; cbn; lia.
   - unfold GuestSysreg.s_guest_sysreg. rewrite V. unfold guest_sysreg. cbv zeta.
     destruct (is_sgi _ _); [eexists _, _; split; [reflexivity|apply stays_refl]|].
@@ -151,23 +153,31 @@ Proof.
   - eexists _, _. split; [reflexivity|]. apply stays_live, Xe.
 Qed.
 
-Lemma exit_back c kind s : let v := cell s "cpu_vcpu" c in Base.reg s "cpu_id" 0 = c -> cpu_ok c = true -> v <> NO_VCPU -> vcpu_mem s v = true ->
+(* What an HVC to the vendor service comes to; K: words that a call about memory leaves as they are. *)
+Definition served (K : Z -> Prop) (v : Z) (s : state) (r : Z) (t : state) : Prop :=
+  r = HVC_OTHER /\ t = s \/ r = HVC_DONE /\ (forall x, beside v s x -> K x -> word t x = word s x) \/ r = HVC_FAULT /\ stays v s t.
+Lemma exit_back (K : Z -> Prop) c kind s : let v := cell s "cpu_vcpu" c in Base.reg s "cpu_id" 0 = c -> cpu_ok c = true -> v <> NO_VCPU ->
+  vcpu_mem s v = true ->
   (cell s "vm_type" (vm_of v) = KCORE_VM_PROTECTED -> vcpu_ok s v = true) -> roots_ok s HOST = true ->
   ctx_ok s (Base.reg s "host_context" 0) = true -> held s = false -> word64 (Base.reg s "esr" 0) = true -> word64 (Base.reg s "far" 0) = true ->
   (forall k, 0 <= k < 24 -> beside v s (Base.reg s "host_context" 0 + CTX_SYS + k * 8)) ->
-  exists r u, s_guest_exit [kind] s = Ok (r, u) /\ (forall x, beside v s x -> word u x = word s x) /\ (r = 0 -> given_back s u).
+  (let s1 := stat_add c (cause_of (Guest.ec (Base.reg s "esr" 0))) s in kind = 0 -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC ->
+   cell s "vm_type" (vm_of v) = KCORE_VM_PROTECTED ->
+   exists r t, s_exit_vendor [v; Base.reg s "esr" 0] s1 = Ok (r, t) /\ served K v s1 r t) ->
+  exists r u, s_guest_exit [kind] s = Ok (r, u) /\ (forall x, beside v s x -> K x -> word u x = word s x) /\ (r = 0 -> given_back s u).
 Proof.
-  intros v Ec C N M Ok_ Ro Hc H Be Bf B.
+  intros v Ec C N M Ok_ Ro Hc H Be Bf B Sv.
   assert (End_ : forall t code, stays v s t -> exists u, s_host_return [c; v; code] t = Ok (0, u) /\
     (forall x, beside v s x -> word u x = word s x) /\ given_back s u).
 
-    { intros t code S. pose proof (y_frame _ _ _ S) as F. assert (Eh : Base.reg t "host_context" 0 = Base.reg s "host_context" 0) by (apply (y_reg _ _ _ S); cbn; tauto).
+    { intros t code S. pose proof (y_frame _ _ _ S) as F.
+      assert (Eh : Base.reg t "host_context" 0 = Base.reg s "host_context" 0) by (apply (y_reg _ _ _ S); cbn; tauto).
     assert (Bt : forall x, beside v s x -> beside v t x).
     { intros x X. destruct F as (E1 & E2 & _). unfold beside in *. rewrite E1, E2. exact X. }
     destruct (return_back c v code t) as (u & X1 & X2 & X3); [exact C|rewrite (Frame.frame_mem _ _ _ F); exact M|
       rewrite (Frame.frame_roots _ _ _ F); exact Ro|rewrite Eh, (Frame.frame_ctx _ _ _ F); exact Hc|rewrite Eh; auto|].
     exists u. split; [exact X1|]. split; [intros x X; rewrite X2 by auto; apply (y_word _ _ _ S), X|apply (given_stays v s t u S B X3)]. }
-  unfold s_guest_exit. rewrite Ec, C. cbv zeta. fold v. rewrite (proj2 (Z.eqb_neq _ _) N), M. destruct (negb (kind =? 0)).
+  unfold s_guest_exit. rewrite Ec, C. cbv zeta. fold v. rewrite (proj2 (Z.eqb_neq _ _) N), M. destruct (negb (kind =? 0)) eqn:Kd.
   - unfold s_exit_asynchronous. rewrite C, M. cbn [andb]. unfold exit_asynchronous. cbv zeta. set (t := serror_shown _ _ _).
     destruct (End_ t (if kind =? 1 then KCORE_EXIT_IRQ else KCORE_EXIT_SERROR)) as (u & -> & X2 & X3); [|cbn [bind]; eauto 6].
     unfold t. set (s1 := pending_none _ _ _). assert (S1 : stays v s s1) by (unfold s1, pending_none; destruct (_ =? KCORE_VM_PROTECTED); stays_).
@@ -176,34 +186,51 @@ Proof.
     + constructor; [repeat split|reflexivity|]. intros x X. rewrite word_setword, (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply (X 64). lia.
     + unfold serror_shown. destruct (_ && _); [|apply stays_refl]. constructor; [repeat split|reflexivity|]. intros x X.
       rewrite word_setword, (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply (X 67). lia.
-  - unfold exit_synchronous. cbv zeta. set (s1 := stat_add c _ s). assert (S1 : stays v s s1) by stays_.
+  - apply negb_false_iff, Z.eqb_eq in Kd. unfold exit_synchronous. cbv zeta. cbv zeta in Sv. set (s1 := stat_add c _ s) in *.
+    assert (S1 : stays v s s1) by stays_.
     destruct (_ && (cell s "cpu_fp" c =? 0)).
     { unfold s_guest_fp_trap. change (vcpu_mem s1 v) with (vcpu_mem s v). rewrite C, M. cbn [andb bind]. eexists _, _. split; [reflexivity|].
       split; [reflexivity|discriminate]. }
     destruct (_ && _); [eexists _, _; split; [reflexivity|split; [reflexivity|discriminate]]|].
     set (hp := if needs_hpfar _ then _ else _). set (s2 := if needs_hpfar _ then _ else s1).
     assert (S2 : stays v s s2) by (unfold s2; destruct (needs_hpfar _); [stays_|exact S1]).
-    assert (Told : forall t e, stays v s t -> word64 e = true ->
-      exists r u, exit_told c v (cell s "vm_type" (v / KCORE_VM_VCPUS)) e (Base.reg s "far" 0) hp t = Ok (r, u) /\
-      (forall x, beside v s x -> word u x = word s x) /\ (r = 0 -> given_back s u)).
-    { intros t e S We. pose proof (y_frame _ _ _ S) as F. unfold exit_told, s_exit_syndrome. destruct F as (Eq1 & Eq2 & F3).
+    assert (Told : forall t e h, stays v s t -> word64 e = true ->
+      exists r u, exit_told c v (cell s "vm_type" (v / KCORE_VM_VCPUS)) e (Base.reg s "far" 0) h t = Ok (r, u) /\
+      (forall x, beside v s x -> K x -> word u x = word s x) /\ (r = 0 -> given_back s u)).
+    { intros t e h S We. pose proof (y_frame _ _ _ S) as F. unfold exit_told, s_exit_syndrome. destruct F as (Eq1 & Eq2 & F3).
       destruct (Z.eqb_spec (cell s "vm_type" (v / KCORE_VM_VCPUS)) KCORE_VM_PROTECTED) as [T|T].
       - rewrite (Frame.frame_ok _ _ _ (y_frame _ _ _ S)), (Ok_ T), We, Bf. cbn [andb bind].
-        destruct (End_ (show_release v e (Base.reg s "far" 0) hp t) KCORE_EXIT_TRAP) as (u & -> & X2 & X3); [|cbn [bind]; eauto 6].
-        apply (stays_trans _ _ _ _ S). apply (stays_trans _ _ (show v (released v e (Base.reg s "far" 0) hp t) t)); [|stays_].
+        destruct (End_ (show_release v e (Base.reg s "far" 0) h t) KCORE_EXIT_TRAP) as (u & -> & X2 & X3); [|cbn [bind]; eauto 6].
+        apply (stays_trans _ _ _ _ S). apply (stays_trans _ _ (show v (released v e (Base.reg s "far" 0) h t) t)); [|stays_].
         apply stays_page. eapply Forall_impl; [|apply page_bound]. cbn. unfold W_EXIT. lia.
       - rewrite (Frame.frame_mem _ _ _ (y_frame _ _ _ S)), M. cbn [bind].
-        destruct (End_ (show v (Guest.exit_normal e (Base.reg s "far" 0) hp) t) KCORE_EXIT_TRAP) as (u & -> & X2 & X3); [|cbn [bind]; eauto 6].
+        destruct (End_ (show v (Guest.exit_normal e (Base.reg s "far" 0) h) t) KCORE_EXIT_TRAP) as (u & -> & X2 & X3); [|cbn [bind]; eauto 6].
         apply (stays_trans _ _ _ _ S). apply stays_page. unfold Guest.exit_page, Guest.exit_normal. cbn.
           repeat constructor; cbn; unfold State.W_EXIT; lia. }
     unfold exit_guest. change (vm_of v) with (v / KCORE_VM_VCPUS) in *.
     destruct (Z.eqb_spec (cell s "vm_type" (v / KCORE_VM_VCPUS)) KCORE_VM_PROTECTED) as [T|T]; [|apply Told; auto].
-    destruct (protected_stays v (Base.reg s "esr" 0) s2) as (r & t & -> & S3).
-    { rewrite (Frame.frame_ok _ _ _ (y_frame _ _ _ S2)). apply Ok_, T. }
-    { rewrite (Frame.frame_held _ _ (y_frame _ _ _ S2)). exact H. }
-    cbn [bind]. pose proof (stays_trans _ _ _ _ S2 S3) as S4. destruct (Z.eqb_spec r 0) as [R|R]; cbn [negb].
-    + apply Told; [exact S4|]. destruct (_ =? Guest.EC_HVC); [reflexivity|exact Be].
-    + eexists _, _. split; [reflexivity|]. split; [|discriminate]. intros x X. apply (y_word _ _ _ S4 x X).
+    assert (O2 : vcpu_ok s2 v = true) by (rewrite (Frame.frame_ok _ _ _ (y_frame _ _ _ S2)); apply Ok_, T).
+    assert (Vs : exists r t, s_exit_vendor [v; Base.reg s "esr" 0] s2 = Ok (r, t) /\ served K v s2 r t).
+    { destruct (Z.eqb_spec (Guest.ec (Base.reg s "esr" 0)) Guest.EC_HVC) as [Eh|Eh].
+      - replace s2 with s1; [apply Sv; auto|]. unfold s2, needs_hpfar. rewrite Eh. reflexivity.
+      - exists HVC_OTHER, s2. split; [|left; auto]. apply exit_vendor_none; [exact O2|]. intros X. contradiction. }
+    destruct Vs as (r & t & -> & [[-> ->]|[[-> Wt]|[-> S3]]]); cbn [bind].
+    + change (HVC_OTHER =? HVC_OTHER) with true. cbv iota.
+      destruct (protected_stays v (Base.reg s "esr" 0) s2 O2) as (r & t & E & S3).
+      { rewrite (Frame.frame_held _ _ (y_frame _ _ _ S2)). exact H. }
+      assert (Cs : r = 0 \/ r = 1).
+      { unfold s_exit_protected in E. destruct (_ && _); [|discriminate]. exact (exit_protected_cases _ _ _ _ _ E). }
+      rewrite E. cbn [bind]. pose proof (stays_trans _ _ _ _ S2 S3) as S4. destruct Cs as [-> | ->].
+      * change (0 =? HVC_DONE) with false. change (0 =? HVC_FAULT) with false. cbv iota. apply Told; [exact S4|].
+        destruct (_ =? Guest.EC_HVC); [reflexivity|exact Be].
+      * change (1 =? HVC_DONE) with true. cbv iota. eexists _, _. split; [reflexivity|]. split; [|discriminate]. intros x X _.
+        apply (y_word _ _ _ S4 x X).
+    + change (HVC_DONE =? HVC_OTHER) with false. cbv iota. cbn [bind]. change (HVC_DONE =? HVC_DONE) with true. cbv iota.
+      eexists _, _. split; [reflexivity|]. split; [|discriminate]. intros x X Kx. change (word (stat_add c KCORE_STAT_exit_local t) x) with (word t x).
+      rewrite Wt; [apply (y_word _ _ _ S2 x X)| |exact Kx]. destruct (y_frame _ _ _ S2) as (E1 & E2 & _). unfold beside in *. rewrite E1, E2. exact X.
+    + change (HVC_FAULT =? HVC_OTHER) with false. cbv iota. cbn [bind]. change (HVC_FAULT =? HVC_DONE) with false.
+      change (HVC_FAULT =? HVC_FAULT) with true. cbv iota. unfold s_missing_page.
+      rewrite (Frame.frame_ok _ _ _ (y_frame _ _ _ S3)), O2. cbn [bind]. apply Told; [exact (stays_trans _ _ _ _ S2 S3)|reflexivity].
 Qed.
 
 (* ------------------------------------------------------------------ from the entry to the exit *)
@@ -231,31 +258,120 @@ Proof.
   intros G R J K. destruct (running_here fixed c s t w G R J) as (Wv & Ex & _ & _). apply (area_beside c s t w k Wv Ex R J K).
 Qed.
 
-Lemma exit_gives c s t kind r u : matches c (true, s) t -> is_64 "esr" s -> is_64 "far" s -> link L1 above "guest_exit" [kind] s = Ok (r, u) ->
+(* The host's half page is KCore's own, and not in the pool. *)
+Lemma area_own c k : is_cpu c -> 0 <= k < 24 -> own_word fixed (fixed "host_context" c + CTX_SYS + k * 8).
+Proof.
+  intros C K. destruct (n_host _ I c C) as (B & M & Co & _ & Po). set (h := fixed "host_context" c) in *.
+  destruct (n_pool_base _ I) as (P1 & P2 & P3 & _). unfold own_word, PAGE_BYTES, CTX_SYS in *. apply Z.div_exact in M; [|lia].
+  apply Z.div_exact in P2; [|lia]. pose proof (Z.div_mod h 4096 ltac:(lia)). pose proof (Z.mod_pos_bound h 4096 ltac:(lia)). split; [lia|].
+  replace ((h + 272 + k * 8) / 4096) with (h / 4096); [exact Co|]. symmetry. symmetry.
+  apply (Z.div_unique_pos (h + 272 + k * 8) 4096 (h / 4096) (h mod 4096 + 272 + k * 8)); lia.
+Qed.
+Lemma service_served c s t : matches c (true, s) t -> sound -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s ->
+  (memory_asked c s <> None -> 0 <= service_words c s 1) ->
+  let w := u_vcpu (cpu (P t) c) in let s1 := stat_add c (cause_of (Guest.ec (Base.reg s "esr" 0))) s in
+  exists r u, s_exit_vendor [w; Base.reg s "esr" 0] s1 = Ok (r, u) /\ served (own_word fixed) w s1 r u.
+Proof.
+  intros [R H J Ft Who _] B S V X1 w s1. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
+  destruct (running_here fixed c s t _ Who R J) as (W & Ex & Ec & N). fold w in Who, Pr, W, Ex, Ec, N.
+  destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). specialize (Ok_ Pr). destruct (vcpu_facts s w Ok_) as (_ & Cx & _).
+  set (ct := cell s "vcpu_context" w) in *. destruct (r_cpu_id _ _ _ _ R) as [_ C].
+  assert (Es : s1 = stat_add c KCORE_STAT_exit_hvc s) by (unfold s1; rewrite S; reflexivity).
+  assert (Ev : forall r u, Vendor.s_guest_vendor [w] s1 = Ok (r, u) -> ctx_ok u ct = true ->
+    s_exit_vendor [w; Base.reg s "esr" 0] s1 = Ok (r, if r =? HVC_DONE then resumed ct u else u)).
+  { intros r u E Cu. unfold s_exit_vendor, exit_vendor. change (vcpu_ok s1 w) with (vcpu_ok s w). rewrite Ok_. cbv zeta. rewrite S, Z.eqb_refl.
+    cbn [negb]. rewrite E. cbn [bind]. change (cell s1 "vcpu_context" w) with ct. rewrite Cu. reflexivity. }
+  destruct (vendor_asked c s) eqn:Va.
+  2: { exists HVC_OTHER, s1. split; [|left; auto]. apply exit_vendor_none; [exact Ok_|]. intros _. exact (not_vendor fixed c s t Who R J Va). }
+  set (t1 := mkst (add_stat c KCORE_STAT_exit_hvc (P t)) (D t)).
+  assert (R1 : Q c s1 t1) by (rewrite Es; apply keep_stat; auto; unfold KCORE_STAT_exit_hvc, KCORE_NR_STATS; lia).
+  pose proof (inv_stat c KCORE_STAT_exit_hvc (P t) J : inv (P t1)) as J1.
+  destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
+  - rewrite (service_seen fixed c s t _ Who R J) in A. fold w ct in A.
+    pose proof (vendor_local fixed I c s1 t1 w l R1 J1 W Ex Pr A) as E. exists HVC_DONE. eexists. split; [apply (Ev _ _ E); exact Cx|].
+    right. left. split; [reflexivity|]. intros x X _.
+    assert (Sp : stays w s1 (put_words (cell s1 "vcpu_context" w) l s1)).
+    { apply stays_context. eapply Forall_impl; [|exact (vendor_bound _ _ _ _ A)]. cbn. unfold W_GP. lia. }
+    exact (y_word _ _ _ Sp x X).
+  - specialize (X1 ltac:(congruence)). destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5). fold w ct in M1, M2, M3, M5.
+    pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. fold w in Vm.
+    pose proof (running_stat c s t w KCORE_STAT_exit_hvc Who) as G1. rewrite <- Es in G1. fold t1 in G1.
+    pose proof (vendor_memory fixed I c s1 t1 w i k G1 R1 J1 H B (room_stat c KCORE_STAT_exit_hvc _ (fits_room _ Ft)) Pr Vm M4 M5 M1 M2 M3) as Y.
+    cbv zeta in Y. destruct (mem_call (vm_of w) k i (P t1)) as [[[ok q] e]|] eqn:Mc.
+    + destruct Y as (r & u & E' & St & E & Ru & Gu & Jq). assert (Ecu : cell u "vcpu_context" w = ct) by (apply (d_cell _ _ St "vcpu_context" eq_refl)).
+      pose proof (guest_mem_kept fixed I c s1 t1 (vm_of w) i (number_of k) r u R1 J1 Vm M4 (proj1 (protected_guarded _ _ Pr)) E') as Kp.
+      rewrite Ecu in E. exists HVC_DONE. eexists. split.
+      * apply (Ev _ _ E). destruct (running_here fixed c u _ w Gu Ru Jq) as (_ & Exq & _).
+        destruct (vcpu_areas fixed I c u _ w Ru Jq W Exq) as (_ & Oku & _).
+        assert (Prq : protected q (vm_of w) = true).
+        { destruct (mem_call_cpu _ _ _ _ _ _ _ B J1 Vm (proj1 (protected_guarded _ _ Pr)) Mc) as (_ & Lf & _).
+          rewrite (life_protected (P t1) q _ (Lf (vm_of w))). exact Pr. }
+        specialize (Oku Prq). destruct (vcpu_facts u w Oku) as (_ & Cu & _). rewrite Ecu in Cu. exact Cu.
+      * right. left. split; [reflexivity|]. intros x X Kx. rewrite <- (Kp x Kx).
+        apply (put_words_other ct 512 [(0, mem_result ok)] u x); [repeat (apply Forall_cons; [cbn [fst]; lia|]); apply Forall_nil|].
+        intros o O. apply (X o O).
+    + exists HVC_FAULT. eexists. split; [apply (Ev _ _ Y); exact Cx|]. right. right. split; [reflexivity|].
+      change (HVC_FAULT =? HVC_DONE) with false. cbv iota. apply (stays_context w _ s1).
+      repeat (apply Forall_cons; [cbn [fst]; unfold W_PC; lia|]). apply Forall_nil.
+Qed.
+
+Lemma exit_gives c s t kind r u : matches c (true, s) t -> sound -> is_64 "esr" s -> is_64 "far" s ->
+  (kind = 0 -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> memory_asked c s <> None -> 0 <= service_words c s 1) ->
+  link L1 above "guest_exit" [kind] s = Ok (r, u) ->
   (forall k, 0 <= k < 24 -> held_back c u k = held_back c s k) /\
   (r = 0 -> (forall k, 0 <= k < 24 -> Base.reg u "el1" k = held_back c s k) /\ given_back s u).
 Proof.
-  intros [R H J _ Who _] Be Bf E. cbn [fst snd] in *. set (w := u_vcpu (cpu (P t) c)) in *.
+  intros Mt B Be Bf X1 E. pose proof Mt as [R H J _ Who _]. cbn [fst snd] in *. set (w := u_vcpu (cpu (P t) c)) in *.
   destruct (running_here fixed c s t w Who R J) as (Wv & Ex & Ev & N). destruct (r_cpu_id _ _ _ _ R) as [Ec C].
   destruct (vcpu_areas fixed I c s t w R J Wv Ex) as (Mm & Ok_ & _). destruct (r_host _ _ _ _ R) as [Eh _].
   assert (W64 : forall n, is_64 n s -> word64 (Base.reg s n 0) = true).
-  { intros n [A B]. unfold word64. apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. split; [exact A|exact B]. }
-  destruct (exit_back c kind s) as (r' & u' & E' & W & G); rewrite ?Ev; auto.
+  { intros n [Lo Hi]. unfold word64. apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. split; [exact Lo|exact Hi]. }
+  destruct (exit_back (own_word fixed) c kind s) as (r' & u' & E' & W & G); rewrite ?Ev; auto.
   - unfold cpu_ok, is_cpu in *. apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. lia.
   - intros T. apply Ok_. rewrite (type_protected (P t) w J Ex). apply Z.eqb_eq. rewrite <- (r_vm_type _ _ _ _ R _ (vm_handle w Wv)). exact T.
   - apply (roots_fine fixed I c s t HOST R). unfold is_handle, HOST, KCORE_NR_VMS. lia.
   - apply (host_area fixed I c s t R).
   - rewrite Eh. intros k K. apply (host_beside c s t w k Who R J K).
+  - cbv zeta. intros K S T. assert (V : protected_runs c s) by (unfold protected_runs; rewrite Ev; exact T).
+    apply (service_served c s t Mt B S V). intros A. apply X1; auto.
   - apply (does_ok _ _ _ _ _ does_guest_exit) in E'. rewrite E' in E. injection E as <- <-. rewrite Ev in W. split.
-    + intros k K. apply W, (host_beside c s t w k Who R J K).
+    + intros k K. apply W; [apply (host_beside c s t w k Who R J K)|apply (area_own c k C K)].
     + intros Z0. split; [|apply G, Z0]. intros k K. rewrite (proj1 (G Z0) k K), Eh. reflexivity.
 Qed.
 
 (* What the guest does, and what happens meanwhile, leaves them. *)
-Lemma goes_on c l m n t : matches c m t -> is_64 "esr" (snd m) -> is_64 "far" (snd m) -> code_step c l m n -> fst m = true ->
+(* Where the argument of the call has to be a number. *)
+Lemma asked_vendor c s : memory_asked c s <> None -> vendor_asked c s = true.
+Proof.
+  unfold memory_asked, memory_ask, vendor_asked, Vendor.vendor_call, asked_of. cbv zeta. cbn [existsb]. set (fn := Z.land _ _). intros A.
+  destruct (fn =? KVM_MEM_SHARE); [rewrite !orb_true_r; reflexivity|]. destruct (fn =? KVM_MEM_UNSHARE); [rewrite !orb_true_r; reflexivity|].
+  destruct (fn =? KVM_MEM_RELINQUISH); [rewrite !orb_true_r; reflexivity|]. destruct A. reflexivity.
+Qed.
+Lemma answered_not_asked c s l : service_answer c s = Some l -> memory_asked c s = None.
+Proof.
+  unfold service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. set (fn := Z.land _ _).
+  destruct (Z.eqb_spec fn KVM_UID) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KVM_FEATURES) as [->|]; [reflexivity|].
+  destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [reflexivity|].
+  destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
+  destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
+  destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); [reflexivity|discriminate]|reflexivity].
+Qed.
+Ltac not_asked :=
+  let Kz := fresh in let Xe := fresh in let Xp := fresh in let Xa := fresh in intros Kz Xe Xp Xa;
+  first [ assumption
+        | exfalso; lia
+        | exfalso; match goal with A : Guest.ec ?e = _, B : Guest.ec ?e = Guest.EC_HVC |- _ => rewrite A in B; discriminate B end
+        | exfalso; match goal with A : vendor_asked _ _ = false |- _ => rewrite (asked_vendor _ _ Xa) in A; discriminate A end
+        | exfalso; match goal with A : service_answer _ _ = Some _ |- _ => apply Xa, (answered_not_asked _ _ _ A) end
+        | exfalso; match goal with A : normal_runs _ _ |- _ => exact (A Xp) end
+        | exfalso; match goal with A : other_class _ _ |- _ => destruct A as (_ & _ & _ & A & _); exact (A Xe) end
+        | exfalso; match goal with A : fault_class _ |- _ => unfold fault_class in A; cbv zeta in A; rewrite Xe in A; destruct A as [A|[A|A]];
+            discriminate A end
+        | exfalso; match goal with A : own_fault _ = true |- _ => unfold own_fault, asks_ipa, needs_hpfar in A; rewrite Xe in A; discriminate A end ].
+Lemma goes_on c l m n t : matches c m t -> sound -> is_64 "esr" (snd m) -> is_64 "far" (snd m) -> code_step c l m n -> fst m = true ->
   forall k, 0 <= k < 24 -> held_back c (snd n) k = held_back c (snd m) k.
 Proof.
-  intros M Be Bf S Em k K. pose proof M as [R H J _ Who _]. rewrite Em in Who. set (w := u_vcpu (cpu (P t) c)) in *.
+  intros M Bs Be Bf S Em k K. pose proof M as [R H J _ Who _]. rewrite Em in Who. set (w := u_vcpu (cpu (P t) c)) in *.
   destruct (here fixed c _ t w Who R J) as [Ec _]. pose proof (host_beside c _ t w k Who R J K) as B.
   destruct (r_cpu_id _ _ _ _ R) as [_ C]. destruct (n_host _ I c C) as (_ & Mh & Co & _ & _). set (h := fixed "host_context" c) in *.
   assert (Nc : forall p o, core p = false -> 0 <= o < 512 -> h + CTX_SYS + k * 8 <> p * PAGE_BYTES + o * 8).
@@ -265,7 +381,7 @@ Proof.
   { intros l0. unfold held_back. destruct (put_guest_wrote c l0 (snd m)) as [_ _ _ _ _ _ Wo _ _]. apply Wo. rewrite Ec. intros o O. apply B.
     unfold W_GP in O. lia. }
   destruct S; cbn [fst snd] in *; try discriminate Em.
-  all: try (match goal with E : link L1 above "guest_exit" _ _ = Ok _ |- _ => exact (proj1 (exit_gives c _ t _ _ _ M Be Bf E) k K) end).
+  all: try (match goal with E : link L1 above "guest_exit" _ _ = Ok _ |- _ => refine (proj1 (exit_gives c _ t _ _ _ M Bs Be Bf _ E) k K); not_asked end).
   all: try apply Pg.
   all: try (match goal with E : elsewhere _ _ _ |- _ => unfold held_back; rewrite (w_word _ _ _ E); reflexivity end).
   - match goal with A : access _ _ _ _ = Some _ |- _ => destruct (guest_reaches fixed I c _ t _ 1 _ Who R J ltac:(eassumption) ltac:(lia) A)
@@ -358,18 +474,18 @@ Proof.
       rewrite (run_app _ _ t t1); [exact Rv|]. apply X. lia. }
     exists t', (Nat.max k2 k3). split; [|split; [exact Y2|]].
     + intros j Hj. destruct (X j ltac:(lia)) as [X1 _]. rewrite expanded_app, (run_app _ _ _ _ X1). apply Y1. lia.
-    + intros j Hj. rewrite (Y3 j Hj). apply (goes_on c l (true, s) (true, u) t M Be Bf S eq_refl j Hj).
+    + intros j Hj. rewrite (Y3 j Hj). apply (goes_on c l (true, s) (true, u) t M B Be Bf S eq_refl j Hj).
 Qed.
 
 (* From the call to the exit at which the host goes on. *)
 Theorem host_back c s s1 l s2 kind s3 t t1 k1 : sound -> sim.Code.calls c s "hc_vcpu_run" KCORE_HC_VCPU_RUN 1 -> matches c (false, s) t ->
   link L1 above "host_trap" [0] s = Ok (1, s1) -> matches c (true, s1) t1 -> guest_run c l s1 s2 ->
-  (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t1) -> is_64 "esr" s2 -> is_64 "far" s2 ->
+  (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t1) -> is_64 "esr" s2 -> is_64 "far" s2 -> 0 <= service_words c s2 1 ->
   link L1 above "guest_exit" [kind] s2 = Ok (0, s3) ->
   (forall k, 0 <= k < 24 -> Base.reg s3 "el1" k = Base.reg s "el1" k) /\ given_back s2 s3.
 Proof.
-  intros B Ca M E M1 R F Be Bf E3. destruct (guest_run_keeps c l s1 s2 R B t1 k1 M1 F) as (t' & k0 & _ & M2 & K).
-  destruct (exit_gives c s2 t' kind 0 s3 M2 Be Bf E3) as [_ G]. destruct (G eq_refl) as [G1 G2]. split; [|exact G2].
+  intros B Ca M E M1 R F Be Bf X1 E3. destruct (guest_run_keeps c l s1 s2 R B t1 k1 M1 F) as (t' & k0 & _ & M2 & K).
+  destruct (exit_gives c s2 t' kind 0 s3 M2 B Be Bf (fun _ _ _ _ => X1) E3) as [_ G]. destruct (G eq_refl) as [G1 G2]. split; [|exact G2].
   intros k Hk. rewrite (G1 k Hk), (K k Hk). apply (run_keeps c s t s1 B Ca M E k Hk).
 Qed.
 End HostBack.

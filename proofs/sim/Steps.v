@@ -5,7 +5,8 @@
  * loads and stores through stage 2, DMA.
  *)
 From KCore Require Import code.Common code.Stats code.Run code.Pte top.Ni pt.Hw.
-From KCore Require Export sim.HostUnknown sim.HostSmc sim.HostAbort sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestPsci sim.GuestRuns.
+From KCore Require Export sim.HostUnknown sim.HostSmc sim.HostAbort sim.GuestOther sim.GuestFault sim.GuestRetry sim.GuestPsci sim.GuestRuns
+  sim.GuestService.
 From KCore Require Export sim.Secret sim.RunCall sim.HostTrap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -89,6 +90,8 @@ Definition own_class (c : Z) (s : state) : Prop := let e := Z.shiftr (Base.reg s
 Definition protected_runs (c : Z) (s : state) : Prop := cell s "vm_type" (vm_of (cell s "cpu_vcpu" c)) = KCORE_VM_PROTECTED.
 Definition hvc_asks (c : Z) (s : state) : Guest.hvc :=
   let w := cell s "cpu_vcpu" c in Guest.guest_hvc w (Gpsci.near w s) (Context.words_of (cell s "vcpu_context" w) s).
+(* It is the vendor service that is asked. *)
+Definition vendor_asked (c : Z) (s : state) : bool := Vendor.vendor_call (service_words c s 0).
 Definition is_64 (n : string) (s : state) : Prop := 0 <= Base.reg s n 0 < 2 ^ 64.
 (* A step of the machine on CPU c, in the words of the top machine: from who runs (true: a guest) and a state to who runs and a state. *)
 Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :=
@@ -137,11 +140,18 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
 | s_guest_sgi s r s' : Guest.ec (Base.reg s "esr" 0) = Guest.EC_SYSREG -> protected_runs c s -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
     GuestSysreg.is_sgi (negb (cell s "has_gicv3" 0 =? 0)) (Base.reg s "esr" 0) = true -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (left_io c s); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0))] (true, s) (negb (r =? 0), s')
-| s_guest_hvc s r s' x0 : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> hvc_asks c s = Guest.HvcLocal x0 ->
+| s_guest_hvc s r s' x0 : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> vendor_asked c s = false ->
+    hvc_asks c s = Guest.HvcLocal x0 ->
     link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OHvc (Base.reg s "far" 0))] (true, s) (negb (r =? 0), s')
 | s_guest_told s r s' rel x0 kept : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> few_lrs s -> is_64 "far" s ->
-    hvc_asks c s = Guest.HvcTell rel x0 kept -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    vendor_asked c s = false -> hvc_asks c s = Guest.HvcTell rel x0 kept -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (left_io c s); G c (OHvc (Base.reg s "far" 0))] (true, s) (negb (r =? 0), s')
+(* the vendor service: answered by the registers alone; a page, and the host is told where there is none *)
+| s_guest_vendor s r s' l : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> service_answer c s = Some l ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OLocal KCORE_STAT_exit_hvc (fun _ => l))] (true, s) (negb (r =? 0), s')
+| s_guest_memory s r s' k i : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> few_lrs s -> is_64 "far" s ->
+    0 <= service_words c s 1 -> memory_asked c s = Some (k, i) -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
+    code_step c ((if r =? 0 then [G c (left_io c s)] else []) ++ [G c (OMem k i (Base.reg s "far" 0))]) (true, s) (negb (r =? 0), s')
 | s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
 (* WFx and stage-2 faults of a protected guest *)
@@ -446,6 +456,15 @@ Proof.
   intros w Ru R J. rewrite <- (hvc_seen fixed c s t w Ru R J). unfold hvc_asks. destruct (running_here fixed c s t w Ru R J) as (_ & _ & -> & _). reflexivity.
 Qed.
 
+(* Of the vendor service, as the code sees it, where it is not asked. *)
+Lemma not_vendor c s t : let w := u_vcpu (cpu (P t) c) in running c s t w -> Q c s t -> inv (P t) -> vendor_asked c s = false ->
+  Vendor.vendor_call (Context.words_of (cell s "vcpu_context" w) s 0) = false.
+Proof.
+  intros w Ru R J. unfold vendor_asked, service_words. destruct (running_here fixed c s t w Ru R J) as (_ & _ & -> & _). auto.
+Qed.
+Lemma runs_vm c t : inv (P t) -> u_run (cpu (P t) c) = true -> is_vm (vm_of (u_vcpu (cpu (P t) c))).
+Proof. intros J U. apply (loaded_ready c (P t) J), (i_run _ J c U). Qed.
+
 (* The same, where the host goes on. *)
 Lemma guest_left c s t t' l k1 : sound -> sinv t -> (forall k, expanded k l = l) -> (forall k, (k1 <= k)%nat -> fit_along (expanded k l) t) ->
   run l t = Ok t' -> Q c s t' -> held s = false -> idle (P t') c = true -> forall k, run (expanded k l) t = Ok t' /\ matches c (false, s) t'.
@@ -566,15 +585,37 @@ Proof.
   - (* PSCI *)
     match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
     destruct (guest_hvc_code fixed I c s t _ x0 (Base.reg s "far" 0) Who R J H Pr) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto.
+    { apply (not_vendor c s t Who R J). assumption. }
     { rewrite <- (asks_same c s t Who R J). assumption. }
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_again c s2 t u (OHvc _) k1 B J F X3 X4 X2 X5 Cn).
   - (* PSCI that the host is told of *)
     match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
-    match goal with Few : few_lrs s, A : is_64 "far" s, E : Guest.ec _ = _, X : hvc_asks c s = _ |- _ => rewrite (asks_same c s t Who R J) in X;
-      destruct (guest_told_code fixed I c s t _ rel x0 kept Who R J H Pr Cn Few A E X) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    match goal with Few : few_lrs s, A : is_64 "far" s, E : Guest.ec _ = _, X : hvc_asks c s = _, Nv : vendor_asked c s = false |- _ =>
+      rewrite (asks_same c s t Who R J) in X; apply (not_vendor c s t Who R J) in Nv;
+      destruct (guest_told_code fixed I c s t _ rel x0 kept Who R J H Pr Cn Few A E Nv X) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* the vendor service *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with A : service_answer c s = Some l |- _ => rewrite (service_seen fixed c s t _ Who R J) in A;
+      destruct (guest_vendor_code fixed I c s t _ l Who R J H Pr ltac:(assumption) A) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u (OLocal _ _) k1 B J F X3 X4 X2 X5 Cn).
+  - (* a page of the guest's memory *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with A : memory_asked c s = Some (k, i), X : 0 <= service_words c s 1 |- _ =>
+      destruct (memory_args fixed c s t _ k i Who R J A X) as (M1 & M2 & M3 & M4 & M5) end.
+    pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. pose proof (fits_room _ Ft) as Ro.
+    destruct (mem_call (vm_of (u_vcpu (cpu (P t) c))) k i (P t)) as [[[ok q] e]|] eqn:Mc.
+    + destruct (guest_memory_code fixed I c s t _ i k (Base.reg s "far" 0) ok q e Who R J H B Ro Pr Vm M4 M5) as (s2 & u & X1 & X2 & X3 & X4 & X5);
+        auto.
+      rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. cbn [Z.eqb app negb] in *. exists u, 0%nat. intros j _.
+      apply (guest_again c s2 t u (OMem _ _ _) k1 B J F X3 X4 X2 X5 Cn).
+    + match goal with Few : few_lrs s, A : is_64 "far" s |- _ =>
+        destruct (guest_missing_code fixed I c s t _ i k Who R J H B Ro Pr Vm M4 M5 Cn Few A) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto end.
+      rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. cbn [Z.eqb app negb] in *. exists u, 0%nat. intros j _.
+      apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* SMC, UNDEFINED *)
     match goal with X : protected_runs c s, O : other_class c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr;
       destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
