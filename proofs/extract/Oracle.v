@@ -5,7 +5,7 @@
  * give is kept in tables between two steps by tables.ml.
  *)
 From Coq Require Import ZArith Extraction ExtrOcamlBasic ExtrOcamlNatInt ExtrOcamlZBigInt.
-From KCore Require Import top.Machine sim.Answers code.GuestSysreg.
+From KCore Require Import top.Machine top.Service sim.Answers code.GuestSysreg.
 Local Open Scope Z_scope.
 
 (* What KCore answers a protected guest by itself (sim/Answers.v).  id: what the machine's ID register holds. *)
@@ -13,10 +13,18 @@ Definition local_op (gicv3 : bool) (esr id : Z) : gop :=
   if ec esr =? EC_SYSREG then OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr (id_shown gicv3 esr id) (of_list l))
   else OLocal (cause esr) (fun l => other_answer esr (of_list l)).
 
+(* An HVC of a protected guest: to the vendor service (top/Service.v), or PSCI.  base, end_: of the VM's memory; R: the guest's registers. *)
+Definition hvc_op (far base end_ : Z) (R : Z -> Z) : gop :=
+  match vendor_answer base end_ R, memory_ask base end_ R with
+  | Some l, _ => OLocal KCORE_STAT_exit_hvc (fun _ => l)
+  | None, Some (k, i) => OMem k i far
+  | None, None => OHvc far
+  end.
+
 (* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one. *)
-Definition trap_op (guarded gicv3 : bool) (esr far hpfar id : Z) : gop :=
+Definition trap_op (guarded gicv3 : bool) (esr far hpfar id base end_ : Z) (R : Z -> Z) : gop :=
   if guarded then
-    if ec esr =? EC_HVC then OHvc far else
+    if ec esr =? EC_HVC then hvc_op far base end_ R else
     if (ec esr =? EC_WFX) || (ec esr =? EC_IABT) || (ec esr =? EC_DABT) || ((ec esr =? EC_SYSREG) && is_sgi gicv3 esr)
     then OExit esr far hpfar else local_op gicv3 esr id
   else OExit esr far hpfar.

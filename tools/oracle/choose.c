@@ -109,9 +109,27 @@ static u64 idle_vcpu(struct source *s)
 	return w == NO_VCPU ? any_vcpu(s) : w;
 }
 
+/* A page that a protected VM shares, if there is one among the first. */
+static u64 shared_page(struct source *s)
+{
+	u64 first = draw(s, 6 * 16);
+
+	for (u64 i = 0; i < 6 * 16; i++) {
+		u64 n = (first + i) % (6 * 16), vm = 1 + n / 16;
+		struct translation t;
+
+		if (cells.vm_type[vm] != KCORE_VM_PROTECTED || cells.vm_state[vm] != VM_READY)
+			continue;
+		t = translate(vm, MEMORY_BASE + n % 16 * 0x1000);
+		if (t.valid && owner_of(t.pa) == OWNER_HOST)
+			return t.pa;
+	}
+	return FREE_PAGE;
+}
+
 static u64 any_page(struct source *s)
 {
-	switch (draw(s, 14)) {
+	switch (draw(s, 15)) {
 	case 0:
 		return PICK(s, REGION_BASE, REGION_END - 0x1000, DEVICE, DENIED0_BASE, DENIED1_BASE, DENIED1_END, DENIED0_END - 0x1000, DRAM2_END,
 			    DENIED0_BASE - 0x1000, DENIED0_END, DENIED1_BASE - 0x1000, ~0xfffUL, FREE_PAGE + 8, IPA_END, IPA_END - 0x1000, 0,
@@ -136,6 +154,8 @@ static u64 any_page(struct source *s)
 		}
 		return FREE_PAGE;
 	}
+	case 7:
+		return shared_page(s);
 	default:
 		return FREE_PAGE + draw(s, 24) * 0x1000;
 	}
@@ -395,12 +415,45 @@ static void choose_psci(struct source *s, struct event *e)
 	e->a[1] = fn | (one_in(s, 6) ? any_value(s) << 32 : 0);
 }
 
+/* A page of the VM's memory that is there, if there is one among the first. */
+static u64 guest_page(struct source *s, u64 vm)
+{
+	u64 first = draw(s, 32);
+
+	for (u64 i = 0; i < 32; i++) {
+		u64 n = (first + i) % 32, ipa = MEMORY_BASE + n % 16 * 0x1000 + n / 16 * BLOCK_BYTES;
+
+		if (translate(vm, ipa).valid)
+			return ipa;
+	}
+	return any_ipa(s);
+}
+
+/* A call of the vendor service with arguments that fit. */
+static void choose_service(struct source *s, struct event *e)
+{
+	u64 fn = PICK(s, MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE),
+		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003);
+	u64 ipa = one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
+
+	plan(e->cpu, EV_exit, ESR(EC_HVC, 0), any_value(s));
+	plan(e->cpu, EV_set, 3, one_in(s, 24) ? any_value(s) : 0);
+	plan(e->cpu, EV_set, 2, one_in(s, 24) ? any_value(s) : 0);
+	plan(e->cpu, EV_set, 1, ipa);
+	e->kind = EV_set;
+	e->a[0] = 0;
+	e->a[1] = fn | (one_in(s, 9) ? any_value(s) << 32 : 0);
+}
+
 static void choose_guest(struct source *s, struct event *e)
 {
-	switch (draw(s, 18)) {
+	switch (draw(s, 21)) {
 	case 16:
 	case 17:
 		choose_psci(s, e);
+		break;
+	case 18 ... 20:
+		choose_service(s, e);
 		break;
 	case 0:
 		e->kind = EV_fill;

@@ -466,12 +466,22 @@ static void event_gio(const struct event *e)
 	tell_interface(false, 0);
 }
 
+/* A protected guest asked for something of a page: what came of it. */
+static void count_page(u64 fn, u64 r)
+{
+	u64 ask = fn == MEM_CALL(SHARE) ? 0 : fn == MEM_CALL(UNSHARE) ? 1 : fn == MEM_CALL(RELINQUISH) ? 2 : 3;
+
+	if (ask < 3)
+		counts.pages[ask][r != RUN_ENTERED ? 2 : this_cpu()->guest.x[0] != 0]++;
+}
+
 static void event_exit(const struct event *e)
 {
 	struct fake_cpu *c = this_cpu();
 	u64 esr = e->a[0] & 0xffffffffUL, ec = esr >> 26, far = e->a[1], hpfar = e->a[2] & 0xfffffffff0UL;
 	bool asks = (ec == EC_DABT || ec == EC_IABT) && (esr & 0x3c) == 0xc && !(esr & 0x80);
-	u64 crm = esr >> 1 & 15, op2 = esr >> 17 & 7, id = crm >= 4 && crm < 8 ? fake.idreg[crm][op2] : 0;
+	u64 crm = esr >> 1 & 15, op2 = esr >> 17 & 7, id = crm >= 4 && crm < 8 ? fake.idreg[crm][op2] : 0, fn, r;
+	bool hvc;
 
 	/* ID space that the hardware doesn't trap (D13.2.48, TID3) */
 	if (ec == EC_SYSREG && (esr & 0x31fc00UL) == 0x300000UL && crm > 7)
@@ -485,7 +495,12 @@ static void event_exit(const struct event *e)
 		tell_interface(true, 0);
 		spec(S_GTRAP, e->cpu, esr, far, asks ? (c->par >> 12 & 0xfffffffUL) << 4 : hpfar, id);
 	}
-	after_exit(guest_leave(0, esr, far, hpfar));
+	hvc = ec == EC_HVC && cells.vm_type[cells.cpu_vcpu[e->cpu] / 16] == KCORE_VM_PROTECTED;
+	fn = c->guest.x[0] & 0xffffffffUL;
+	r = guest_leave(0, esr, far, hpfar);
+	if (hvc)
+		count_page(fn, r);
+	after_exit(r);
 }
 
 static void event_irq(const struct event *e)

@@ -8,7 +8,8 @@
 
 #include "oracle.h"
 
-static const char *const checks[] = { "owner", "maps", "scrub", "exit", "enter", "fp" };
+static const char *const checks[] = { "owner", "maps", "scrub", "exit", "enter", "fp", "unshare" };
+#define NR_CHECKS (sizeof(checks) / sizeof(checks[0]))
 
 static void usage(FILE *f)
 {
@@ -21,7 +22,7 @@ static void usage(FILE *f)
 	      "  -r, --replay FILE   run the sequence of the file, as a deviation is written\n"
 	      "  -o, --output FILE   write the deviation there too\n"
 	      "  -a, --audit N       each N steps look at everything in the top machine's state (20000; 0: never)\n"
-	      "  -b, --break CHECK   without that check in the top machine: owner, maps, scrub, exit, enter, fp\n"
+	      "  -b, --break CHECK   without that check in the top machine: owner, maps, scrub, exit, enter, fp, unshare\n"
 	      "      --no-shrink     print the deviation as it was found\n"
 	      "  -h, --help          show this\n\n"
 	      "Exit status: 0 no deviation, 1 a deviation, 2 usage, 3 environment.  docs/oracle.md has more.\n", f);
@@ -52,6 +53,9 @@ static void report(u64 seed, double seconds)
 	printf("\n# calls, by number, that succeeded/failed:");
 	for (u64 k = 0; k < 22; k++)
 		printf(" %lu:%lu/%lu", k, counts.calls[k][0], counts.calls[k][1]);
+	printf("\n# pages that guests share, take back, give up (granted/refused/not there):");
+	for (u64 k = 0; k < 3; k++)
+		printf(" %lu/%lu/%lu", counts.pages[k][0], counts.pages[k][1], counts.pages[k][2]);
 	printf("\n");
 }
 
@@ -97,9 +101,9 @@ int main(int argc, char **argv)
 		case 'o': output = optarg; break;
 		case 'n': shrink = false; break;
 		case 'b':
-			while (spec_broken < 6 && strcmp(optarg, checks[spec_broken]))
+			while (spec_broken < NR_CHECKS && strcmp(optarg, checks[spec_broken]))
 				spec_broken++;
-			if (spec_broken++ == 6) {
+			if (spec_broken++ == NR_CHECKS) {
 				fprintf(stderr, "oracle: --break: no check '%s'; see --help\n", optarg);
 				return 2;
 			}

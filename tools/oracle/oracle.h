@@ -52,12 +52,19 @@ struct machine {
 
 #define EVENTS_MAX	20000
 
+/* Functions of the vendor service (core/vendor.c) */
+#define MEM_CALL_SHARE		0xc6000003UL
+#define MEM_CALL_UNSHARE	0xc6000004UL
+#define MEM_CALL_RELINQUISH	0xc6000009UL
+#define MEM_CALL(name)		MEM_CALL_##name
+
 extern const char *const event_names[EV_NR];
 extern const u32 event_values[EV_NR];
 
 extern struct counts {
 	u64 events, inside, kinds[EV_NR];
 	u64 calls[32][2];	/* by number: successes, errors */
+	u64 pages[3][3];	/* guests' calls about a page, by what is asked: granted, refused, the page is not there */
 } counts;
 
 void start(const struct machine *m);

@@ -385,6 +385,14 @@ let first_word () =
   emit_ k i o (arg 3)
 
 let guest op = let c = zarg 0 in act (G (c, op)) [] []
+(* A call about a page changes its VM's stage 2 and the host's. *)
+let guest_trap op = match op with
+  | OMem (_, i, _) ->
+    let c = zarg 0 in
+    let v = vm_here c in
+    let held = match walk !now.coq_P v i with Some (p, _) -> [place Z.zero p] | None -> [] in
+    act (G (c, op)) (place v i :: held) []
+  | _ -> guest op
 let const x = fun _ -> x
 
 let serve op = match op with
@@ -410,8 +418,8 @@ let serve op = match op with
   | 17 -> guest (OIo (const (writes_at 1))); 0L
   | 18 ->
     let w = (cpu_of (zarg 0)).u_vcpu in
-    let guarded = protected !now.coq_P (vm_of w) in
-    guest (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4)); 0L
+    let guarded = protected !now.coq_P (vm_of w) and vm = !now.coq_P.vm (vm_of w) in
+    guest_trap (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (greg !now w)); 0L
   | 19 -> guest (OCount (Guest.cause (zarg 1))); 0L
   | 20 -> act (HIrq (zarg 0, zarg 1)) [] []; 0L
   | _ -> bad "no such action: %d" op

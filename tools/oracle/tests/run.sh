@@ -54,7 +54,7 @@ expect "$CALLS events" 0 'no deviation' "$ORACLE" --calls "$CALLS" --seed "$SEED
 grep '^#' "$tmp/out"
 
 # A wrong top machine: each of its checks taken away (top/Needed.v)
-for check in owner maps scrub exit enter fp; do
+for check in owner maps scrub exit enter fp unshare; do
 	expect "without the check '$check' in the top machine" 1 '^deviation: ' "$ORACLE" --break $check --calls 200000 --output "$tmp/$check"
 	sed -n 's/^# after/&/p' "$tmp/out"
 	expect "the sequence that shows it: '$check'" 1 '^deviation: ' "$ORACLE" --break $check --replay "$tmp/$check"
