@@ -42,6 +42,15 @@
 	X(map_protected, "map-protected", "the map calls of normal VMs are used on a protected VM") \
 	X(share_private, "share-private", "private pages, KCore's and devices are given as vCPU pages") \
 	X(share_twice, "share-twice", "one page is given as the page of two vCPUs") \
+	/* attack_share.c: pages that a protected guest shares, takes back and gives up */ \
+	X(unshared_read, "unshared-read", "host reads pages beside one that the guest shares") \
+	X(unshare_mapping, "unshare-mapping", "host uses its mappings of a shared page after the guest has taken it back") \
+	X(unshare_other_cpu, "unshare-other-cpu", "the same by another CPU that reads all the time") \
+	X(unshare_mapped, "unshare-mapped", "a shared page is kept in a normal VM while the guest takes it back") \
+	X(share_again, "share-again", "a page is shared twice, donated while it is shared, and shared at the VM's end") \
+	X(share_arguments, "share-arguments", "a guest shares, takes back and gives up what it has not") \
+	X(share_missing, "share-missing", "a guest shares a page that is not there, and the host doesn't give it") \
+	X(relinquish, "relinquish", "host reads a page that the guest has given up") \
 	/* attack_regs.c: registers and exits of a protected vCPU */ \
 	X(ioctl_read, "ioctl-read", "all registers of a protected vCPU are read by KVM ioctls") \
 	X(ioctl_write, "ioctl-write", "all registers of a protected vCPU are set by KVM ioctls") \

@@ -225,6 +225,18 @@ static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigne
 	return 0;
 }
 
+/* A page that the guest has given up since (RELINQUISH) is the VMM's again.  Lock: g->lock. */
+static void kcore_drop_given_up(struct kcore_vm_glue *g, unsigned long gfn)
+{
+	struct page *page = radix_tree_lookup(&g->pinned, gfn);
+
+	if (!page || kcore_hvc1(KCORE_HC_PAGE_STATE, page_to_phys(page)) != KCORE_PAGE_HOST)
+		return;
+	radix_tree_delete(&g->pinned, gfn);
+	kcore_unpin(&page, 1);
+	g->donated--;
+}
+
 /* A fault of a protected VM.  1: go on, 0: not memory, negative: the VMM's error. */
 static int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 {
@@ -242,6 +254,7 @@ static int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 		return 0;
 	}
 	mutex_lock(&g->lock);
+	kcore_drop_given_up(g, gfn);
 	if (g->state != KCORE_STATE_FINALISED)
 		err = -EINVAL;
 	else if (!radix_tree_lookup(&g->pinned, gfn))	/* else another vCPU was faster */
