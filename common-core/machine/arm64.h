@@ -42,9 +42,13 @@ extern struct kcore_cells cells;
 extern struct cpu cpus[KCORE_MAX_CPUS];
 extern char kcore_start[], resume_vector[], host_vectors[], guest_vectors[];
 
+/* Not volatile: TPIDR_EL2 keeps its value from boot_cpu_registers() on, so one read in a function is enough. */
 static inline struct cpu *this_cpu(void)
 {
-	return (struct cpu *)sysreg_read(tpidr_el2);
+	u64 v;
+
+	__asm__("mrs %0, tpidr_el2" : "=r"(v));
+	return (struct cpu *)v;
 }
 
 static inline struct frame *host_frame(void)
