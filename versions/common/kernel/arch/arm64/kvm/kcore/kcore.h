@@ -32,7 +32,6 @@ u64 kcore_vcpu_load(struct kvm_vcpu *vcpu);
 void kcore_registers_wanted(struct kvm_vcpu *vcpu);
 
 /* stage2.c */
-int kcore_stage2_abort(struct kvm_vcpu *vcpu);
 void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes);
 
 /* vm.c */

@@ -75,7 +75,7 @@ static u32 kvm_s2_fault(struct kvm_vcpu *vcpu, u64 leaf, int level)
 	return 0;
 }
 
-static u64 kcore_map(struct kvm *kvm, u64 ipa, u64 pa, u64 bytes, u64 leaf)
+static __always_inline u64 kcore_map(struct kvm *kvm, u64 ipa, u64 pa, u64 bytes, u64 leaf)
 {
 	u64 prot = KCORE_PROT_R;
 	u64 ret;
@@ -92,19 +92,30 @@ static u64 kcore_map(struct kvm *kvm, u64 ipa, u64 pa, u64 bytes, u64 leaf)
 	return ret;
 }
 
-/* Map what the leaf says: 2 MiB where it is a block, else 4 KiB.  Lock: kvm->mmu_lock. */
-static u64 kcore_map_leaf(struct kvm *kvm, u64 ipa, u64 leaf, int level)
+/* Map what KVM's block says: 2 MiB, or 4 KiB.  Lock: kvm->mmu_lock. */
+static noinline u64 kcore_map_block(struct kvm *kvm, u64 ipa, u64 leaf, int level)
 {
 	u64 pa = (leaf & S2_ADDRESS & ~(s2_bytes(level) - 1)) | (ipa & (s2_bytes(level) - 1));
-	u64 ret = KCORE_EPERM;
+	u64 ret = kcore_map(kvm, ipa, pa, SZ_2M, leaf);
 
-	if (level < 3)
-		ret = kcore_map(kvm, ipa, pa, SZ_2M, leaf);
-	if (level < 3 && (level < 2 || ret == KCORE_EPERM))
+	if (level < 2 || ret == KCORE_EPERM)
 		kvm->arch.kcore.pieces = max(kvm->arch.kcore.pieces, s2_bytes(level));
-	if (level == 3 || ret == KCORE_EPERM)	/* a part of the block isn't the host's: this page may be */
+	if (ret == KCORE_EPERM)			/* a part of the block isn't the host's: this page may be */
 		ret = kcore_map(kvm, ipa, pa, SZ_4K, leaf);
 	return ret;
+}
+
+/* Map what the leaf says: 2 MiB where it is a block, else 4 KiB.  Lock: kvm->mmu_lock. */
+static __always_inline u64 kcore_map_leaf(struct kvm *kvm, u64 ipa, u64 leaf, int level)
+{
+	return likely(level == 3) ? kcore_map(kvm, ipa, leaf & S2_ADDRESS, SZ_4K, leaf) : kcore_map_block(kvm, ipa, leaf, level);
+}
+
+/* KCore's pool is empty: its table is a cache, make room once.  Lock: kvm->mmu_lock. */
+static noinline u64 kcore_map_again(struct kvm *kvm, u64 ipa, u64 leaf, int level)
+{
+	kcore_flush_range(kvm, 0, KCORE_IPA_END);
+	return kcore_map_leaf(kvm, ipa, leaf, level);
 }
 
 /*
@@ -124,10 +135,8 @@ static int kcore_fill(struct kvm_vcpu *vcpu, u64 ipa)
 	fsc = kvm_s2_fault(vcpu, leaf, level);
 	if (!fsc) {
 		ret = kcore_map_leaf(kvm, ipa, leaf, level);
-		if (ret == KCORE_ENOMEM) {	/* the table is a cache: make room once */
-			kcore_flush_range(kvm, 0, KCORE_IPA_END);
-			ret = kcore_map_leaf(kvm, ipa, leaf, level);
-		}
+		if (unlikely(ret == KCORE_ENOMEM))
+			ret = kcore_map_again(kvm, ipa, leaf, level);
 	}
 	kcore_mmu_unlock(kvm);
 	if (fsc) {
@@ -238,7 +247,7 @@ static void kcore_drop_given_up(struct kcore_vm_glue *g, unsigned long gfn)
 }
 
 /* A fault of a protected VM.  1: go on, 0: not memory, negative: the VMM's error. */
-static int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
+static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 {
 	struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
 	unsigned long gfn = ipa >> PAGE_SHIFT;
@@ -264,7 +273,7 @@ static int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 }
 
 /* A stage-2 abort of any VM */
-int kcore_stage2_abort(struct kvm_vcpu *vcpu)
+static int kcore_stage2_abort(struct kvm_vcpu *vcpu)
 {
 	u64 ipa = kvm_vcpu_get_fault_ipa(vcpu);
 	u32 kind = vcpu->arch.fault.esr_el2 & FSC_KIND;
@@ -272,7 +281,7 @@ int kcore_stage2_abort(struct kvm_vcpu *vcpu)
 
 	if (kind != FSC_TRANSLATION && kind != FSC_ACCESS_FLAG && kind != FSC_PERMISSION_)
 		return kvm_handle_guest_abort(vcpu);
-	if (kcore_vm_protected(vcpu->kvm)) {
+	if (vcpu->arch.kcore.where & KCORE_IS_PRIVATE) {
 		ret = kcore_donate(vcpu, ipa);
 		return ret ? ret : kvm_handle_guest_abort(vcpu);
 	}
