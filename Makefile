@@ -51,6 +51,7 @@ SEED ?=
 MINUTES ?=
 KUT ?=
 KVMTOOL ?=
+GUEST ?= v6.12
 LIMIT ?=
 STAGES ?=
 comma := ,
@@ -82,6 +83,7 @@ help:
 	@echo '  parity      selftests of KVM of the release on both kernels, with KCORE=n and with KCore: is there a difference? (ONLY=, LIMIT=;'
 	@echo '              KUT=path: kvm-unit-tests too)'
 	@echo '  vmm         QEMU of Debian, and kvmtool, boot a Linux guest with virtio devices, on both kernels (ONLY=, LIMIT=; KVMTOOL=path of a checkout)'
+	@echo '  protected-io  a protected guest, of the stock source of GUEST=, with a virtio disk and console; what the host sees of its memory (ONLY=, LIMIT=)'
 	@echo '  faults      memory runs out, VMMs are killed, pages move, while VMs live, on a kernel for that (T=faults:names, LIMIT=)'
 	@echo '  port        what becomes of the hooks on a release that has no directory: RELEASE=v6.18 KSRC=path [FROM=v6.12] [WRITE=1]'
 	@echo '  mutants     take single checks out of KCore and see the attacks succeed'
@@ -262,6 +264,18 @@ vmm: retrofit programs
 			$(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 			$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 
+# A stock Linux guest, of the pristine source of GUEST, that shares a pool of its memory with a virtio disk and console (ONLY=names LIMIT=seconds)
+guest-kernel = $(O)/guest/$(GUEST)/$(1)/arch/arm64/boot/Image
+protected-io: initramfs
+	$(Q)tools/fetch-source --output $(O) $(GUEST)
+	$(jobs)$(Q)build() { tools/build-kernel --tree $(O)/src/$(GUEST) --output $(O)/guest/$(GUEST)/$$1 --like $(O)/guest/$(GUEST)/plain \
+			--cross $(CROSS_COMPILE) $(if $(V),--verbose) versions/config/host.config versions/config/virtio-guest.config $$2; }; \
+		mkdir -p $(O)/guest/$(GUEST) && build plain && build pkvm versions/config/pkvm-guest.config
+	$(Q)ci/protected-io.sh --image $(image) --initrd $(initramfs) --source $(src) --programs $(O)/tests \
+		--guest $(call guest-kernel,pkvm) --plain $(call guest-kernel,plain) --output $(dir)/protected-io-$(variant) \
+		--cpu $(CPU) --smp $(SMP) --gic $(GIC) $(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
+		$(if $(filter n,$(KCORE)),,$(under-kcore)) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
+
 # VMs while the host fails them, on a kernel whose allocations can be made to fail (T=faults:names, LIMIT=seconds of one boot)
 faults: retrofit programs
 	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(dir)/faults/kcore --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
@@ -324,6 +338,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs oracle oracle-run oracle-image planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench bench-one elcount-tool parity vmm faults port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench bench-one elcount-tool parity vmm protected-io faults port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot faults off parity vhe bench mutants releases'
+stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot io faults off parity vhe bench mutants releases'
 
 usage()
 {
@@ -29,6 +29,7 @@ Run all tests, or those of the stages named, in this order:
   stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 with 1 and 4 CPUs, on max with 4, and on a GICv2
+  io         a protected guest, from the stock source of 6.12, with a virtio disk and console; skipped without that source
   faults     VMs while the host fails: a VMM killed at each step, KCore's pool empty, pages that move (all: make faults)
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
@@ -143,6 +144,8 @@ fi
 if wanted selftest; then
 	tap_suite selftest ci/selftest.sh
 	tap_suite matrix ci/matrix-test.sh
+	mkdir -p "$O/tests"
+	tap_suite 'selftest: tools of the tests' make -s -C ci/tests O="$O/tests" check
 	tap_test 'matrix: the files for GitHub and GitLab are those of versions/' ci/generate.sh --check
 fi
 if wanted lint; then
@@ -280,6 +283,13 @@ if wanted boot; then
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
 	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
 	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'boot: calls of the host are answered as by the top machine')"
+fi
+if wanted io; then
+	if mk RELEASE=v6.12 source >"$(tap_log 'io: source')" 2>&1; then
+		tap_suite io mk -s protected-io
+	else
+		tap_result skip 'io: a protected guest with virtio devices' "no source of v6.12 ($(tail -n 1 "$(tap_log 'io: source')"))"
+	fi
 fi
 if wanted faults; then
 	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+compaction+collapse \

@@ -319,6 +319,14 @@ vmm()	# arguments
 check 'vmm: no root' 3 'none: has no QEMU; tools/build-vmm-root writes it' vmm
 check 'vmm: kvmtool that is not there' 2 'KVMTOOL=path of a checkout' vmm --only kvmtool-pci
 check 'vmm: an unknown VM' 2 "unknown VM 'such'; there are: qemu-pci" vmm --only such
+io()	# arguments
+{
+	"$top/ci/protected-io.sh" --image "$work/none" --initrd "$work/none" --source "$work/none" --programs "$work/none" --guest "$work/none" \
+		--plain "$work/none" --output "$work/io-out" "$@"
+}
+check 'protected-io: an unknown test' 2 "unknown test 'such'; there are: protected" io --only such
+check 'protected-io: nothing there' 3 "none: cannot be read; 'make protected-io' builds it" io
+check 'protected-io: no guest named' 2 'all of --image, .* are needed' "$top/ci/protected-io.sh" --image "$work/none"
 check 'build-kvmtool: no kvmtool' 3 'none: no kvmtool there' "$top/tools/build-kvmtool" --source "$work/none" --apt "$work/none" --output "$work/kvmtool"
 
 # ---- ci/style.sh: a small tree that keeps the rules, then one file that breaks one

@@ -107,7 +107,7 @@ run_errors()
 {
 	printf '\000\000\000\024' >/tmp/loop # b .
 	printf '\000\000\000\000' >/tmp/undefined
-	plan 11
+	plan 14
 	wrong 1 unexpected run --expect 'nothing like this'
 	wrong 0 expected run --expect 'hello from'
 	wrong 1 hangs run --payload /tmp/loop --timeout 1
@@ -119,6 +119,9 @@ run_errors()
 	wrong 2 many-vcpus run --vcpus 17
 	wrong 2 no-number run --memory 1x
 	wrong 2 no-option run --such
+	wrong 2 disk-bare run --disk /tmp/loop
+	wrong 3 no-disk linux /guest/Image --disk /tmp/nowhere
+	wrong 3 half-sector linux /guest/Image --disk /tmp/loop
 	rm -f /tmp/loop /tmp/undefined
 }
 
@@ -245,6 +248,21 @@ run_trace()	# calls, seed: the host's calls and KCore's answers, for the oracle
 	result $? trace "calls with their answers are written"
 }
 
+# A protected guest with virtio devices by tvmm's command line (ci/protected-io.sh puts it there)
+run_io_tvmm()
+{
+	plan 2
+	head -c 2097152 /dev/zero >/tmp/disk
+	printf '%s\n' 0123456789abcdef0123456789abcdef unbind bind |
+		tvmm linux /io/Image --initrd /io/initrd --protected --vcpus 2 --memory 128 --timeout 600 --disk /tmp/disk --virtio-console \
+			--expect 'GUEST done' --append 'console=ttyAMA0 panic=-1 quiet'
+	status=$?
+	result $status io-tvmm "a protected guest with a virtio disk and console"
+	[ $status != 0 ] || [ "$(tail -c 1048576 /tmp/disk | tr -d '\200' | wc -c)" = 0 ] || status=1
+	result $status io-tvmm-disk "on the disk what the guest had to write"
+	rm -f /tmp/disk
+}
+
 run_test()	# name, words
 {
 	name=$1
@@ -263,7 +281,8 @@ run_test()	# name, words
 	kselftest) run_kselftest "$@" ;;
 	kut) run_kut "$@" ;;
 	trace) run_trace "$@" ;;
-	attack | life | faults | drop | pmu | vmms) $name "$@" ;;
+	io-tvmm) run_io_tvmm ;;
+	attack | life | faults | drop | pmu | vmms | io) $name "$@" ;;
 	sh) sh ;;
 	*)
 		plan 1

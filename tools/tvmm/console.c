@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdio.h>
 #include <string.h>
 
 #include "console.h"
@@ -24,28 +23,7 @@
 
 void console_flush(struct console *c)
 {
-	if (!c->used)
-		return;
-	c->line[c->used] = 0;
-	if (c->watch && strstr(c->line, c->watch))
-		c->seen = true;
-	printf("%s%s\n", c->prefix, c->line);
-	fflush(stdout);
-	c->used = 0;
-}
-
-static void transmit(struct console *c, char byte)
-{
-	if (byte == '\r')
-		return;
-	if (byte == '\n') {
-		console_flush(c);
-		return;
-	}
-	/* The host's log is text: nothing that a guest prints may act on a terminal or forge a line */
-	c->line[c->used++] = byte >= ' ' && byte < 0x7f ? byte : byte == '\t' ? '\t' : '?';
-	if (c->used == sizeof(c->line) - 1)
-		console_flush(c);
+	lines_flush(&c->lines);
 }
 
 static void update_irq(struct vm *vm, struct console *c)
@@ -98,7 +76,7 @@ static void write_uart(struct vm *vm, void *state, u64 offset, u64 value, unsign
 	(void)bytes;
 	switch (offset) {
 	case DR:
-		transmit(c, (char)value);
+		lines_put(&c->lines, (char)value);
 		c->ris |= INT_TX;	/* the FIFO is below its mark again at once */
 		break;
 	case IBRD:
@@ -133,7 +111,7 @@ int console_attach(struct vm *vm, struct console *console, const char *prefix)
 	};
 
 	memset(console, 0, sizeof(*console));
-	console->prefix = prefix;
+	console->lines.prefix = prefix;
 	console->cr = 0x300;	/* reset value: RXE, TXE */
 	console->ifls = 0x12;
 	return vm_add_device(vm, &device);

@@ -3,17 +3,13 @@
 #ifndef TVMM_CONSOLE_H
 #define TVMM_CONSOLE_H
 
+#include "lines.h"
 #include "vm.h"
 
 struct console {
-	const char *prefix;		/* printed before each line */
-	char line[512];
-	unsigned int used;
+	struct lines lines;
 	u32 imsc, ris, cr, lcrh, ibrd, fbrd, ifls;
 	bool irq_level;
-	/* The first line that contains `watch' sets `seen' */
-	const char *watch;
-	bool seen;
 };
 
 int console_attach(struct vm *vm, struct console *console, const char *prefix);

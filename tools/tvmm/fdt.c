@@ -15,6 +15,7 @@ struct header {
 #define STRUCT_OFFSET (sizeof(struct header) + 16)	/* one empty reservation entry */
 #define PHANDLE_GIC 1
 #define PHANDLE_CLOCK 2
+#define PHANDLE_POOL 3
 
 struct tree {
 	u8 *at;
@@ -209,6 +210,38 @@ static void write_console(struct tree *t)
 	end(t);
 }
 
+/* The devices, and the memory by which a protected guest's drivers reach them: it is all that the guest shares */
+static void write_virtio(struct tree *t, const struct vm *vm)
+{
+	char name[32];
+
+	if (!vm->nr_virtio)
+		return;
+	begin(t, "reserved-memory");
+	CELLS(t, "#address-cells", 2);
+	CELLS(t, "#size-cells", 2);
+	prop(t, "ranges", NULL, 0);
+	snprintf(name, sizeof(name), "dma-pool@%llx", (unsigned long long)vm->pool);
+	begin(t, name);
+	prop_string(t, "compatible", "restricted-dma-pool");
+	CELLS(t, "reg", HI(vm->pool), LO(vm->pool), HI(vm->pool_bytes), LO(vm->pool_bytes));
+	CELLS(t, "phandle", PHANDLE_POOL);
+	end(t);
+	end(t);
+	for (unsigned int i = 0; i < vm->nr_virtio; i++) {
+		u32 base = VIRTIO_BASE + VIRTIO_BYTES * i;
+
+		snprintf(name, sizeof(name), "virtio_mmio@%x", base);
+		begin(t, name);
+		prop_string(t, "compatible", "virtio,mmio");
+		CELLS(t, "reg", 0, base, 0, VIRTIO_BYTES);
+		CELLS(t, "interrupts", 0, VIRTIO_SPI + i, 4);
+		prop(t, "dma-coherent", NULL, 0);
+		CELLS(t, "memory-region", PHANDLE_POOL);
+		end(t);
+	}
+}
+
 int fdt_write(const struct vm *vm, const struct fdt_config *config, void *to, size_t room)
 {
 	struct tree t = { .at = to, .used = STRUCT_OFFSET, .room = room };
@@ -234,6 +267,7 @@ int fdt_write(const struct vm *vm, const struct fdt_config *config, void *to, si
 	write_timer(&t, vm);
 	write_pmu(&t, vm);
 	write_console(&t);
+	write_virtio(&t, vm);
 	end(&t);
 	put32(&t, END);
 	strings = t.used;

@@ -11,10 +11,14 @@
 #define UART_SIZE	0x1000
 #define UART_SPI	1
 #define TEST_SPI	2		/* of the test device */
+#define VIRTIO_SPI	3		/* of the first virtio device; one for each */
 #define PMU_PPI		23
 #define TESTDEV_BASE	0x09010000
 #define TESTDEV_SIZE	0x1000
+#define VIRTIO_BASE	0x0a000000	/* of the first virtio device */
+#define VIRTIO_BYTES	0x1000		/* of each */
 #define RAM_BASE	0x40000000
+#define POOL_BYTES	0x400000	/* what a guest can share with its virtio devices, at the end of memory */
 #define FLAT_OFFSET	0x80000		/* of a flat image in RAM: what kernels had before v3.17 */
 
 /*
@@ -49,6 +53,8 @@
 #define AGENT_SMC	13	/* x0, x1, x2, x3 -> x0 */
 #define AGENT_JUMP	14	/* address: call what is there */
 #define AGENT_TOUCH	15	/* address, bytes: one word a page written */
+#define AGENT_READ32	16	/* address -> 32-bit value */
+#define AGENT_WRITE32	17	/* address, value */
 
 #define AGENT_HELLO	0x41474e54UL
 

@@ -20,12 +20,19 @@ static u64 align_block(u64 v)
 	return (v + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
 }
 
+/* What the image, the device tree and the initramfs have room in: the pool is the guest's alone */
+static u64 room_for_images(const struct vm *vm)
+{
+	return vm->pool_bytes ? vm->pool - RAM_BASE : vm->ram_size;
+}
+
 int linux_load(struct vm *vm, const struct linux_config *config)
 {
 	struct fdt_config fdt = { .bootargs = config->append };
 	struct image_header *h = (struct image_header *)vm->ram;
 	u64 text, dtb, initrd;
-	long n = load_file(config->image, vm->ram, vm->ram_size);
+	u64 room = room_for_images(vm);
+	long n = load_file(config->image, vm->ram, room);
 
 	if (n < 0)
 		return -1;
@@ -35,12 +42,12 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 	text = h->image_size ? le64toh(h->text_offset) : FLAT_OFFSET;
 	dtb = align_block(text + (h->image_size ? le64toh(h->image_size) : (u64)n));
 	initrd = dtb + FDT_ROOM;
-	if (dtb + FDT_ROOM > vm->ram_size || text + (u64)n > vm->ram_size)
+	if (dtb + FDT_ROOM > room || text + (u64)n > room)
 		return error_line("%s: needs more than %llu MiB; give the guest more --memory", config->image,
 				  (unsigned long long)vm->ram_size >> 20);
 	memmove(vm->ram + text, vm->ram, (size_t)n);
 	if (config->initrd) {
-		long k = load_file(config->initrd, vm->ram + initrd, vm->ram_size - initrd);
+		long k = load_file(config->initrd, vm->ram + initrd, room - initrd);
 
 		if (k < 0)
 			return -1;

@@ -6,11 +6,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "console.h"
+#include "disk.h"
 #include "linux.h"
 #include "payload.h"
 #include "testdev.h"
+#include "vconsole.h"
 
 #define VERSION "1.0"
 #define MAX_MEMORY_MIB 65536UL
@@ -18,9 +21,10 @@
 
 struct options {
 	struct vm_config vm;
-	const char *payload, *image, *initrd, *append, *expect, *prefix;
+	const char *payload, *image, *initrd, *append, *expect, *prefix, *disk;
 	u64 loops, timeout;
 	bool bare, flat;	/* `run', `flat' */
+	bool vconsole;
 };
 
 static void usage(FILE *to)
@@ -39,8 +43,10 @@ static void usage(FILE *to)
 		"  --loops N         bench, ipi: operations a pass (default 256)\n"
 		"  --initrd FILE     initramfs for the Linux guest\n"
 		"  --append TEXT     command line of linux (default \"console=ttyAMA0 panic=-1\") and flat\n"
-		"  --expect TEXT     fail unless a console line contains TEXT\n"
-		"  --prefix TEXT     printed before each line of the guest's console\n"
+		"  --disk FILE       linux: a virtio disk; what the guest writes there goes to the file\n"
+		"  --virtio-console  linux: a virtio console (hvc0); its input is tvmm's\n"
+		"  --expect TEXT     fail unless a line of a console contains TEXT\n"
+		"  --prefix TEXT     printed before each line of the guest's consoles\n"
 		"  --no-gic          a VM without interrupt controller\n"
 		"  --gic VERSION     2 or 3 (default: the best that the host has)\n"
 		"  --its             with an ITS\n"
@@ -69,7 +75,7 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	enum {
 		PROTECTED = 256, NORMAL, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS, PMU,
-		HELP, VERSION_,
+		DISK, VCONSOLE, HELP, VERSION_,
 	};
 	static const struct option options[] = {
 		{ "protected", no_argument, NULL, PROTECTED },
@@ -87,6 +93,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "gic", required_argument, NULL, GIC },
 		{ "its", no_argument, NULL, ITS },
 		{ "pmu", no_argument, NULL, PMU },
+		{ "disk", required_argument, NULL, DISK },
+		{ "virtio-console", no_argument, NULL, VCONSOLE },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION_ },
 		{ 0 },
@@ -147,6 +155,12 @@ static int parse(int argc, char **argv, struct options *o)
 		case PMU:
 			o->vm.pmu = true;
 			break;
+		case DISK:
+			o->disk = optarg;
+			break;
+		case VCONSOLE:
+			o->vconsole = true;
+			break;
 		case HELP:
 			usage(stdout);
 			exit(EXIT_PASS);
@@ -176,6 +190,10 @@ static int parse(int argc, char **argv, struct options *o)
 		o->image = argv[optind + 1];
 	if (o->flat && o->initrd) {
 		error_line("--initrd: flat takes none");
+		return EXIT_USAGE;
+	}
+	if ((o->bare || o->flat) && (o->disk || o->vconsole)) {
+		error_line("--disk, --virtio-console: a Linux guest's only");
 		return EXIT_USAGE;
 	}
 	if (o->vm.no_gic && (o->vm.gic || o->vm.its || o->vm.pmu)) {
@@ -273,7 +291,7 @@ static int load(struct vm *vm, const struct options *o, const struct payload *p)
 	return n < 0 ? -1 : vm_set_boot(vm, RAM_BASE, 0);
 }
 
-static int judge(enum vm_stop why, const struct options *o, const struct console *console, const struct testdev *dev)
+static int judge(enum vm_stop why, const struct options *o, bool seen, const struct testdev *dev)
 {
 	static const char *const text[] = { "still running", "powered off", "asked for a reset", "failed", "timed out" };
 
@@ -290,16 +308,54 @@ static int judge(enum vm_stop why, const struct options *o, const struct console
 			   (unsigned long long)dev->fault[0], (unsigned long long)dev->fault[1], (unsigned long long)dev->fault[2]);
 		return EXIT_FAILED;
 	}
-	if (o->expect && !console->seen) {
+	if (o->expect && !seen) {
 		error_line("no console line contained \"%s\"", o->expect);
 		return EXIT_FAILED;
 	}
 	return EXIT_PASS;
 }
 
+/* What is typed goes to the guest until nothing more comes.  Cancelled only while it reads. */
+static void *feed(void *arg)
+{
+	char buffer[256];
+	ssize_t n;
+
+	for (;;) {
+		int ended;
+
+		n = read(STDIN_FILENO, buffer, sizeof(buffer));
+		if (n <= 0)
+			return NULL;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		ended = vconsole_input(arg, buffer, (size_t)n);
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+		if (ended)
+			return NULL;
+	}
+}
+
+static enum vm_stop run_fed(struct vm *vm, struct vconsole *vconsole, unsigned int seconds)
+{
+	enum vm_stop why;
+	pthread_t feeder;
+
+	if (pthread_create(&feeder, NULL, feed, vconsole)) {
+		error_line("no thread for the virtio console");
+		return VM_FAILED;
+	}
+	why = vm_run(vm, seconds);
+	vconsole_end(vconsole);
+	pthread_cancel(feeder);
+	pthread_join(feeder, NULL);
+	return why;
+}
+
 static int run(struct vm *vm, struct options *o, const struct payload *p)
 {
 	static struct console console;
+	static struct vconsole vconsole;
+	static struct disk disk;
 	static struct testdev dev;
 	enum vm_stop why;
 	int status = 0;
@@ -307,11 +363,15 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 
 	if (console_attach(vm, &console, o->prefix) || testdev_attach(vm, &dev))
 		return EXIT_FAILED;
+	if (o->disk && disk_attach(vm, &disk, o->disk))
+		return EXIT_ENVIRONMENT;
+	if (o->vconsole && vconsole_attach(vm, &vconsole, o->prefix))
+		return EXIT_FAILED;
 	if (load(vm, o, p))
 		return EXIT_ENVIRONMENT;
 	if (vm_finalise(vm))
 		return EXIT_FAILED;
-	console.watch = o->expect;
+	console.lines.watch = vconsole.lines.watch = o->expect;
 	dev.args[0] = o->loops;
 	dev.args[1] = BENCH_HUGE_LOOPS;
 	start = now();
@@ -319,7 +379,7 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 		status = drive_agent(vm, &dev);
 	if (status < 0)
 		return EXIT_FAILED;
-	why = vm_run(vm, (unsigned int)o->timeout);
+	why = o->vconsole ? run_fed(vm, &vconsole, (unsigned int)o->timeout) : vm_run(vm, (unsigned int)o->timeout);
 	console_flush(&console);
 	printf("tvmm: ran %.3f s, %lu MMIO exits\n", (double)(now() - start) / 1e9, vm->exits[KVM_EXIT_MMIO]);
 	if (is(p, "bench") && why == VM_POWER_OFF)
@@ -329,7 +389,7 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 	for (int pass = 0; is(p, "cycles") && pass < BENCH_PASSES; pass++)
 		printf("BENCH cycles_pass%d %llu\n", pass, (unsigned long long)dev.reports[pass][0]);
 	fflush(stdout);
-	return status ? EXIT_FAILED : judge(why, o, &console, &dev);
+	return status ? EXIT_FAILED : judge(why, o, console.lines.seen || vconsole.lines.seen, &dev);
 }
 
 int main(int argc, char **argv)

@@ -132,6 +132,30 @@ int guarded_store(volatile void *p, u64 value)
 	return 0;
 }
 
+int guarded_load16(const volatile void *p, u16 *value)
+{
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
+	guarded = 1;
+	*value = *(const volatile u16 *)p;
+	guarded = 0;
+	return 0;
+}
+
+int guarded_store16(volatile void *p, u16 value)
+{
+	int sig = sigsetjmp(guard, 1);
+
+	if (sig)
+		return sig;
+	guarded = 1;
+	*(volatile u16 *)p = value;
+	guarded = 0;
+	return 0;
+}
+
 int guarded_call(void (*fn)(void))
 {
 	int sig = sigsetjmp(guard, 1);

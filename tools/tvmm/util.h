@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 typedef uint8_t u8;
+typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
@@ -29,6 +30,8 @@ void guard_install(void);
 void guard_name_range(const void *start, size_t bytes, u64 ipa);
 int guarded_load(const volatile void *p, u64 *value);
 int guarded_store(volatile void *p, u64 value);
+int guarded_load16(const volatile void *p, u16 *value);
+int guarded_store16(volatile void *p, u16 value);
 int guarded_call(void (*fn)(void));
 int guarded_copy(void *to, const void *from, size_t bytes);
 

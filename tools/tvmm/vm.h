@@ -15,6 +15,7 @@
 #define BLOCK_SIZE	(2UL << 20)
 
 struct vm;
+struct kvm_vcpu_init;
 
 struct mmio_device {
 	u64 base, size;
@@ -54,6 +55,9 @@ struct vm {
 	u64 ram_size;
 	struct vcpu vcpus[VM_MAX_VCPUS];
 	struct mmio_device devices[VM_MAX_DEVICES];
+	/* Virtio devices, and the memory that a Linux guest shares with them: its restricted DMA pool */
+	unsigned int nr_virtio;
+	u64 pool, pool_bytes;
 	pthread_mutex_t lock;
 	atomic_int stopped;	/* 0, or enum vm_stop */
 	atomic_ulong exits[64];

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# run.sh DIR - tests of the test tools built in DIR: the TAP runner and splice; prints TAP
+# run.sh DIR - tests of the test tools built in DIR: the TAP runner, splice, virtio of the test VMM; prints TAP
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-bin=${1:?the directory with tap-test and splice}
+bin=${1:?the directory with tap-test, splice and virtio-test}
 work=$(mktemp -d) || exit 3
 trap 'rm -rf "$work"' EXIT
 
@@ -28,7 +28,7 @@ says()	# status, text on stderr, command...: it ends so and says so
 	[ $? = "$want" ] && grep -q "$text" "$work/err"
 }
 
-echo "1..12"
+echo "1..17"
 "$bin/tap-test" >"$work/tap"
 [ $? = 1 ]
 check "runner: a failed test is status 1"
@@ -63,4 +63,10 @@ says 2 usage "$bin/splice" --old "$work/old"
 check "splice: wrong usage is status 2"
 [ ! -e "$work/out" ]
 check "splice: a failure leaves nothing behind"
+
+for name in serves fails breaks refuses random; do
+	"$bin/virtio-test" $name >"$work/tap" 2>"$work/err" || { grep -v '^# ' "$work/tap"; cat "$work/err"; } | tail -n 20 | sed 's/^/# /'
+	grep -q "^ok 1 - $name: " "$work/tap"
+	check "virtio: $name"
+done
 exit $failed

@@ -86,6 +86,8 @@ void main(void)
 		case AGENT_CHECK: r = check(a[0], a[1], a[2]); break;
 		case AGENT_READ: r = *(volatile u64 *)a[0]; break;
 		case AGENT_WRITE: *(volatile u64 *)a[0] = a[1]; break;
+		case AGENT_READ32: r = *(volatile u32 *)a[0]; break;
+		case AGENT_WRITE32: *(volatile u32 *)a[0] = (u32)a[1]; break;
 		case AGENT_HVC: r = hvc4(a[0], a[1], a[2], a[3]); break;
 		case AGENT_SMC: r = smc4(a[0], a[1], a[2], a[3]); break;
 		case AGENT_KEEP: r = keep_registers(a[0], a[1]); break;
