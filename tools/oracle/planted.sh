@@ -5,7 +5,7 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tools/lib.sh"
 
-build='' cc=gcc cflags='' libs='' list=$top/tools/oracle/planted.list mutants=$top/proofs/mutants calls=150000 seed=1 mode=all jobs=1
+build='' cc=gcc cflags='' libs='' list=$top/tools/oracle/planted.list mutants=$top/proofs/mutants calls=400000 seed=1 mode=all jobs=1
 
 usage()
 {
