@@ -108,53 +108,33 @@ void guard_install(void)
 	sigaction(SIGILL, &action, NULL);
 }
 
-int guarded_load(const volatile void *p, u64 *value)
-{
-	int sig = sigsetjmp(guard, 1);
-
-	if (sig)
-		return sig;
-	guarded = 1;
-	*value = *(const volatile u64 *)p;
-	guarded = 0;
-	return 0;
+#define GUARDED(suffix, type)							\
+int guarded_load##suffix(const volatile void *p, type *value)			\
+{										\
+	int sig = sigsetjmp(guard, 1);						\
+										\
+	if (sig)								\
+		return sig;							\
+	guarded = 1;								\
+	*value = *(const volatile type *)p;					\
+	guarded = 0;								\
+	return 0;								\
+}										\
+										\
+int guarded_store##suffix(volatile void *p, type value)				\
+{										\
+	int sig = sigsetjmp(guard, 1);						\
+										\
+	if (sig)								\
+		return sig;							\
+	guarded = 1;								\
+	*(volatile type *)p = value;						\
+	guarded = 0;								\
+	return 0;								\
 }
 
-int guarded_store(volatile void *p, u64 value)
-{
-	int sig = sigsetjmp(guard, 1);
-
-	if (sig)
-		return sig;
-	guarded = 1;
-	*(volatile u64 *)p = value;
-	guarded = 0;
-	return 0;
-}
-
-int guarded_load16(const volatile void *p, u16 *value)
-{
-	int sig = sigsetjmp(guard, 1);
-
-	if (sig)
-		return sig;
-	guarded = 1;
-	*value = *(const volatile u16 *)p;
-	guarded = 0;
-	return 0;
-}
-
-int guarded_store16(volatile void *p, u16 value)
-{
-	int sig = sigsetjmp(guard, 1);
-
-	if (sig)
-		return sig;
-	guarded = 1;
-	*(volatile u16 *)p = value;
-	guarded = 0;
-	return 0;
-}
+GUARDED(, u64)
+GUARDED(16, u16)
 
 int guarded_call(void (*fn)(void))
 {
