@@ -6,13 +6,13 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks facts stock input boot io faults off parity vhe bench mutants releases'
+stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks stock input boot io faults off parity vhe mutants facts bench releases'
 
 usage()
 {
 	cat <<EOT
 Usage: ci/check.sh [STAGE]...        (make check STAGES='...')
-Run all tests, or those of the stages named, in this order:
+Run all tests, or those of the stages named, in this order; proofs, oracle and proof-mutants beside the others up to facts:
 
   style      rules that every file keeps to
   selftest   the gates of ci/ are made to fail
@@ -25,7 +25,6 @@ Run all tests, or those of the stages named, in this order:
   source     the release's source
   kernel     retrofit and kernel with KCore; the build is incremental and reproducible
   hooks      hooks and operations of EL2 in the built kernel are where the ledger says, and nowhere else; spoilt kernels are noticed
-  facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed
   stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 with 1 and 4 CPUs, on max with 4, and on a GICv2
@@ -34,13 +33,15 @@ Run all tests, or those of the stages named, in this order:
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
   vhe        a VHE CPU without kvm-arm.mode=nvhe: refused with the remedy
-  bench      instructions per operation against stock (application work, growth: make bench)
   mutants    each check taken out of KCore is noticed
+  facts      the facts that the proofs assume are those of the built kernel; spoilt facts are noticed; the host's calls are answered as by the top machine
+  bench      instructions per operation against stock (application work, growth: make bench)
   releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit, gates, configuration
              (its kernel, VMs, attacks: make matrix)
 
 Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600);
 KCORE_ORACLE_CALLS, KCORE_FUZZ_MINUTES of the stage oracle (200000, 1).
+KCORE_CHECK_SECONDS: no stage is begun after so many seconds; one that is not counts as skipped (for runners with a limit of their own).
 Ends with "N passed, N failed, N skipped"; exit status 0 if none failed, else 1.
 EOT
 }
@@ -55,6 +56,9 @@ for stage in "$@"; do
 	esac
 done
 asked=${*:-$stages}
+case ${KCORE_CHECK_SECONDS-} in
+*[!0-9]*) die $EX_USAGE "KCORE_CHECK_SECONDS takes a number of seconds, not '$KCORE_CHECK_SECONDS'" ;;
+esac
 
 RELEASE=${RELEASE:-v6.1}
 O=${O:-$top/build}
@@ -68,14 +72,25 @@ limit=${KCORE_CHECK_LIMIT:-600}
 stock_kvm='Hyp (nVHE )?mode initialized'
 started=$(tap_clock)
 
-wanted()	# stages: is one of them asked for?
+late=''
+wanted()	# stages: is one of them asked for, and still in time?
 {
 	for stage in "$@"; do
 		case " $asked " in
-		*" $stage "*) return 0 ;;
+		*" $stage "*)
+			in_time && return 0
+			case " $late " in
+			*" $stage "*) ;;
+			*) late="$late $stage" ;;
+			esac ;;
 		esac
 	done
 	return 1
+}
+
+in_time()
+{
+	[ -z "${KCORE_CHECK_SECONDS-}" ] || [ "$(date +%s)" -lt "$((${started%.*} + KCORE_CHECK_SECONDS))" ]
 }
 
 # make as an outer command: its own jobs, and none of the variables that are meant for this run of check
@@ -137,6 +152,31 @@ same_series()	# a second run of the engine gives the same bytes
 	"$O/tools/retrofit/retrofit" --release "$RELEASE" --rules semantic-patches --tree "$O/src/$RELEASE" \
 		--verify "$dir/retrofit/quilt" --output "$O/check/retrofit-again" && diff -r "$O/check/retrofit-again/quilt" "$dir/retrofit/quilt"
 }
+
+too_late()
+{
+	for stage in $late; do
+		tap_result skip "$stage: not begun, or not all of it" "$KCORE_CHECK_SECONDS s were over (KCORE_CHECK_SECONDS)"
+	done
+}
+
+# Coq needs no kernel, and boots need no Coq: if both are asked for, this program runs once more beside itself
+prover='' proving='' rest=''
+for stage in $asked; do
+	case $stage in
+	proofs|oracle|proof-mutants) proving="$proving $stage" ;;
+	*) rest="$rest $stage" ;;
+	esac
+done
+if [ -n "$proving" ] && [ -n "$rest" ]; then
+	asked=$rest
+	# shellcheck disable=SC2086 # names of stages
+	setsid ci/check.sh $proving >"$O/check/beside.tap" 2>&1 </dev/null &
+	prover=$!
+	# with all that it has started
+	# shellcheck disable=SC2016 # when it ends
+	cleanup_on_exit 'kill -- "-$prover" 2>/dev/null'
+fi
 
 if wanted style; then
 	tap_suite style ci/style.sh
@@ -229,11 +269,6 @@ if wanted hooks; then
 	mkdir -p "$O/tools/hookcheck"
 	tap_suite 'hooks: spoilt kernels' mk -s -C tools/hookcheck O="$O/tools/hookcheck" check
 fi
-if wanted facts; then
-	tap_test "facts: those of $RELEASE are as committed" mk facts
-	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"
-	tap_suite 'facts: spoilt ones' mk -s -C tools/facts O="$O/tools/facts" COMPILED="$O/proofs/v" check
-fi
 few_compiled()	# a kernel of its own takes some 700
 {
 	compiled=$(grep -cE '^  (CC|AS) ' "$dir/stock.log")
@@ -286,8 +321,6 @@ if wanted boot; then
 			--append "$(cpu_append "$cpu")" --expect "$(running)"
 	done
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
-	tap_test 'boot: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
-	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'boot: calls of the host are answered as by the top machine')"
 fi
 if wanted io; then
 	if mk RELEASE=v6.12 source >"$(tap_log 'io: source')" 2>&1; then
@@ -320,15 +353,26 @@ elif wanted vhe; then
 	boot 'vhe: KVM does not start silently' "$image" "$initrd" --cpu max --tests '' --expect 'kvm-arm.mode=nvhe' \
 		--refuse 'VHE mode initialized'
 fi
+if wanted mutants; then
+	tap_suite mutants ci/tests/mutants.sh --image "$image" --kcore "$O/kcore/kcore.bin" --initrd "$initrd" \
+		--tools "$O/tests" --output "$dir/mutants" --jobs "$(nproc)"
+fi
+if [ -n "$prover" ]; then
+	wait "$prover"
+	tap_join "the stages$proving" "$O/check/beside.tap"
+fi
+if wanted facts; then
+	tap_test "facts: those of $RELEASE are as committed" mk facts
+	mk -s -C proofs O="$O/proofs" versions >"$O/check/facts-proofs.log" 2>&1 || cat "$O/check/facts-proofs.log"
+	tap_suite 'facts: spoilt ones' mk -s -C tools/facts O="$O/tools/facts" COMPILED="$O/proofs/v" check
+	tap_test 'facts: calls of the host are answered as by the top machine' mk -s oracle-image CALLS=20000
+	sed -n 's/^# [0-9]* calls/&/p' "$(tap_log 'facts: calls of the host are answered as by the top machine')"
+fi
 if wanted bench; then
 	tap_test 'bench: the plugin that counts by exception level' mk elcount-tool
 	tap_test 'bench: no operation over its limit' ci/bench.sh --image "$image" --initrd "$initrd" \
 		--output "$dir/bench/quick" --limits ci/bench.limits --quick --release "$RELEASE" --plugin "$O/tools/elcount/elcount.so"
 	sed 's/^/# /' "$(tap_log 'bench: no operation over its limit')"
-fi
-if wanted mutants; then
-	tap_suite mutants ci/tests/mutants.sh --image "$image" --kcore "$O/kcore/kcore.bin" --initrd "$initrd" \
-		--tools "$O/tests" --output "$dir/mutants" --jobs "$(nproc)"
 fi
 if wanted releases; then
 	for release in $(releases); do
@@ -336,5 +380,6 @@ if wanted releases; then
 	done
 fi
 
+too_late
 printf '# whole run: %s\n' "$(tap_since "$started")"
 tap_done

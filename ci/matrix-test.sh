@@ -55,7 +55,7 @@ for r in v9.1 v9.2 v9.3; do
 	printf '# SPDX-License-Identifier: GPL-2.0-only\nRELEASE_VERSION=%s\n' "${r#v}" >"$p/versions/$r/release.conf"
 done
 cat >"$p/Makefile" <<'EOT'
-build-directory kcore programs retrofit-tool facts-tool hookcheck-tool:
+build-directory kcore programs retrofit-tool facts-tool hookcheck-tool proof-mutants:
 	@:
 source:
 	@if [ $(RELEASE) = v9.3 ]; then echo "fetch-source: v9.3: versions/v9.3/release.conf names no source; set KSRC_v9_3=<path>"; exit 3; fi
@@ -123,6 +123,10 @@ check 'check: a release whose retrofit fails' 1 '^not ok 2 - releases: v9.2, ret
 	env RELEASE=v9.1 "$p/ci/check.sh" releases
 check 'check: a release without a source is skipped, with the remedy' 1 '^ok 3 - releases: v9.3, source # SKIP v9.3 .*KSRC_v9_3' \
 	env RELEASE=v9.1 "$p/ci/check.sh" releases
+check 'check: what runs beside the other stages is counted with them' 1 '^ok 1 - proof-mutants: every fault applies to the core' \
+	env RELEASE=v9.1 "$p/ci/check.sh" proof-mutants releases
+check 'check: no stage is begun after the time' 0 '^ok 1 - releases: not begun, or not all of it # SKIP 0 s were over' \
+	env RELEASE=v9.1 KCORE_CHECK_SECONDS=0 "$p/ci/check.sh" releases
 
 # Ctrl-C: the whole process group gets SIGINT while the retrofit runs; the next run goes on
 printf 'source:\n\t@mkdir -p $(O)/src && : >$(O)/src/$(RELEASE).origin\nretrofit:\n\t@mkfifo $(O)/fifo; : >$(O)/started; cat $(O)/fifo\n%s\n' \

@@ -55,6 +55,24 @@ echo "1..2"
 echo "ok 1 - a"
 echo "not ok 2 - b"
 exit 1'
+# another run's output
+join()	# lines
+{
+	printf '%s\n' "$1" >"$work/joined"
+	sh -c '. "$1/ci/tap.sh"; tap_start "$2"; tap_result ok first; tap_join beside "$2/joined"; tap_done' sh "$top" "$work"
+}
+check 'tap: the results of a joined run are counted' 0 '^3 passed, 0 failed, 1 skipped' join '# unit
+ok 1 - a # 3.0 s
+ok 2 - b # SKIP not here
+ok 3 - c: d - e
+1..3
+2 passed, 0 failed, 1 skipped'
+check 'tap: its names and reasons are kept' 0 '^ok 3 - b # SKIP not here' join 'ok 1 - a
+ok 2 - b # SKIP not here
+1..2'
+check 'tap: a failure in it fails the run' 1 '^1 passed, 1 failed' join 'not ok 1 - a # status 1, 2.0 s
+1..1'
+check 'tap: one that ends before its plan fails' 1 'beside: planned no tests, 1 ended' join 'ok 1 - a'
 check 'tap: a suite that ends before its plan fails' 1 'planned 3 tests, 1 ended' run tap_suite '#!/bin/sh
 echo "1..3"
 echo "ok 1 - a"'

@@ -5,6 +5,7 @@
 #   tap_start DIR            logs of the tests go to DIR
 #   tap_test NAME CMD...     one test: status 0 ok, 77 skipped (its last line says why), else not ok
 #   tap_suite NAME CMD...    a program that prints TAP itself; each of its results is one of ours
+#   tap_join NAME FILE       what another run of these functions printed, its plan last: each result is one of ours, the rest is shown
 #   tap_done                 plan and totals; status 1 if anything failed or nothing ran
 
 tap_start()	# directory
@@ -132,6 +133,25 @@ tap_suite()	# name, command...
 	fi
 	printf '# %s: %s\n' "$tap_name" "$tap_time"
 	[ "$tap_failed" = "$tap_before" ]
+}
+
+tap_join()	# name, file
+{
+	tap_before=$tap_n tap_plan=''
+	while IFS= read -r tap_line; do
+		tap_text=${tap_line#*ok }
+		tap_text=${tap_text#* - }
+		case $tap_line in
+		'ok '*' # SKIP '*) tap_result skip "${tap_text%% # SKIP *}" "${tap_text#* # SKIP }" ;;
+		'ok '*) tap_result ok "$tap_text" ;;
+		'not ok '*) tap_result not "$tap_text" ;;
+		1..[0-9]*) tap_plan=${tap_line#1..} ;;
+		'# whole run: '*) printf '# %s: %s\n' "$1" "${tap_line#*: }" ;;
+		*' passed, '*' failed, '*) ;;
+		*) printf '%s\n' "$tap_line" ;;
+		esac
+	done <"$2"
+	[ "$tap_plan" = $((tap_n - tap_before)) ] || tap_result not "$1: planned ${tap_plan:-no} tests, $((tap_n - tap_before)) ended"
 }
 
 tap_done()
