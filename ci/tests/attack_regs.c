@@ -515,31 +515,37 @@ void attack_hcr_wishes(void)
 	raw_finish(&r);
 }
 
-static bool wish_debug(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
+static bool wish_traps(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
 {
 	(void)page;
 	(void)code;
-	RAW_SET(r, 0, enter.mdcr, ~0UL);
+	RAW_SET(r, 0, enter.traps, ~0UL);
 	return false;
 }
 
 #define BRK_RET		0xd65f03c0d4200000UL	/* brk #0; ret */
 #define EC_BRK		0x3cUL
 
-/* With MDCR_EL2.TDE its BRK would leave the guest; it has to come to the guest's own handler. */
-void attack_mdcr_wishes(void)
+/* Its BRK would leave the guest, and is to come to the guest's own handler; so would a read of CNTPCT_EL0, which is to give the counter. */
+void attack_trap_wishes(void)
 {
 	static struct rawvm r;
-	u64 exceptions;
+	u64 exceptions, before, after;
 
 	raw_start(&r);
-	wish_debug(&r, NULL, 0);
+	before = raw_agent(&r, AGENT_SYSREG, 9, 0, 0);
+	wish_traps(&r, NULL, 0);
+	raw_until(&r, AGENT_SYSREG, 9, 0, wish_traps);
+	after = r.dev.result;
+	exceptions = raw_agent(&r, AGENT_EXCEPTIONS, 0, 0, 0);
+	expect(!exceptions && after > before, "CNTPCT_EL0: guest took %llu, reads %#llx and then %#llx",
+	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)before, (unsigned long long)after);
 	raw_agent(&r, AGENT_WRITE, FRESH_IPA, BRK_RET, 0);
-	raw_until(&r, AGENT_JUMP, FRESH_IPA, 0, wish_debug);
+	raw_until(&r, AGENT_JUMP, FRESH_IPA, 0, wish_traps);
 	exceptions = raw_agent(&r, AGENT_EXCEPTIONS, 0, 0, 0);
 	expect((exceptions & 0xffffffff) == 1 && exceptions >> 58 == EC_BRK, "BRK: guest took %llu, ESR %#llx",
 	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)(exceptions >> 32));
-	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_debug);
+	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_traps);
 	expect_kept(r.dev.result);
 	raw_finish(&r);
 }

@@ -362,6 +362,7 @@ int main(int argc, char **argv)
 		{ "registers", "a normal VM's registers, read, written and reset between runs", registers, 60 },
 		{ "keys", "pointer authentication in two normal VMs, each with keys of its own", keys, 60 },
 		{ "debugged", "a normal VM debugged by its VMM: BRK, steps, breakpoint, watchpoint", debugged, 60 },
+		{ "counters", "a normal VM's physical counter, and at an offset", counters, 60 },
 		{ "hotplug", "a CPU goes off and on while VMs run", hotplug, 180 },
 		{ "pool", "KCore's table pool is exhausted and comes back", pool, 120 },
 		{ "touch", "the VMM stores to the memory of its protected VM", touch, 60 },

@@ -6,5 +6,6 @@
 void registers(void);
 void keys(void);
 void debugged(void);
+void counters(void);
 
 #endif

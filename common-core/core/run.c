@@ -16,7 +16,7 @@
 #define CPTR_TSM		0x1000UL
 #define MDCR_GUEST		0x84e60UL	/* TTRF TPMS TPMCR TPM TDA TDOSA TDRA; HPMN the host's; E2PB, E2TB 0 */
 #define HCR_RAS			0x3000000000UL	/* TEA TERR: error records are the machine's */
-#define CNTHCTL_EL1PCTEN	1UL
+#define CNTHCTL_EL1PCTEN	KCORE_TRAP_COUNTER
 #define CNTHCTL_EL1PCEN		2UL
 #define PSTATE_IL		0x100000UL
 
@@ -82,22 +82,24 @@ static u64 run_check(u64 vcpu, u64 type, u64 flags)
 	return allowed != 0UL ? 0UL : KCORE_EPERM;
 }
 
-/* MPIDR, wishes for interrupts and traps, debug exceptions to the host: a normal VM's from its page; of a protected VM's only interrupts and WFx. */
+/*
+ * MPIDR, wishes for interrupts and traps, debug exceptions and the physical counter among these: a normal VM's from its page; of a protected
+ * VM's only interrupts and WFx.
+ */
 static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 {
 	u64 vm = vcpu / KCORE_VM_VCPUS;
 	u64 hcr = page_load(page, CTX_ENTER_HCR);
 	u64 ras = get_has_ras();
 	u64 fp = get_cpu_fp(cpu);
-	u64 debug = 0UL;
+	u64 traps = 0UL;
 	u64 v;
 
 	if (type == KCORE_VM_NORMAL) {
 		v = page_load(page, CTX_VMPIDR);
 		vmpidr_write(v);
 		hcr = HCR_GUEST | (hcr & HCR_WISH_NORMAL);
-		v = page_load(page, CTX_ENTER_MDCR);
-		debug = v & KCORE_MDCR_TDE;
+		traps = page_load(page, CTX_ENTER_TRAPS);
 	} else {
 		vmpidr_write(0x80000000UL | (vcpu % KCORE_VM_VCPUS));
 		hcr = HCR_GUEST_PROTECTED | (hcr & HCR_WISH_PROTECTED);
@@ -109,9 +111,9 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	hcr_write(ras != 0UL ? hcr | HCR_RAS : hcr);
 	cptr_write(fp != 0UL ? CPTR_GUEST & ~CPTR_TFP : CPTR_GUEST);
 	v = host_mdcr();
-	mdcr_write((v & 31UL) | MDCR_GUEST | debug);
+	mdcr_write((v & 31UL) | MDCR_GUEST | (traps & KCORE_TRAP_DEBUG));
 	v = host_cnthctl();
-	cnthctl_write((v & ~CNTHCTL_EL1PCEN) | CNTHCTL_EL1PCTEN);
+	cnthctl_write((v & ~(CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN)) | (CNTHCTL_EL1PCTEN & ~traps));
 	v = s2_vttbr(vm);
 	vttbr_write(v);
 }

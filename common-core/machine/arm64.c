@@ -18,7 +18,7 @@ _Static_assert(PAGE_OFFSET(sys) == CTX_SYS && PAGE_OFFSET(sys.sctlr_el1) == CTX_
 _Static_assert(PAGE_OFFSET(sys.spsr_el1) == CTX_SYS + 176 && PAGE_OFFSET(sys.mdscr_el1) == CTX_SYS + 152, "entry.S");
 _Static_assert(PAGE_OFFSET(vmpidr) == CTX_VMPIDR && PAGE_OFFSET(cntvoff) == CTX_CNTVOFF, "layout.h");
 _Static_assert(PAGE_OFFSET(enter.hcr) == CTX_ENTER_HCR && PAGE_OFFSET(enter.flags) == CTX_ENTER_FLAGS, "layout.h");
-_Static_assert(PAGE_OFFSET(enter.vsesr) == CTX_ENTER_VSESR && PAGE_OFFSET(enter.mdcr) == CTX_ENTER_MDCR, "layout.h");
+_Static_assert(PAGE_OFFSET(enter.vsesr) == CTX_ENTER_VSESR && PAGE_OFFSET(enter.traps) == CTX_ENTER_TRAPS, "layout.h");
 _Static_assert(PAGE_OFFSET(exit.esr) == CTX_EXIT_ESR && PAGE_OFFSET(exit.far) == CTX_EXIT_FAR, "layout.h");
 _Static_assert(PAGE_OFFSET(exit.hpfar) == CTX_EXIT_HPFAR && PAGE_OFFSET(exit.disr) == CTX_EXIT_DISR, "layout.h");
 _Static_assert(PAGE_OFFSET(vgic) == CTX_VGIC && PAGE_OFFSET(fpsr) == CTX_FPSR && PAGE_OFFSET(v) == CTX_V, "layout.h");

@@ -974,7 +974,7 @@ static void start_cpu(u64 n)
 	c->host_hcr = c->hcr = HCR_HOST;
 	c->host_cptr = c->cptr = 0x33ff;
 	c->host_mdcr = c->mdcr = 0x3006;
-	c->host_cnthctl = c->cnthctl = 3;
+	c->host_cnthctl = c->cnthctl = 0x73;	/* EVNTI 7, EL1PCEN, EL1PCTEN */
 	c->host_vmpidr = c->vmpidr = 0x80000000UL | n;
 	c->host_context = REGION_BASE + 0x100000 + n * 2048;
 	c->vttbr = cells.root_base;
@@ -1146,7 +1146,7 @@ static void check_guest(void)
 		violate(V_GUEST_ENTRY, "MDCR %#lx", c->mdcr);
 	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->mdcr & 1UL << 8))
 		violate(V_GUEST_ENTRY, "MDCR %#lx: TDE of a protected VM", c->mdcr);
-	if ((c->cnthctl & 3) != 1)
+	if ((c->cnthctl & 2) || (cells.vm_type[vm] == KCORE_VM_PROTECTED && !(c->cnthctl & 1 /* EL1PCTEN */)))
 		violate(V_GUEST_ENTRY, "CNTHCTL %#lx", c->cnthctl);
 	if ((c->cptr & 0x100100UL) != 0x100100UL || (!(c->cptr & 0x400) && !c->fp_guest) || (c->fp_guest && (c->cptr & 0x400)))
 		violate(V_GUEST_ENTRY, "CPTR %#lx", c->cptr);

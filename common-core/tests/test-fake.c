@@ -360,8 +360,9 @@ static void guest_state_at_entry(void **state)
 	WRONG(c->hcr |= 1UL << 42, V_GUEST_ENTRY);
 	WRONG(c->mdcr &= ~0x200UL, V_GUEST_ENTRY);
 	WRONG(c->mdcr |= 0x80UL, V_GUEST_ENTRY);
-	WRONG(c->mdcr |= KCORE_MDCR_TDE, V_GUEST_ENTRY);
+	WRONG(c->mdcr |= KCORE_TRAP_DEBUG, V_GUEST_ENTRY);
 	WRONG(c->cnthctl |= 2, V_GUEST_ENTRY);
+	WRONG(c->cnthctl &= ~1UL, V_GUEST_ENTRY);
 	WRONG(c->cptr &= ~0x400UL, V_GUEST_ENTRY);
 	WRONG(c->vmpidr++, V_GUEST_ENTRY);
 	WRONG(c->cntvoff++, V_HOST_CNTVOFF);

@@ -116,10 +116,10 @@ static void debug_wish(void **state)
 	eq(vcpu_run(v), RUN_ENTERED);
 	eq(this_cpu()->mdcr, 0x84e66UL);
 	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
-	shared_set(v, CTX_ENTER_MDCR, ~0UL);
+	shared_set(v, CTX_ENTER_TRAPS, ~0UL);
 	for (u64 i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		eq(vcpu_run(v), RUN_ENTERED);
-		eq(this_cpu()->mdcr, 0x84e66UL | KCORE_MDCR_TDE);
+		eq(this_cpu()->mdcr, 0x84e66UL | KCORE_TRAP_DEBUG);
 		eq(guest_leave(0, ESR(classes[i], 0x22), 0x5550, 0), KCORE_EXIT_TRAP);
 		eq(shared(v, CTX_EXIT_ESR), ESR(classes[i], 0x22));
 		eq(shared(v, CTX_EXIT_FAR), 0x5550);
@@ -128,9 +128,39 @@ static void debug_wish(void **state)
 	eq(call(VCPU_PUT), 0);
 	enter_protected();
 	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
-	shared_set(v, CTX_ENTER_MDCR, ~0UL);
+	shared_set(v, CTX_ENTER_TRAPS, ~0UL);
 	eq(vcpu_run(v), RUN_ENTERED);
 	eq(this_cpu()->mdcr, 0x84e66UL);
+}
+
+/* So is a trap of the physical counter, CNTHCTL_EL2.EL1PCTEN 0; the physical timer always traps (EL1PCEN 0). */
+static void counter_wish(void **state)
+{
+	u64 host;
+
+	(void)state;
+	enter_normal();
+	host = this_cpu()->host_cnthctl;
+	eq(host & 3, 3);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->cnthctl, (host & ~3UL) | 1);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_TRAPS, ~KCORE_TRAP_COUNTER);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->cnthctl, (host & ~3UL) | 1);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_TRAPS, ~0UL);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->cnthctl, host & ~3UL);
+	eq(guest_leave(0, ESR(EC_SYSREG, 0x32f801), 0, 0), KCORE_EXIT_TRAP);	/* MRS x0, CNTPCT_EL0 */
+	eq(shared(v, CTX_EXIT_ESR), ESR(EC_SYSREG, 0x32f801));
+	eq(this_cpu()->cnthctl, host);
+	eq(call(VCPU_PUT), 0);
+	enter_protected();
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_TRAPS, ~0UL);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->cnthctl, (host & ~3UL) | 1);
 }
 
 static void entry_state(u64 pstate, u64 entered)
@@ -404,7 +434,8 @@ static void four_cpus(void **state)
 }
 
 SUITE(run,
-      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(run_never_returns_to_another_mode),
+      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(counter_wish),
+      TEST(run_never_returns_to_another_mode),
       TEST(serror_wish), TEST(profiling_stops_in_the_guest), TEST(fp_is_switched_lazily), TEST(fp_of_a_normal_vm_goes_to_its_page),
       TEST(fp_trap_of_the_host_without_a_guests_registers), TEST(asynchronous_exits_show_nothing), TEST(exit_without_a_vcpu_halts),
       TEST(permission_fault_is_translated_again), TEST(exits_are_counted_by_cause), TEST(four_cpus))

@@ -5,7 +5,7 @@ From KCore Require Import code.Context code.Regs code.Release code.Cpu code.Gpsc
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* HCR_EL2, MPIDR and what else a guest runs with: wishes by the page, within bounds; a normal VM's MPIDR and MDCR_EL2.TDE too. *)
+(* HCR_EL2, MPIDR and what else a guest runs with: wishes by the page, within bounds; a normal VM's MPIDR, MDCR_EL2.TDE and CNTHCTL_EL2.EL1PCTEN too. *)
 Definition HCR_GUEST : Z := 0x8807c063f.
 Definition HCR_GUEST_PROTECTED : Z := 0x4000008807d063f.
 Definition HCR_RAS : Z := 0x3000000000.
@@ -15,16 +15,17 @@ Definition WISHES_PROTECTED : Z := 0x61c0.
 Definition guest_hcr (type wishes : Z) : Z :=
   if type =? KCORE_VM_NORMAL then Z.lor HCR_GUEST (Z.land wishes WISHES_NORMAL)
   else Z.lor HCR_GUEST_PROTECTED (Z.land wishes WISHES_PROTECTED).
-Definition guest_debug (type wishes : Z) : Z := if type =? KCORE_VM_NORMAL then Z.land wishes KCORE_MDCR_TDE else 0.
+Definition guest_traps (type wishes : Z) : Z := if type =? KCORE_VM_NORMAL then wishes else 0.
 Definition controls (cpu vcpu type page : Z) (s : state) : state :=
   let hcr := guest_hcr type (words_of page s State.W_IO) in
   let ras := negb (cell s "has_ras" 0 =? 0) in
+  let traps := guest_traps type (words_of page s 63) in
   let mpidr := if type =? KCORE_VM_NORMAL then words_of page s 58 else Z.lor 0x80000000 (vcpu mod KCORE_VM_VCPUS) in
   let s1 := setreg "vmpidr" 0 mpidr s in
   let s2 := if ras && negb (Z.land hcr KCORE_HCR_VSE =? 0) then setreg "vsesr" 0 (Z.land (words_of page s 62) 0x1ffffff) s1 else s1 in
   setreg "vttbr" 0 (vttbr_of s (vcpu / KCORE_VM_VCPUS))
-    (setreg "cnthctl" 0 (Z.lor (Guest.clear (reg s "host_cnthctl" 0) 2) 1)
-      (setreg "mdcr" 0 (Z.lor (Z.lor (Z.land (reg s "host_mdcr" 0) 31) 0x84e60) (guest_debug type (words_of page s 63)))
+    (setreg "cnthctl" 0 (Z.lor (Guest.clear (reg s "host_cnthctl" 0) 3) (Guest.clear KCORE_TRAP_COUNTER traps))
+      (setreg "mdcr" 0 (Z.lor (Z.lor (Z.land (reg s "host_mdcr" 0) 31) 0x84e60) (Z.land traps KCORE_TRAP_DEBUG))
         (setreg "cptr" 0 (if negb (cell s "cpu_fp" cpu =? 0) then Guest.clear CPTR_GUEST 0x400 else CPTR_GUEST)
           (setreg "hcr" 0 (if ras then Z.lor hcr HCR_RAS else hcr) s2)))).
 Definition s_guest_controls : prim state := fun args s =>
@@ -37,6 +38,6 @@ Definition s_guest_controls : prim state := fun args s =>
 Lemma guest_controls_ok : meets (run L1 f_guest_controls) s_guest_controls.
 Proof.
   spec_args. contexts. cpus. vcpu_range.
-  unfold controls, guest_hcr, guest_debug, HCR_GUEST, HCR_GUEST_PROTECTED, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_MDCR_TDE.
+  unfold controls, guest_hcr, guest_traps, HCR_GUEST, HCR_GUEST_PROTECTED, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_TRAP_DEBUG, KCORE_TRAP_COUNTER.
   guest_bits. names. masks. change (words_of z2 s State.W_IO) with (word s (z2 + 480)). start f_guest_controls. hide. steps; finish.
 Qed.

@@ -43,7 +43,7 @@ Definition f_run_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (
   SCall (Some 6) "enter_allowed" [(EVar 4); (EVar 5); (EVar 2)];;
   SReturn (Some (ECond (ECmp Ne (EVar 6) (EConst 0)) (EConst 0) (EConst 18446744073709551615)))).
 
-(* guest_controls: 0=cpu 1=vcpu 2=type 3=page 4=vm 5=hcr 6=ras 7=fp 8=debug 9=v *)
+(* guest_controls: 0=cpu 1=vcpu 2=type 3=page 4=vm 5=hcr 6=ras 7=fp 8=traps 9=v *)
 Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SAssign 4 (EBin Div U64 (EVar 1) (EConst 16));;
   SCall (Some 5) "page_load" [(EVar 3); (EConst 480)];;
@@ -54,8 +54,7 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
     (SCall (Some 9) "page_load" [(EVar 3); (EConst 464)];;
     SCall None "vmpidr_write" [(EVar 9)];;
     SAssign 5 (EBin Or U64 (EConst 36515350079) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 26))) (EBin Shl U64 (EConst 1) (EConst 40))) (EBin Shl U64 (EConst 1) (EConst 41)))));;
-    SCall (Some 9) "page_load" [(EVar 3); (EConst 504)];;
-    SAssign 8 (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 8))))
+    SCall (Some 8) "page_load" [(EVar 3); (EConst 504)])
     (SCall None "vmpidr_write" [(EBin Or U64 (EConst 2147483648) (EBin Mod U64 (EVar 1) (EConst 16)))];;
     SAssign 5 (EBin Or U64 (EConst 288230412667127359) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))))));;
   SIf (ELAnd (ECmp Ne (EVar 6) (EConst 0)) (ECmp Ne (EBin And U64 (EVar 5) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0)))
@@ -65,9 +64,9 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
   SCall None "hcr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EVar 5) (EConst 206158430208)) (EVar 5))];;
   SCall None "cptr_write" [(ECond (ECmp Ne (EVar 7) (EConst 0)) (EBin And U64 (EConst 1074804735) (EBNot U64 (EConst 1024))) (EConst 1074804735))];;
   SCall (Some 9) "host_mdcr" [];;
-  SCall None "mdcr_write" [(EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 9) (EConst 31)) (EConst 544352)) (EVar 8))];;
+  SCall None "mdcr_write" [(EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 9) (EConst 31)) (EConst 544352)) (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))))];;
   SCall (Some 9) "host_cnthctl" [];;
-  SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 9) (EBNot U64 (EConst 2))) (EConst 1))];;
+  SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 9) (EBNot U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EConst 2)))) (EBin And U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EBNot U64 (EVar 8))))];;
   SCall (Some 9) "s2_vttbr" [(EVar 4)];;
   SCall None "vttbr_write" [(EVar 9)]).
 

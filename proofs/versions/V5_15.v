@@ -41,7 +41,7 @@ Local Open Scope Z_scope.
     Field "enter.hcr" 480 8 1;
     Field "enter.flags" 488 8 1;
     Field "enter.vsesr" 496 8 1;
-    Field "enter.mdcr" 504 8 1;
+    Field "enter.traps" 504 8 1;
     Field "exit.esr" 512 8 1;
     Field "exit.far" 520 8 1;
     Field "exit.hpfar" 528 8 1;

@@ -95,7 +95,7 @@ Definition core_page : list field := [
   Field "enter.hcr" CTX_ENTER_HCR 8 1;
   Field "enter.flags" CTX_ENTER_FLAGS 8 1;
   Field "enter.vsesr" CTX_ENTER_VSESR 8 1;
-  Field "enter.mdcr" CTX_ENTER_MDCR 8 1;
+  Field "enter.traps" CTX_ENTER_TRAPS 8 1;
   Field "exit.esr" CTX_EXIT_ESR 8 1;
   Field "exit.far" CTX_EXIT_FAR 8 1;
   Field "exit.hpfar" CTX_EXIT_HPFAR 8 1;

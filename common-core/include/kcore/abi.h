@@ -148,8 +148,9 @@ enum kcore_stat { KCORE_STATS(KCORE_STAT_NUMBER) };
 #define KCORE_HCR_APK		(1UL << 40)	/* normal VMs only: pointer authentication, whose keys the host switches */
 #define KCORE_HCR_API		(1UL << 41)
 
-/* Wish of the host in kcore_vcpu_page.enter.mdcr, an MDCR_EL2 bit */
-#define KCORE_MDCR_TDE		(1UL << 8)	/* normal VMs only: debug exceptions end the run */
+/* Wishes of the host in kcore_vcpu_page.enter.traps, normal VMs only: what ends a run besides what always does */
+#define KCORE_TRAP_COUNTER	(1UL << 0)	/* reads of the physical counter: CNTHCTL_EL2.EL1PCTEN is 0 */
+#define KCORE_TRAP_DEBUG	(1UL << 8)	/* debug exceptions: MDCR_EL2.TDE */
 
 /*
  * EL1 and EL0 registers of a vCPU, in the page's order.
@@ -185,7 +186,7 @@ struct kcore_vcpu_page {
 		u64 hcr;		/* KCORE_HCR_*; KCORE_HCR_VSE is cleared when the guest took the SError */
 		u64 flags;		/* KCORE_ENTER_*, cleared by KCore */
 		u64 vsesr;		/* VSESR_EL2 where FEAT_RAS is there */
-		u64 mdcr;		/* KCORE_MDCR_*, normal VMs */
+		u64 traps;		/* KCORE_TRAP_*, normal VMs */
 	} enter;
 	struct {			/* 0x200 */
 		u64 esr;		/* ESR_EL2 */

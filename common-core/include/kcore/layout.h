@@ -13,7 +13,7 @@
 #define CTX_ENTER_HCR		0x1e0
 #define CTX_ENTER_FLAGS		0x1e8
 #define CTX_ENTER_VSESR		0x1f0
-#define CTX_ENTER_MDCR		0x1f8
+#define CTX_ENTER_TRAPS		0x1f8
 #define CTX_EXIT_ESR		0x200
 #define CTX_EXIT_FAR		0x208
 #define CTX_EXIT_HPFAR		0x210

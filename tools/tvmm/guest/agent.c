@@ -60,6 +60,7 @@ static u64 read_sysreg(u64 index)
 	case 6: asm volatile("mrs %0, id_aa64pfr0_el1" : "=r"(v)); break;
 	case 7: asm volatile("mrs %0, id_aa64mmfr0_el1" : "=r"(v)); break;
 	case 8: asm volatile("mrs %0, pmccntr_el0" : "+r"(v)); break;	/* no PMU: UNDEFINED, up to Linux 5.10 zero */
+	case 9: asm volatile("mrs %0, cntpct_el0" : "+r"(v)); break;
 	}
 	return v;
 }

@@ -640,6 +640,15 @@ static noinstr bool kcore_gicv_access(struct kvm_vcpu *vcpu)
 	return true;
 }
 
+/*
+ * As KVM has it: debug from outside, and reads of the physical counter where KVM gives the VM an offset of it.  The VMM changes the first
+ * between loads only; the second, as that of the virtual counter, takes effect at a vCPU's next load.
+ */
+static __always_inline u64 kcore_traps(struct kvm_vcpu *vcpu)
+{
+	return (vcpu->guest_debug ? KCORE_TRAP_DEBUG : 0) | (kcore_cntpoff(vcpu) ? KCORE_TRAP_COUNTER : 0);
+}
+
 static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
@@ -661,7 +670,7 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 			if (exit)
 				return exit;
 		}
-		page->enter.mdcr = vcpu->guest_debug ? KCORE_MDCR_TDE : 0;	/* as KVM has it; the VMM can change it between loads only */
+		page->enter.traps = kcore_traps(vcpu);
 	} else if (kcore_pc_pending(vcpu)) {
 		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
 	}

@@ -29,6 +29,7 @@
 #define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
 
 #define kcore_cntvoff(vcpu)		(vcpu_vtimer(vcpu)->cntvoff)
+#define kcore_cntpoff(vcpu)		0
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.used_lrs)
 
 #include "pc_direct.h"

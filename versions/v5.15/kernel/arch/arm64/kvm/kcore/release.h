@@ -22,6 +22,7 @@
 #define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
 
 #define kcore_cntvoff(vcpu)		__vcpu_sys_reg(vcpu, CNTVOFF_EL2)
+#define kcore_cntpoff(vcpu)		0
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.vgic_v3.used_lrs)
 
 /* Deferred skips and exceptions */

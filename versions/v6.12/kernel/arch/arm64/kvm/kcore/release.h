@@ -23,6 +23,7 @@
 #define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
 
 #define kcore_cntvoff(vcpu)		((vcpu)->kvm->arch.timer_data.voffset)
+#define kcore_cntpoff(vcpu)		((vcpu)->kvm->arch.timer_data.poffset)
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.vgic_v3.used_lrs)
 
 /* Deferred skips and exceptions */
@@ -49,13 +50,14 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT || (ext) == KVM_CAP_COUNTER_OFFSET)
+	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
 	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
-	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
+	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC ||	\
+	 (ext) == KVM_CAP_COUNTER_OFFSET)
 
 #include "ptrauth.h"
 
