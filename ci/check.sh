@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/lib.sh"
 . "$top/ci/tap.sh"
 
-stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks stock input boot io faults off parity vhe mutants facts bench releases'
+stages='style selftest lint unit proofs oracle proof-mutants engine source kernel hooks stock input boot faults off parity vhe mutants facts bench releases io'
 
 usage()
 {
@@ -28,7 +28,6 @@ Run all tests, or those of the stages named, in this order; proofs, oracle and p
   stock      without CONFIG_KCORE the Image is the pristine one, but for line numbers and build ID; it boots
   input      bad input, full disk, interruption
   boot       VMs and attacks on cortex-a57 with 1 and 4 CPUs, on max with 4, and on a GICv2
-  io         a protected guest, from the stock source of 6.12, with a virtio disk and console; skipped without that source
   faults     VMs while the host fails: a VMM killed at each step, KCore's pool empty, pages that move (all: make faults)
   off        kcore=off: stock KVM from the same Image
   parity     quick selftests of KVM, on the stock kernel and under KCore (all: make parity)
@@ -38,6 +37,7 @@ Run all tests, or those of the stages named, in this order; proofs, oracle and p
   bench      instructions per operation against stock (application work, growth: make bench)
   releases   each other release that has a source (Debian's, or KSRC_<release>): retrofit, gates, configuration
              (its kernel, VMs, attacks: make matrix)
+  io         a protected guest, from the stock source of 6.12, with a virtio disk and console; skipped without that source
 
 Environment: O, RELEASE, CROSS_COMPILE as for make; KCORE_CHECK_LIMIT seconds for one boot (600);
 KCORE_ORACLE_CALLS, KCORE_FUZZ_MINUTES of the stage oracle (200000, 1).
@@ -322,13 +322,6 @@ if wanted boot; then
 	done
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
 fi
-if wanted io; then
-	if mk RELEASE=v6.12 source >"$(tap_log 'io: source')" 2>&1; then
-		tap_suite io mk -s protected-io
-	else
-		tap_result skip 'io: a protected guest with virtio devices' "no source of v6.12 ($(tail -n 1 "$(tap_log 'io: source')"))"
-	fi
-fi
 if wanted faults; then
 	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+compaction+collapse \
 		--expect "$(running)"
@@ -378,6 +371,13 @@ if wanted releases; then
 	for release in $(releases); do
 		[ "$release" = "$RELEASE" ] || another "$release"
 	done
+fi
+if wanted io; then
+	if mk RELEASE=v6.12 source >"$(tap_log 'io: source')" 2>&1; then
+		tap_suite io mk -s protected-io
+	else
+		tap_result skip 'io: a protected guest with virtio devices' "no source of v6.12 ($(tail -n 1 "$(tap_log 'io: source')"))"
+	fi
 fi
 
 too_late
