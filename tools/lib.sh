@@ -148,6 +148,16 @@ sha256()	# file
 	sha256sum <"$1" | cut -d' ' -f1
 }
 
+# Address of the archive that the machine itself uses: Debian's label, or this Debian's own code name.
+debian_archive()	# label, suffix of the suite
+{
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(IDENTIFIER)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(LABEL)' 2>/dev/null |
+		awk -F'|' -v label="$1" -v own="$codename$2" '
+			$1 == "Packages" && $4 == "main" && ($5 == label || ($5 == "" && $3 == own)) { print $2; exit }'
+}
+
 # Puts a file in its place if it differs from what is there; an unchanged file keeps its time stamp.
 install_changed()	# from, to
 {

@@ -5,6 +5,7 @@
  */
 #include <kcore/machine.h>
 #include <kcore/layout.h>
+#include "../machine/measure.h"
 #include "boot.h"
 
 #pragma GCC visibility push(hidden)
@@ -232,7 +233,8 @@ static u64 install_once(const struct kcore_install *in)
 	u64 base = in->region_base, size = in->region_size, first, i;
 
 	if (in->magic != KCORE_INSTALL_MAGIC || base != (u64)kcore_start || base % BLOCK || size % BLOCK ||
-	    !range_ok(base, size) || in->nr_cpus < 1 || in->nr_cpus > KCORE_MAX_CPUS || !copy_regions(in))
+	    !range_ok(base, size) || in->nr_cpus < 1 || in->nr_cpus > KCORE_MAX_CPUS || in->nr_keys > KCORE_MAX_KEYS ||
+	    !copy_regions(in))
 		return KCORE_EINVAL;
 	first = region_index(base, size);
 	if (first == ~0UL || !lay_out(base, size, first))
@@ -257,6 +259,8 @@ static u64 install_once(const struct kcore_install *in)
 	if ((sysreg_read(id_aa64dfr0_el1) >> 40) & 15)
 		cells.has_profiling |= PROFILING_TRACE;
 	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
+	cells.signed_only = in->signed_only;
+	measure_install(in);
 	cells.region_base = base;
 	feature_controls_keep();
 	el2_map();
@@ -324,6 +328,8 @@ void boot_cpu_up(u64 cpu)
 	c->vmpidr = sysreg_read(vmpidr_el2);
 	feature_traps_keep(cpu);
 	lock_acquire();
+	if (cells.log_next == 0)
+		measure_core(kcore_start, (u64)kcore_rodata_end - (u64)kcore_start);
 	cells.cpu_power[cpu] = POWER_ON;
 	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);
 	lock_release();

@@ -115,9 +115,15 @@ u64 hc_page_state(u64 pa);
 u64 vm_alive(u64 vm);						/* locked; 1 if the handle names a VM */
 u64 hc_vm_create(u64 type);
 u64 hc_vm_finalise(u64 vm, u64 ipa, u64 bytes);
+u64 hc_vm_finalise_signed(u64 vm, u64 ipa, u64 bytes);
 u64 hc_vm_destroy_begin(u64 vm);
 u64 hc_vm_destroy_step(u64 vm);
 u64 hc_vm_destroy_end(u64 vm);
+
+/* auth.c: VMs that start only if what is in them is signed */
+u64 hc_vm_measure(u64 vm, u64 ipa);
+u64 hc_vm_start(u64 vm);
+u64 hc_vm_measurement(u64 vm, u64 n);
 
 /* vcpu.c */
 u64 vcpu_exists(u64 vcpu);					/* locked */

@@ -69,6 +69,8 @@ u64 hc_info(u64 which)
 		return get_region_size();
 	if (which == KCORE_INFO_IMAGE_SIZE)
 		return get_image_size();
+	if (which == KCORE_INFO_SIGNED_ONLY)
+		return get_signed_only();
 	return KCORE_EINVAL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * HVCs of protected guests to the vendor hypervisor service of KVM, as Linux's arm-pkvm-guest makes them (include/linux/arm-smccc.h):
- * who is there, and pages of their memory.
+ * who is there, and pages of their memory; and KCore's own call for their measurement.
  */
 #include "core.h"
 
@@ -46,6 +46,15 @@ static u64 guest_memory(u64 vcpu, u64 context, u64 ask)
 	return HVC_DONE;
 }
 
+/* x1: the word that x1 names of the VM's own measurement. */
+static void guest_measurement(u64 vcpu, u64 context)
+{
+	u64 n = page_load(context, CTX_X(1UL));
+	u64 v = measure_word(vcpu / KCORE_VM_VCPUS, n);
+
+	guest_words(context, 0UL, v, 0UL, 0UL);
+}
+
 /* HVC_OTHER: none of these calls; HVC_DONE, HVC_FAULT. */
 u64 guest_vendor(u64 vcpu)
 {
@@ -66,6 +75,8 @@ u64 guest_vendor(u64 vcpu)
 		r = guest_memory(vcpu, context, MEM_UNSHARE);
 	else if (fn == KVM_MEM_RELINQUISH)
 		r = guest_memory(vcpu, context, MEM_RELINQUISH);
+	else if (fn == KCORE_HC_VM_MEASUREMENT)
+		guest_measurement(vcpu, context);
 	else
 		r = HVC_OTHER;
 	return r;

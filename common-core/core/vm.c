@@ -69,8 +69,8 @@ u64 hc_vm_create(u64 type)
 	return r;
 }
 
-/* vCPU 0 of a protected VM starts as the host set it up: x0..x3 and pc, read once.  Lock: held. */
-static void vm_boot_registers(u64 vm)
+/* vCPU 0 of a protected VM starts as the host set it up: x0..x3 and pc, read once; a signed VM's stays off.  Lock: held. */
+static void vm_boot_registers(u64 vm, u64 sign)
 {
 	u64 page = get_vcpu_page(vm * KCORE_VM_VCPUS);
 	u64 context = get_vcpu_context(vm * KCORE_VM_VCPUS);
@@ -86,32 +86,43 @@ static void vm_boot_registers(u64 vm)
 	page_store(context, CTX_PSTATE, PSTATE_BOOT);
 	v = page_load(page, CTX_CNTVOFF);
 	set_vm_cntvoff(vm, v);
-	set_vcpu_power(vm * KCORE_VM_VCPUS, POWER_ON);
+	if (sign != 0UL)
+		set_vcpu_pending(vm * KCORE_VM_VCPUS, PENDING_START);
+	else
+		set_vcpu_power(vm * KCORE_VM_VCPUS, POWER_ON);
 }
 
-/* Lock: held. */
-static u64 vm_finalise(u64 vm, u64 ipa, u64 bytes)
+/* sign: the VM has to be signed.  Lock: held. */
+static u64 vm_finalise(u64 vm, u64 ipa, u64 bytes, u64 sign)
 {
 	u64 alive = vm_alive(vm);
 	u64 state;
 	u64 type;
 	u64 vcpu0;
+	u64 must = get_signed_only();
+	u64 vcpus;
+	u64 context;
 
 	if (alive == 0UL)
 		return KCORE_EINVAL;
 	state = get_vm_state(vm);
 	type = get_vm_type(vm);
 	vcpu0 = get_vcpu_state(vm * KCORE_VM_VCPUS);
-	if (state != VM_NEW)
+	if (state != VM_NEW || (sign != 0UL && type != KCORE_VM_PROTECTED))
 		return KCORE_ESTATE;
 	if (type == KCORE_VM_PROTECTED) {
+		if (sign == 0UL && must != 0UL)
+			return KCORE_EPERM;
 		if (((ipa | bytes) & (PAGE_BYTES - 1UL)) != 0UL || ipa >= IPA_END || bytes == 0UL || bytes > IPA_END - ipa)
 			return KCORE_EINVAL;
 		if (vcpu0 == VCPU_FREE)
 			return KCORE_ESTATE;
 		set_vm_mem_base(vm, ipa);
 		set_vm_mem_end(vm, ipa + bytes);
-		vm_boot_registers(vm);
+		vm_boot_registers(vm, sign);
+		vcpus = get_vm_vcpus(vm);
+		context = get_vcpu_context(vm * KCORE_VM_VCPUS);
+		measure_begin(vm, ipa, ipa + bytes, vcpus, context);
 	}
 	set_vm_state(vm, VM_READY);
 	return 0UL;
@@ -123,7 +134,18 @@ u64 hc_vm_finalise(u64 vm, u64 ipa, u64 bytes)
 	u64 r;
 
 	lock_acquire();
-	r = vm_finalise(vm, ipa, bytes);
+	r = vm_finalise(vm, ipa, bytes, 0UL);
+	lock_release();
+	return r;
+}
+
+/* KCORE_HC_VM_FINALISE_SIGNED */
+u64 hc_vm_finalise_signed(u64 vm, u64 ipa, u64 bytes)
+{
+	u64 r;
+
+	lock_acquire();
+	r = vm_finalise(vm, ipa, bytes, 1UL);
 	lock_release();
 	return r;
 }

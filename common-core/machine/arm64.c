@@ -2,6 +2,7 @@
 /* The primitives of kcore/machine.h that are no single instruction. */
 #include <kcore/machine.h>
 #include <kcore/layout.h>
+#include "measure.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -138,6 +139,28 @@ void profiling_resume(u64 which)
 		sysreg_write(s3_0_c9_c9_0, this_cpu()->pmscr);
 	if (which & PROFILING_TRACE)
 		sysreg_write(s3_0_c1_c2_1, this_cpu()->trfcr);
+}
+
+/* ---- measurements: contents are in measure.c ----------------------------------------------------------- */
+void measure_begin(u64 vm, u64 base, u64 end, u64 vcpus, u64 context)
+{
+	measure_start(vm, base, end, vcpus, (const u64 *)(context + CTX_X(0)), memory_at(context + CTX_PC));
+}
+
+void measure_page(u64 vm, u64 ipa, u64 pa)
+{
+	measure_bytes(vm, ipa, (const void *)pa);
+}
+
+/* The host can write to the page: each word is read once. */
+u64 measure_signed(u64 vm, u64 page)
+{
+	u64 signature[8];
+	u64 i;
+
+	for (i = 0; i < 8; i++)
+		signature[i] = page_load(page, CTX_X(4 + i));
+	return measure_verify(vm, signature);
 }
 
 #define IDREG_CASE(m, o) case (m) * 8 + (o): return sysreg_read(s3_0_c0_c##m##_##o);

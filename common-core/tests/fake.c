@@ -628,6 +628,43 @@ void page_store(u64 pa, u64 off, u64 v)
 	*word_at(pa + off) = v;
 }
 
+/* ---- measurements ------------------------------------------------------------------------------------------- */
+static void need_measurable(u64 vm)
+{
+	if (vm == HOST || vm >= KCORE_NR_VMS || !locked())
+		violate(V_MEASURE, "VM %lu", vm);
+}
+
+void measure_begin(u64 vm, u64 base, u64 end, u64 vcpus, u64 context)
+{
+	need_measurable(vm);
+	if (context_shared(context, 0))
+		violate(V_MEASURE, "registers of VM %lu in the host's page", vm);
+	measure_start(vm, base, end, vcpus, word_at(context), peek(context + CTX_PC));
+}
+
+/* Only what nobody can write any more: the VM's own, and none of its vCPUs is on. */
+void measure_page(u64 vm, u64 ipa, u64 pa)
+{
+	need_measurable(vm);
+	if (pa % PAGE_BYTES || owner_of(pa) != vm)
+		violate(V_MEASURE, "VM %lu: page %#lx of owner %lu", vm, pa, owner_of(pa));
+	for (u64 i = 0; i < KCORE_VM_VCPUS; i++)
+		if (cells.vcpu_state[vm * KCORE_VM_VCPUS + i] != VCPU_FREE && cells.vcpu_power[vm * KCORE_VM_VCPUS + i] != POWER_OFF)
+			violate(V_MEASURE, "vCPU %lu of VM %lu can run", i, vm);
+	measure_bytes(vm, ipa, page_at(pa)->cache);
+}
+
+u64 measure_signed(u64 vm, u64 page)
+{
+	u64 signature[8];
+
+	need_measurable(vm);
+	for (u64 i = 0; i < 8; i++)
+		signature[i] = page_load(page, CTX_X(4 + i));
+	return measure_verify(vm, signature);
+}
+
 /* ---- the host's frame ----------------------------------------------------------------------------------------- */
 u64 host_x(u64 n)
 {
@@ -1038,6 +1075,8 @@ void fake_start(const struct fake_config *config)
 	cells.has_ras = config->ras;
 	cells.has_aarch32 = config->aarch32;
 	cells.has_profiling = config->profiling;
+	cells.signed_only = config->signed_only;
+	measure_install(&config->keys);
 	for (u64 i = 0; i < KCORE_MAX_CPUS; i++)
 		cells.cpu_vcpu[i] = NO_VCPU;
 	for (u64 i = 0; i < FAKE_CPUS; i++)
@@ -1219,7 +1258,7 @@ static void check_frame_kept(u64 first)
 u64 hvc(u64 fn, u64 x1, u64 x2, u64 x3, u64 x4, u64 x5)
 {
 	struct fake_cpu *c = this_cpu();
-	bool returns_x1 = fn == KCORE_HC_VM_UNMAP || fn == KCORE_HC_VM_WRPROTECT || fn == KCORE_HC_VM_AGE;
+	bool returns_x1 = fn == KCORE_HC_VM_UNMAP || fn == KCORE_HC_VM_WRPROTECT || fn == KCORE_HC_VM_AGE || fn == KCORE_HC_VM_MEASUREMENT;
 	u64 r;
 
 	for (u64 i = 0; i < 31; i++)

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core.h"
+#include "../machine/measure.h"
 
 #define FAKE_CPUS	4
 
@@ -49,6 +50,7 @@
 	X(OWNER_TLB) X(OWNER_NOT_SCRUBBED) X(OWNER_CORE) X(MAPS_TLB) X(MAPS_WRAP) \
 	X(MEM_STORE) X(PAGE_ACCESS) X(DOUBLE_FETCH) X(IDREG) \
 	X(PROFILING) X(FP_TRAPPED) X(FP_NO_ISB) X(FP_VISIBLE) X(GIC_PAIRING) \
+	X(MEASURE) \
 	X(HOST_EL1) X(HOST_EL2) X(HOST_FRAME) X(HOST_CNTVOFF) X(GUEST_ENTRY) \
 	X(WALK) X(INVARIANT)
 enum violation {
@@ -102,7 +104,8 @@ struct fake_config {
 	u64 pool_pages;			/* 0: what fits, ~0: none */
 	u64 pool_reserve;		/* ~0: as boot.c computes it */
 	u64 no_gic;
-	u64 ras, aarch32, profiling;
+	u64 ras, aarch32, profiling, signed_only;
+	struct kcore_install keys;	/* of which only these are used */
 };
 
 struct kcore_cells {

@@ -35,6 +35,11 @@ void destroy(u64 vm);				/* completely */
 void dirty(u64 pa);				/* the host writes into the page */
 void start_small(u64 pool_for_vms, u64 reserve);	/* a machine with that many pages in the pool */
 
+/* test-auth.c: signing keys by number */
+struct kcore_install installed_keys(u64 nr, const u64 *which);
+void sign(u64 vm, const u64 *words, u64 key);	/* into the page of vCPU 0 */
+void sign_measurement(u64 vm, u64 key);		/* as KCore has it */
+
 /* The call ends with this error and has changed nothing. */
 #define refused(error, expression) do { \
 	struct snapshot *before_ = snapshot_take(); \
@@ -57,7 +62,7 @@ static inline void at_release(u64 n, void (*hook)(void))
 
 extern u64 random_seed, random_calls;
 
-#define SUITES(X) X(fake) X(memory) X(host) X(transfer) X(range) X(vm) X(run) X(guest) X(psci) X(trap) X(random)
+#define SUITES(X) X(fake) X(memory) X(host) X(transfer) X(range) X(vm) X(auth) X(run) X(guest) X(psci) X(trap) X(random)
 #define SUITE_EXTERN(n) extern const struct CMUnitTest n##_tests[]; extern const size_t n##_count;
 SUITES(SUITE_EXTERN)
 #define SUITE(n, ...) \

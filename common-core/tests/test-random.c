@@ -26,7 +26,8 @@ static bool one_in(u64 n)
 	return rnd(n) == 0;
 }
 
-static u64 results[22][2];		/* by call: successes, errors */
+#define NR_CALLS	26UL
+static u64 results[NR_CALLS][2];		/* by call: successes, errors */
 static u64 entries, guest_exits, interleaved, host_faults;
 static bool in_hook;
 
@@ -36,6 +37,24 @@ static u64 any_vm(void)
 	static const u64 bad[] = { 0, 256, 255, 1UL << 32, ~0UL, 99 };
 
 	return one_in(20) ? bad[rnd(6)] : 1 + rnd(6);
+}
+
+/* One that can be finalised as a signed VM, if there is one. */
+static u64 new_private_vm(void)
+{
+	for (u64 vm = 1; vm < 7; vm++)
+		if (cells.vm_state[vm] == VM_NEW && cells.vm_type[vm] == KCORE_VM_PROTECTED && cells.vcpu_state[vm * 16] != VCPU_FREE)
+			return vm;
+	return any_vm();
+}
+
+/* One that waits for its signature, if there is one. */
+static u64 waiting_vm(void)
+{
+	for (u64 vm = 1; vm < 7; vm++)
+		if (cells.vm_state[vm] == VM_READY && cells.vcpu_pending[vm * 16] == PENDING_START)
+			return vm;
+	return any_vm();
 }
 
 static u64 any_vcpu(void)
@@ -98,7 +117,7 @@ static void host_call_checked(u64 fn, u64 a, u64 b, u64 c, u64 d, u64 e)
 		at_release(one_in(4) ? 1 + rnd(600) : 1 + rnd(3), other_cpu);
 	r = hvc(fn, a, b, c, d, e);
 	fake.release_hook = in_hook ? fake.release_hook : NULL;
-	if (nr < 22)
+	if (nr < NR_CALLS)
 		results[nr][r >= KCORE_ERR_MIN]++;
 	if (r == RUN_ENTERED) {
 		entries++;
@@ -106,7 +125,8 @@ static void host_call_checked(u64 fn, u64 a, u64 b, u64 c, u64 d, u64 e)
 			snapshot_free(before);
 		return;
 	}
-	if (before && r >= KCORE_ERR_MIN && r != KCORE_EAGAIN && !(fn == KCORE_HC_VM_MAP && r == KCORE_ENOMEM))
+	if (before && r >= KCORE_ERR_MIN && r != KCORE_EAGAIN && !(fn == KCORE_HC_VM_MAP && r == KCORE_ENOMEM) &&
+	    !(fn == KCORE_HC_VM_START && r == KCORE_EPERM))
 		changed = snapshot_changed(before);
 	if (before)
 		snapshot_free(before);
@@ -131,7 +151,7 @@ static void random_call(void)
 {
 	u64 vm = any_vm(), mine = cells.cpu_vcpu[fake.cpu];
 
-	switch (rnd(38)) {
+	switch (rnd(42)) {
 	case 0:
 		host_call_checked(KCORE_HC_VM_CREATE, one_in(20) ? rnd(99) : rnd(2), 0, 0, 0, 0);
 		break;
@@ -209,6 +229,22 @@ static void random_call(void)
 		break;
 	case 36:
 		host_call_checked(rnd(20), 0, 0, 0, 0, 0);
+		break;
+	case 37:
+		host_call_checked(KCORE_HC_VM_FINALISE_SIGNED, new_private_vm(), one_in(8) ? any_ipa() : MEMORY_BASE, MEMORY_BYTES, 0, 0);
+		break;
+	case 38:
+	case 39:
+		vm = waiting_vm();
+		host_call_checked(KCORE_HC_VM_DONATE, vm, MEMORY_BASE, any_page(), 0, 0);
+		host_call_checked(KCORE_HC_VM_MEASURE, vm, one_in(3) ? any_ipa() : MEMORY_BASE, 0, 0, 0);
+		break;
+	case 40:
+		vm = waiting_vm();
+		if (vm < KCORE_NR_VMS && cells.vcpu_state[vm * 16] != VCPU_FREE && !one_in(4))
+			sign_measurement(vm, 0);
+		host_call_checked(KCORE_HC_VM_START, vm, 0, 0, 0, 0);
+		host_call_checked(KCORE_HC_VM_MEASUREMENT, vm, rnd(50), 0, 0, 0);
 		break;
 	default:
 		host_call_checked(KCORE_FN_BASE + rnd(30), any_vcpu(), any_page(), any_ipa(), any_bytes(), rnd(20));
@@ -407,9 +443,10 @@ static void drain(void)
 
 static void random_events(void **state)
 {
-	const struct fake_config config = { .pool_pages = 90, .pool_reserve = 20, .ras = 1, .profiling = 3 };
+	struct fake_config config = { .pool_pages = 90, .pool_reserve = 20, .ras = 1, .profiling = 3 };
 
 	(void)state;
+	config.keys = installed_keys(1, (const u64[]){ 0 });
 	print_message("# random test: seed %lu, %lu events\n", random_seed, random_calls);
 	fake_start(&config);
 	memset(results, 0, sizeof(results));
@@ -431,8 +468,8 @@ static void random_events(void **state)
 		      guest_exits, host_faults, interleaved);
 	if (random_calls < 5000)
 		return;
-	for (u64 nr = 0; nr < 22; nr++)				/* each call was seen to succeed, and to fail if it can */
-		if (results[nr][0] == 0 || (results[nr][1] == 0 && nr != 0))
+	for (u64 nr = 0; nr < NR_CALLS; nr++)			/* each call was seen to succeed, and to fail if it can */
+		if (results[nr][0] == 0 || (results[nr][1] == 0 && nr != 0 && nr != 25))
 			fail_msg("call %lu: %lu successes, %lu errors", nr, results[nr][0], results[nr][1]);
 	assert_true(entries > random_calls / 50 && guest_exits > random_calls / 50);
 	assert_true(host_faults > random_calls / 50 && interleaved > random_calls / 100);

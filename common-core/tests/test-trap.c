@@ -18,7 +18,7 @@ static void stub_calls(void **state)
 
 static void unknown_calls(void **state)
 {
-	static const u64 unknown[] = { KCORE_STUB_CALLS, KCORE_FN_BASE - 1, KCORE_FN_BASE + 22, KCORE_FN_BASE + 0xff, KCORE_FN_BASE | 1UL << 32,
+	static const u64 unknown[] = { KCORE_STUB_CALLS, KCORE_FN_BASE - 1, KCORE_FN_BASE + 26, KCORE_FN_BASE + 0xff, KCORE_FN_BASE | 1UL << 32,
 				       KCORE_FN_BASE | 1UL << 63, 0x86004b00UL, ~0UL };
 
 	(void)state;
@@ -36,6 +36,7 @@ static void version_and_info(void **state)
 	eq(call(INFO, KCORE_INFO_REGION_BASE), REGION_BASE);
 	eq(call(INFO, KCORE_INFO_REGION_SIZE), REGION_BYTES);
 	eq(call(INFO, KCORE_INFO_IMAGE_SIZE), 0x123000);
+	eq(call(INFO, KCORE_INFO_SIGNED_ONLY), 0);
 	refused(KCORE_EINVAL, call(INFO, KCORE_INFO_NR));
 	refused(KCORE_EINVAL, call(INFO, ~0UL));
 }

@@ -32,7 +32,7 @@ X(1,  VCPU_RUN,         hc_vcpu_run,         1, "vcpu",                   "run t
 X(2,  VCPU_LOAD,        hc_vcpu_load,        1, "vcpu",                   "bind the vCPU to this CPU, load its GIC state and timer offset", "INVAL BUSY STATE") \
 X(3,  VCPU_PUT,         hc_vcpu_put,         0, "",                       "unbind this CPU's vCPU; FP and GIC state move to its page", "STATE") \
 X(4,  VM_CREATE,        hc_vm_create,        1, "type (KCORE_VM_*)",      "x0 = VM handle, 1..KCORE_NR_VMS-1", "INVAL NOMEM") \
-X(5,  VM_FINALISE,      hc_vm_finalise,      3, "vm, memory IPA, memory bytes", "fix the VM's memory range and vCPU 0's boot registers", "INVAL STATE") \
+X(5,  VM_FINALISE,      hc_vm_finalise,      3, "vm, memory IPA, memory bytes", "fix the VM's memory range and vCPU 0's boot registers; PERM: it has to be signed", "INVAL STATE PERM") \
 X(6,  VM_DESTROY_BEGIN, hc_vm_destroy_begin, 1, "vm",                     "from now on the VM can't run", "INVAL BUSY") \
 X(7,  VM_DESTROY_STEP,  hc_vm_destroy_step,  1, "vm",                     "take back at most KCORE_STEP_PAGES pages, scrubbed if private; x0 = 0 done", "INVAL STATE AGAIN") \
 X(8,  VM_DESTROY_END,   hc_vm_destroy_end,   1, "vm",                     "recycle the handle; all pages and vCPUs must be gone", "INVAL STATE BUSY") \
@@ -48,7 +48,11 @@ X(17, INFO,             hc_info,             1, "KCORE_INFO_*",           "x0 = 
 X(18, STATS_READ,       hc_stats_read,       1, "KCORE_STAT_*",           "x0 = the counter", "INVAL") \
 X(19, LOG_READ,         hc_log_read,         1, "sequence number",        "x0 = 0, x1 = event, x2 and x3 = its values, x4 = CNTPCT", "INVAL AGAIN") \
 X(20, VGIC_VMCR_READ,   hc_vgic_vmcr_read,   0, "",                       "x0 = ICH_VMCR_EL2 of the vCPU loaded on this CPU", "STATE") \
-X(21, PAGE_STATE,       hc_page_state,       1, "PA",                     "x0 = KCORE_PAGE_* of the page (public bookkeeping)", "INVAL")
+X(21, PAGE_STATE,       hc_page_state,       1, "PA",                     "x0 = KCORE_PAGE_* of the page (public bookkeeping)", "INVAL") \
+X(22, VM_FINALISE_SIGNED, hc_vm_finalise_signed, 3, "vm, memory IPA, memory bytes", "as VM_FINALISE, but vCPU 0 stays off until VM_START; protected VMs only", "INVAL STATE") \
+X(23, VM_MEASURE,       hc_vm_measure,       2, "vm, IPA",                "signed VM: the page at the IPA goes into its measurement", "INVAL STATE") \
+X(24, VM_START,         hc_vm_start,         1, "vm",                     "signed VM: vCPU 0 is on if x4..x11 of its page sign the measurement; else the VM can only be destroyed", "INVAL STATE BUSY PERM") \
+X(25, VM_MEASUREMENT,   hc_vm_measurement,   2, "vm, word",               "x0 = 0, x1 = that word of struct kcore_measurement, 0 beyond its end", "-")
 
 #define KCORE_HYPERCALL_NUMBER(nr, NAME, handler, nargs, args, text, errs) KCORE_HC_##NAME = KCORE_FN_BASE + nr,
 #ifndef __ASSEMBLY__
@@ -86,7 +90,8 @@ enum kcore_hypercall { KCORE_HYPERCALLS(KCORE_HYPERCALL_NUMBER) };
 #define KCORE_INFO_REGION_BASE	2UL		/* KCore's memory, bytes */
 #define KCORE_INFO_REGION_SIZE	3UL
 #define KCORE_INFO_IMAGE_SIZE	4UL
-#define KCORE_INFO_NR		5UL
+#define KCORE_INFO_SIGNED_ONLY	5UL		/* not 0: protected VMs have to be signed */
+#define KCORE_INFO_NR		6UL
 
 /* KCORE_HC_STATS_READ: X(number, name, meaning) */
 #define KCORE_STATS(X) \
@@ -211,6 +216,30 @@ struct kcore_vcpu_page {
 #endif
 
 /*
+ * What a protected VM starts from (docs/auth.md), by VM_MEASUREMENT or the guest's own call.  What is signed (ECDSA P-256, SHA-256) is
+ * its first KCORE_SIGNED_BYTES, little endian; r and s, 32 bytes each, big endian, are at CTX_X(4) of vCPU 0's page.
+ */
+#define KCORE_MEASUREMENT_MAGIC	0x4b434f52454d5331UL	/* "KCOREMS1" */
+#define KCORE_MAX_IMAGES	4UL
+#define KCORE_SIGNED_BYTES	272UL
+#ifndef __ASSEMBLY__
+struct kcore_measurement {
+	u64 magic;
+	u64 memory_base, memory_end;	/* IPA */
+	u64 vcpus;
+	u64 entry;			/* vCPU 0's PC, x0..x3 */
+	u64 x[4];
+	u64 nr_images;			/* more than KCORE_MAX_IMAGES: can't be signed */
+	struct {
+		u64 ipa, bytes;		/* whole pages; pages one behind the other are one image */
+		u64 sha256[4];		/* as bytes */
+	} image[KCORE_MAX_IMAGES];
+	u64 key[4];			/* SHA-256 of the public key (04, x, y) that signed it; 0: none has */
+	u64 core[4];			/* SHA-256 of kcore.bin */
+};
+#endif
+
+/*
  * Installation (boot vectors, EL2 MMU off): x0 = KCORE_FN_INSTALL, x1 = CPU number,
  * x2 = PA of struct kcore_install.  Called on each CPU in turn; the first builds the tables.
  * x0 = 0 or an error.  KCore copies what it needs; later changes have no effect.
@@ -219,6 +248,7 @@ struct kcore_vcpu_page {
 #define KCORE_MAX_CPUS		64UL
 #define KCORE_MAX_REGIONS	16UL
 #define KCORE_MAX_DENIED	8UL
+#define KCORE_MAX_KEYS		4UL
 #ifndef __ASSEMBLY__
 struct kcore_install {
 	u64 magic;
@@ -230,6 +260,9 @@ struct kcore_install {
 	struct { u64 base, size; } dram[KCORE_MAX_REGIONS];	/* page aligned, ascending, disjoint */
 	struct { u64 base, size; } denied[KCORE_MAX_DENIED];	/* not DRAM, never mapped: GICH, GICV of a GICv3 */
 	u64 mpidr[KCORE_MAX_CPUS];	/* affinity of each possible CPU, MPIDR_EL1 format */
+	u64 nr_keys;			/* whose signatures start a protected VM */
+	u64 signed_only;		/* not 0: no protected VM without one */
+	u64 key[KCORE_MAX_KEYS][8];	/* ECDSA P-256: x and y, 32 bytes each, big endian */
 };
 #endif
 

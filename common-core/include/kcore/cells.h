@@ -21,6 +21,7 @@
 	X(has_gicv3) X(has_ras) X(ich_vtr) \
 	X(has_aarch32)			/* EL0 may be AArch32 */ \
 	X(has_profiling)		/* PROFILING_* */ \
+	X(signed_only)			/* protected VMs have to be signed */ \
 	/* table pool, under the lock */ \
 	X(pool_base) X(pool_pages) \
 	X(pool_bump)			/* pages never handed out start here, index */ \
@@ -107,5 +108,6 @@
 #define PENDING_MMIO_WRITE	4UL
 #define PENDING_DABT		5UL		/* data abort outside of memory without a syndrome */
 #define PENDING_IABT		6UL		/* instruction abort outside of memory */
+#define PENDING_START		7UL		/* vCPU 0 of a signed VM, off until VM_START */
 
 #endif
