@@ -94,6 +94,7 @@ inputs()	# stage
 	fi
 	[ "$1" != source ] || return
 	files semantic-patches common-core/core common-core/machine common-core/boot common-core/include common-core/Makefile \
+		common-core/bearssl.mk tools/fetch-bearssl \
 		versions/common "versions/$release" tools/retrofit tools/make-tree tools/same-lines Makefile
 	case $1 in
 	retrofit|gates) return ;;

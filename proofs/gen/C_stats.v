@@ -63,8 +63,8 @@ Definition f_hc_stats_read : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U6
   SCall (Some 8) "stat_total" [(EVar 0)];;
   SReturn (Some (EVar 8))).
 
-(* hc_info: 0=which 1=(result) 2=(result) 3=(result) 4=(result) 5=(result) *)
-Definition f_hc_info : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Some U64) (
+(* hc_info: 0=which 1=(result) 2=(result) 3=(result) 4=(result) 5=(result) 6=(result) *)
+Definition f_hc_info : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SIf (ECmp Eq (EVar 0) (EConst 0))
     (SCall (Some 1) "get_ich_vtr" [];;
     SReturn (Some (EVar 1)))
@@ -84,6 +84,10 @@ Definition f_hc_info : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64] (Some U6
   SIf (ECmp Eq (EVar 0) (EConst 4))
     (SCall (Some 5) "get_image_size" [];;
     SReturn (Some (EVar 5)))
+    (SSkip);;
+  SIf (ECmp Eq (EVar 0) (EConst 5))
+    (SCall (Some 6) "get_signed_only" [];;
+    SReturn (Some (EVar 6)))
     (SSkip);;
   SReturn (Some (EConst 18446744073709551594))).
 

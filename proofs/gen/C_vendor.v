@@ -27,6 +27,12 @@ Definition f_guest_memory : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64
   SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (ECond (ECmp Eq (EVar 7) (EConst 0)) (EConst 0) (EConst 18446744073709551613))];;
   SReturn (Some (EConst 1))).
 
+(* guest_measurement: 0=vcpu 1=context 2=n 3=v *)
+Definition f_guest_measurement : fundef := mkfun 2 [U64; U64; U64; U64] None (
+  SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
+  SCall (Some 3) "measure_word" [(EBin Div U64 (EVar 0) (EConst 16)); (EVar 2)];;
+  SCall None "guest_words" [(EVar 1); (EConst 0); (EVar 3); (EConst 0); (EConst 0)]).
+
 (* guest_vendor: 0=vcpu 1=context 2=x0 3=fn 4=r *)
 Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "get_vcpu_context" [(EVar 0)];;
@@ -45,10 +51,13 @@ Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U6
             (SCall (Some 4) "guest_memory" [(EVar 0); (EVar 1); (EConst 1)])
             (SIf (ECmp Eq (EVar 3) (EConst 3321888777))
               (SCall (Some 4) "guest_memory" [(EVar 0); (EVar 1); (EConst 2)])
-              (SAssign 4 (EConst 0)))))));;
+              (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907993)))
+                (SCall None "guest_measurement" [(EVar 0); (EVar 1)])
+                (SAssign 4 (EConst 0))))))));;
   SReturn (Some (EVar 4))).
 
 Definition m_vendor : modul := [
   ("guest_words", f_guest_words);
   ("guest_memory", f_guest_memory);
+  ("guest_measurement", f_guest_measurement);
   ("guest_vendor", f_guest_vendor)].

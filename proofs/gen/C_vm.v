@@ -52,42 +52,51 @@ Definition f_hc_vm_create : fundef := mkfun 1 [U64; U64] (Some U64) (
   SCall None "lock_release" [];;
   SReturn (Some (EVar 1))).
 
-(* vm_boot_registers: 0=vm 1=page 2=context 3=v 4=i *)
-Definition f_vm_boot_registers : fundef := mkfun 1 [U64; U64; U64; U64; U64] None (
-  SCall (Some 1) "get_vcpu_page" [(EBin Mul U64 (EVar 0) (EConst 16))];;
-  SCall (Some 2) "get_vcpu_context" [(EBin Mul U64 (EVar 0) (EConst 16))];;
-  SFor 4 U64 (EConst 0) (EConst 4) 1
-    (SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EVar 4) (EConst 8))];;
-    SCall None "page_store" [(EVar 2); (EBin Mul U64 (EVar 4) (EConst 8)); (EVar 3)]);;
-  SCall (Some 3) "page_load" [(EVar 1); (EConst 248)];;
-  SCall None "page_store" [(EVar 2); (EConst 248); (EVar 3)];;
-  SCall None "page_store" [(EVar 2); (EConst 256); (EConst 965)];;
-  SCall (Some 3) "page_load" [(EVar 1); (EConst 472)];;
-  SCall None "set_vm_cntvoff" [(EVar 0); (EVar 3)];;
-  SCall None "set_vcpu_power" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 1)]).
+(* vm_boot_registers: 0=vm 1=sign 2=page 3=context 4=v 5=i *)
+Definition f_vm_boot_registers : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] None (
+  SCall (Some 2) "get_vcpu_page" [(EBin Mul U64 (EVar 0) (EConst 16))];;
+  SCall (Some 3) "get_vcpu_context" [(EBin Mul U64 (EVar 0) (EConst 16))];;
+  SFor 5 U64 (EConst 0) (EConst 4) 1
+    (SCall (Some 4) "page_load" [(EVar 2); (EBin Mul U64 (EVar 5) (EConst 8))];;
+    SCall None "page_store" [(EVar 3); (EBin Mul U64 (EVar 5) (EConst 8)); (EVar 4)]);;
+  SCall (Some 4) "page_load" [(EVar 2); (EConst 248)];;
+  SCall None "page_store" [(EVar 3); (EConst 248); (EVar 4)];;
+  SCall None "page_store" [(EVar 3); (EConst 256); (EConst 965)];;
+  SCall (Some 4) "page_load" [(EVar 2); (EConst 472)];;
+  SCall None "set_vm_cntvoff" [(EVar 0); (EVar 4)];;
+  SIf (ECmp Ne (EVar 1) (EConst 0))
+    (SCall None "set_vcpu_pending" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 7)])
+    (SCall None "set_vcpu_power" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 1)])).
 
-(* vm_finalise: 0=vm 1=ipa 2=bytes 3=alive 4=state 5=type 6=vcpu0 *)
-Definition f_vm_finalise : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
-  SCall (Some 3) "vm_alive" [(EVar 0)];;
-  SIf (ECmp Eq (EVar 3) (EConst 0))
+(* vm_finalise: 0=vm 1=ipa 2=bytes 3=sign 4=alive 5=state 6=type 7=vcpu0 8=must 9=vcpus 10=context *)
+Definition f_vm_finalise : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 4) "vm_alive" [(EVar 0)];;
+  SCall (Some 8) "get_signed_only" [];;
+  SIf (ECmp Eq (EVar 4) (EConst 0))
     (SReturn (Some (EConst 18446744073709551594)))
     (SSkip);;
-  SCall (Some 4) "get_vm_state" [(EVar 0)];;
-  SCall (Some 5) "get_vm_type" [(EVar 0)];;
-  SCall (Some 6) "get_vcpu_state" [(EBin Mul U64 (EVar 0) (EConst 16))];;
-  SIf (ECmp Ne (EVar 4) (EConst 1))
+  SCall (Some 5) "get_vm_state" [(EVar 0)];;
+  SCall (Some 6) "get_vm_type" [(EVar 0)];;
+  SCall (Some 7) "get_vcpu_state" [(EBin Mul U64 (EVar 0) (EConst 16))];;
+  SIf (ELOr (ECmp Ne (EVar 5) (EConst 1)) (ELAnd (ECmp Ne (EVar 3) (EConst 0)) (ECmp Ne (EVar 6) (EConst 1))))
     (SReturn (Some (EConst 18446744073709551489)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 5) (EConst 1))
-    (SIf (ELOr (ELOr (ELOr (ECmp Ne (EBin And U64 (EBin Or U64 (EVar 1) (EVar 2)) (EBin Sub U64 (EConst 4096) (EConst 1))) (EConst 0)) (ECmp Ge (EVar 1) (EConst 1099511627776))) (ECmp Eq (EVar 2) (EConst 0))) (ECmp Gt (EVar 2) (EBin Sub U64 (EConst 1099511627776) (EVar 1))))
+  SIf (ECmp Eq (EVar 6) (EConst 1))
+    (SIf (ELAnd (ECmp Eq (EVar 3) (EConst 0)) (ECmp Ne (EVar 8) (EConst 0)))
+      (SReturn (Some (EConst 18446744073709551615)))
+      (SSkip);;
+    SIf (ELOr (ELOr (ELOr (ECmp Ne (EBin And U64 (EBin Or U64 (EVar 1) (EVar 2)) (EBin Sub U64 (EConst 4096) (EConst 1))) (EConst 0)) (ECmp Ge (EVar 1) (EConst 1099511627776))) (ECmp Eq (EVar 2) (EConst 0))) (ECmp Gt (EVar 2) (EBin Sub U64 (EConst 1099511627776) (EVar 1))))
       (SReturn (Some (EConst 18446744073709551594)))
       (SSkip);;
-    SIf (ECmp Eq (EVar 6) (EConst 0))
+    SIf (ECmp Eq (EVar 7) (EConst 0))
       (SReturn (Some (EConst 18446744073709551489)))
       (SSkip);;
     SCall None "set_vm_mem_base" [(EVar 0); (EVar 1)];;
     SCall None "set_vm_mem_end" [(EVar 0); (EBin Add U64 (EVar 1) (EVar 2))];;
-    SCall None "vm_boot_registers" [(EVar 0)])
+    SCall None "vm_boot_registers" [(EVar 0); (EVar 3)];;
+    SCall (Some 9) "get_vm_vcpus" [(EVar 0)];;
+    SCall (Some 10) "get_vcpu_context" [(EBin Mul U64 (EVar 0) (EConst 16))];;
+    SCall None "measure_begin" [(EVar 0); (EVar 1); (EBin Add U64 (EVar 1) (EVar 2)); (EVar 9); (EVar 10)])
     (SSkip);;
   SCall None "set_vm_state" [(EVar 0); (EConst 2)];;
   SReturn (Some (EConst 0))).
@@ -95,7 +104,14 @@ Definition f_vm_finalise : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64]
 (* hc_vm_finalise: 0=vm 1=ipa 2=bytes 3=r *)
 Definition f_hc_vm_finalise : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (
   SCall None "lock_acquire" [];;
-  SCall (Some 3) "vm_finalise" [(EVar 0); (EVar 1); (EVar 2)];;
+  SCall (Some 3) "vm_finalise" [(EVar 0); (EVar 1); (EVar 2); (EConst 0)];;
+  SCall None "lock_release" [];;
+  SReturn (Some (EVar 3))).
+
+(* hc_vm_finalise_signed: 0=vm 1=ipa 2=bytes 3=r *)
+Definition f_hc_vm_finalise_signed : fundef := mkfun 3 [U64; U64; U64; U64] (Some U64) (
+  SCall None "lock_acquire" [];;
+  SCall (Some 3) "vm_finalise" [(EVar 0); (EVar 1); (EVar 2); (EConst 1)];;
   SCall None "lock_release" [];;
   SReturn (Some (EVar 3))).
 
@@ -179,6 +195,7 @@ Definition m_vm : modul := [
   ("vm_boot_registers", f_vm_boot_registers);
   ("vm_finalise", f_vm_finalise);
   ("hc_vm_finalise", f_hc_vm_finalise);
+  ("hc_vm_finalise_signed", f_hc_vm_finalise_signed);
   ("hc_vm_destroy_begin", f_hc_vm_destroy_begin);
   ("vm_dying_check", f_vm_dying_check);
   ("hc_vm_destroy_step", f_hc_vm_destroy_step);

@@ -1,6 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Written by c2coq; do not edit.  Every function of the core, callees before callers. *)
 From KCore Require Import lang.Syntax.
+From KCore Require Export gen.C_auth.
 From KCore Require Export gen.C_gpsci.
 From KCore Require Export gen.C_host.
 From KCore Require Export gen.C_idreg.
@@ -26,6 +27,18 @@ From KCore Require Export gen.C_walk.
 Local Open Scope string_scope.
 
 Definition program : modul := [
+  ("vm_alive", f_vm_alive);
+  ("start_check", f_start_check);
+  ("s2_root", f_s2_root);
+  ("entry_offset", f_entry_offset);
+  ("pte_is_table", f_pte_is_table);
+  ("s2_entry", f_s2_entry);
+  ("s2_load", f_s2_load);
+  ("vm_measure", f_vm_measure);
+  ("hc_vm_measure", f_hc_vm_measure);
+  ("vm_start", f_vm_start);
+  ("hc_vm_start", f_hc_vm_start);
+  ("hc_vm_measurement", f_hc_vm_measurement);
   ("guest_target", f_guest_target);
   ("guest_cpu_on", f_guest_cpu_on);
   ("guest_psci_on", f_guest_psci_on);
@@ -50,10 +63,6 @@ Definition program : modul := [
   ("host_block_whole", f_host_block_whole);
   ("page_index", f_page_index);
   ("host_page_allowed", f_host_page_allowed);
-  ("s2_root", f_s2_root);
-  ("entry_offset", f_entry_offset);
-  ("pte_is_table", f_pte_is_table);
-  ("s2_entry", f_s2_entry);
   ("pool_zero", f_pool_zero);
   ("pool_alloc", f_pool_alloc);
   ("s2_prepare", f_s2_prepare);
@@ -62,7 +71,6 @@ Definition program : modul := [
   ("pte_leaf", f_pte_leaf);
   ("s2_set", f_s2_set);
   ("host_map", f_host_map);
-  ("s2_load", f_s2_load);
   ("host_fault_map", f_host_fault_map);
   ("s2_vttbr", f_s2_vttbr);
   ("s2_split", f_s2_split);
@@ -134,6 +142,7 @@ Definition program : modul := [
   ("mem_ask", f_mem_ask);
   ("guest_mem", f_guest_mem);
   ("guest_memory", f_guest_memory);
+  ("guest_measurement", f_guest_measurement);
   ("guest_vendor", f_guest_vendor);
   ("exit_vendor", f_exit_vendor);
   ("missing_page", f_missing_page);
@@ -166,7 +175,6 @@ Definition program : modul := [
   ("vm_find_free", f_vm_find_free);
   ("vm_create", f_vm_create);
   ("hc_vm_create", f_hc_vm_create);
-  ("vm_alive", f_vm_alive);
   ("vm_boot_registers", f_vm_boot_registers);
   ("vm_finalise", f_vm_finalise);
   ("hc_vm_finalise", f_hc_vm_finalise);
@@ -181,6 +189,7 @@ Definition program : modul := [
   ("vcpu_destroy", f_vcpu_destroy);
   ("hc_vcpu_destroy", f_hc_vcpu_destroy);
   ("hc_vgic_vmcr_read", f_hc_vgic_vmcr_read);
+  ("hc_vm_finalise_signed", f_hc_vm_finalise_signed);
   ("host_call", f_host_call);
   ("host_stub", f_host_stub);
   ("host_hvc", f_host_hvc);

@@ -19,6 +19,7 @@ Definition scalars : list string := [
   "ich_vtr";
   "has_aarch32";
   "has_profiling";
+  "signed_only";
   "pool_base";
   "pool_pages";
   "pool_bump";
@@ -99,4 +100,8 @@ Definition hypercalls : list (string * Z * Z) := [
   ("hc_stats_read", 3321907986, 1);
   ("hc_log_read", 3321907987, 1);
   ("hc_vgic_vmcr_read", 3321907988, 0);
-  ("hc_page_state", 3321907989, 1)].
+  ("hc_page_state", 3321907989, 1);
+  ("hc_vm_finalise_signed", 3321907990, 3);
+  ("hc_vm_measure", 3321907991, 2);
+  ("hc_vm_start", 3321907992, 1);
+  ("hc_vm_measurement", 3321907993, 2)].

@@ -115,7 +115,7 @@ void gic_state_load(u64 pa);			/* ICH_VMCR, ICH_AP<0,1>R<n> from the page's vgic
 void gic_state_save(u64 pa);
 u64 gic_vmcr_read(void);			/* ICH_VMCR_EL2 */
 
-/* ---- measurement of VMs (struct kcore_measurement; SHA-256 and ECDSA P-256 of BearSSL), under the lock ----------- */
+/* ---- measurements (struct kcore_measurement; SHA-256, ECDSA P-256), the first three under the lock ---------------- */
 void measure_begin(u64 vm, u64 base, u64 end, u64 vcpus, u64 context);	/* the VM's measurement: memory, vCPUs, x0..x3 and pc at `context', no image */
 void measure_page(u64 vm, u64 ipa, u64 pa);	/* the page's contents: behind the last image if that ends at the IPA, else as a new one */
 u64 measure_signed(u64 vm, u64 page);		/* not 0 only if x4..x11 at `page' are a signature of the measurement by an installed key */
