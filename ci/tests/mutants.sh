@@ -112,7 +112,8 @@ split()	# mutant dir
 make_mutant()	# name dir
 {
 	rm -rf "$2"
-	if ! mkdir -p "$2/change" "$2/build" || ! cp -R "$top/common-core" "$2/common-core"; then
+	if ! mkdir -p "$2/change" "$2/build" "$2/tools" || ! cp -R "$top/common-core" "$2/common-core" ||
+	   ! cp "$top/tools/fetch-bearssl" "$top/tools/lib.sh" "$2/tools"; then
 		echo "no copy of common-core in $2"
 		return
 	fi
@@ -177,6 +178,6 @@ for name in "$@"; do
 		*) result n "$name: $test does not notice: ${line#*: }" ;;
 		esac
 	done
-	rm -rf "$dir/Image" "$dir/common-core"
+	rm -rf "$dir/Image" "$dir/common-core" "$dir/tools"
 done
 exit $failed

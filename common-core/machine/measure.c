@@ -82,7 +82,7 @@ ENTRY void measure_install(const struct kcore_install *in)
 
 	for (i = 0; i < in->nr_keys; i++) {
 		points[i][0] = 4;		/* uncompressed */
-		memcpy(&points[i][1], in->key[i], POINT_BYTES - 1);
+		memcpy(&points[i][1], &in->key[i * 8], POINT_BYTES - 1);
 	}
 	nr_keys = in->nr_keys;
 }

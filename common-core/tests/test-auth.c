@@ -31,7 +31,7 @@ struct kcore_install installed_keys(u64 nr, const u64 *which)
 
 	for (u64 i = 0; i < nr; i++) {
 		eq(br_ec_p256_m31.mulgen(point, secrets[which[i]], 32, BR_EC_secp256r1), 65);
-		memcpy(in.key[i], point + 1, 64);
+		memcpy(&in.key[i * 8], point + 1, 64);
 	}
 	return in;
 }
@@ -229,6 +229,8 @@ static void signed_vm_starts(void **state)
 	shared_set(v, CTX_PC, 0xbad);					/* too late */
 	eq(start(vm, 0), 0);
 	check_invariant();
+	refused(KCORE_ESTATE, call(VM_START, vm));			/* nothing of it twice */
+	refused(KCORE_ESTATE, measure(vm, KERNEL));
 	eq(cells.vcpu_power[v + 1], POWER_OFF);
 	eq(call(VCPU_LOAD, v), 0);
 	eq(vcpu_run(v), RUN_ENTERED);
@@ -264,7 +266,6 @@ static void signed_vm_starts(void **state)
 	guest_leave(1, 0, 0, 0);
 	eq(call(VCPU_PUT), 0);
 	on_cpu(0);
-	/* and nothing of it twice */
 	refused(KCORE_ESTATE, call(VM_START, vm));
 	refused(KCORE_ESTATE, measure(vm, KERNEL));
 	refused(KCORE_ESTATE, call(VM_FINALISE_SIGNED, vm, MEMORY_BASE, MEMORY_BYTES));

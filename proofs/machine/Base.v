@@ -227,12 +227,12 @@ Definition p_gic_state_save (ok : state -> Z -> bool) : prim state := fun args s
 Definition p_do (f : string) : prim state := fun args s => Ok (0, record f args s).
 Definition do_names : list string := [
   "dcache_clean_inval_page"; "icache_inval"; "dsb_store"; "dsb_tlbi"; "tlbi_ipa"; "tlbi_vmid"; "tlbi_local"; "isb";
-  "profiling_stop"; "profiling_resume"].
+  "profiling_stop"; "profiling_resume"; "measure_begin"; "measure_page"].
 
 (* What only the hardware knows: any 64-bit value. *)
 Definition p_ask (f : string) : prim state := fun args s =>
   Ok (answer s (List.length (trace s)) 0 mod 2 ^ 64, record f args s).
-Definition ask_names : list string := ["counter_read"; "translate_el1"; "idreg_read"; "vdisr_read"].
+Definition ask_names : list string := ["counter_read"; "translate_el1"; "idreg_read"; "vdisr_read"; "measure_signed"; "measure_word"].
 
 (* Firmware gets x0..x17 of the host's frame and answers in them. *)
 Definition smc_registers : list Z := [0; 1; 2; 3; 4; 5; 6; 7; 8; 9; 10; 11; 12; 13; 14; 15; 16; 17].

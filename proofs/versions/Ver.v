@@ -108,6 +108,7 @@ Definition core_page : list field := [
 Definition length_of (array : string) : Z :=
   match find (fun a => fst (fst a) =? array)%string arrays with Some (_, n) => n | None => 0 end.
 
+Definition keys_at : Z := 48 + 16 * length_of "dram_base" + 16 * length_of "denied_base" + 8 * length_of "cpu_mpidr".
 Definition core_install : list field := [
   Field "magic" 0 8 1;
   Field "region_base" 8 8 1;
@@ -117,7 +118,8 @@ Definition core_install : list field := [
   Field "nr_denied" 40 8 1;
   Field "dram" 48 16 (length_of "dram_base");
   Field "denied" (48 + 16 * length_of "dram_base") 16 (length_of "denied_base");
-  Field "mpidr" (48 + 16 * length_of "dram_base" + 16 * length_of "denied_base") 8 (length_of "cpu_mpidr")].
+  Field "mpidr" (48 + 16 * length_of "dram_base" + 16 * length_of "denied_base") 8 (length_of "cpu_mpidr");
+  Field "nr_keys" keys_at 8 1; Field "signed_only" (keys_at + 8) 8 1; Field "key" (keys_at + 16) 8 (8 * KCORE_MAX_KEYS)].
 
 Definition check_agrees (what : string) (have want : list field) : list string :=
   flat_map (fun w => match find_field (f_name w) have with

@@ -262,7 +262,7 @@ struct kcore_install {
 	u64 mpidr[KCORE_MAX_CPUS];	/* affinity of each possible CPU, MPIDR_EL1 format */
 	u64 nr_keys;			/* whose signatures start a protected VM */
 	u64 signed_only;		/* not 0: no protected VM without one */
-	u64 key[KCORE_MAX_KEYS][8];	/* ECDSA P-256: x and y, 32 bytes each, big endian */
+	u64 key[KCORE_MAX_KEYS * 8UL];	/* ECDSA P-256: x and y of each, 32 bytes each, big endian */
 };
 #endif
 
