@@ -27,11 +27,11 @@
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
   code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Share code.Vm
-  code.VmLife code.VmEnd code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
+  code.VmLife code.VmEnd code.Auth code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
   code.Gpsci code.Vendor code.GuestHvc code.GuestSysreg code.VcpuLoad code.RunSpecs code.Psci code.HostSmc code.SmcAsks code.Trap
   code.TrapHost.
 From KCore Require Import top.Ni.
-From KCore Require top.Needed.
+From KCore Require top.Waits top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
 From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example sim.Steps sim.NiCode sim.Entries sim.HostBack.
 
@@ -99,6 +99,18 @@ Proof. exact (Ni.filter_narrow s t w esr far far' hpfar). Qed.
 Theorem answer_allowed a v s w pending esr flags value l : sound -> to_vm v a s = Some (Answer w pending esr flags value l) ->
   pending = c_pending (vcpu (P s) w) /\ esr = c_esr (vcpu (P s) w) /\ enter_allowed pending esr flags = true.
 Proof. exact (Ni.answer_allowed a v s w pending esr flags value l). Qed.
+
+(* Signed VMs.  A protected VM that was finalised as a signed one and waits ([waits]) does not run, on whatever CPU and whatever anybody does, until a
+   start of it whose check of the signature answered good; or until its handle is given back, and then it is another VM's. *)
+Theorem waits_for_start v l s t : sound -> reached s -> waits (P s) v = true -> run l s = Ok t ->
+  (forall c, ~ In (HCall c (RStart v true)) l) -> (forall c, ~ In (HCall c (REnd v)) l) ->
+  forall c, u_run (cpu (P t) c) = true -> vm_of (u_vcpu (cpu (P t) c)) <> v.
+Proof.
+  intros B R W E N1 N2. destruct R as (l0 & d & R). assert (R' : reached s) by (exists l0, d; exact R).
+  apply (top.Waits.waits_for_start v l s t B (reached_invariant s B R')); auto.
+  - apply (top.Waits.run_calm l0 (boot d) s B boot_inv top.Waits.boot_calm R).
+  - intros a A (c & [-> | ->]); [apply (N1 c A)|apply (N2 c A)].
+Qed.
 End Top.
 
 (* The checks are needed.  [noninterfering]: the machine has the property of ni_top, from installation.  The real core has it; a core
@@ -170,7 +182,7 @@ Context (fixed : String.string -> Z -> Z).
 
    Between calls (the lock is free, c is [idle], the invariant holds) the host calls KCore on CPU c with the number of a call of
    [sim.Code.simulated] in x0 and arguments in x1 to x5 ([sim.Code.calls]); [request_of]: that call in the top machine, with what the
-   code's clock said where it asks for a time.
+   code's clock said where it asks for a time, and the machine of a measurement.
    Then the C of the core, linked over layer L1, from the trap's entry (host_trap) to its return: it ends, with the lock free, in a state
    that is related to the one that the top machine reaches by the call's action and those of its further sections; that is to
    say, it decides, changes and answers (in x0) what the top machine does.  [fits]: the top machine's counters stay below what the
@@ -184,7 +196,8 @@ Theorem calls_code c s t name nr n req : sim.Rel.installed fixed -> sound -> In 
 Proof. intros. eapply sim.Code.calls_code; eauto. Qed.
 
 (* Confidentiality of the C in such a call.  Two states of the C that are related to states which differ only in what protected VMs hold;
-   the host makes the same call in both, and the clock said the same (the log's times, the longest time at EL2).  It ends in both, in
+   the host makes the same call in both, and the clock said the same (the log's times, the longest time at EL2), and the machine of a
+   measurement.  It ends in both, in
    states related in the same way, the host's registers are the same, and so is each word of each page that the host may access. *)
 Theorem call_confidential c s s' t t' name nr n req : sim.Rel.installed fixed -> sound -> In name sim.Code.simulated ->
   sim.Code.calls c s name nr n -> sim.Code.calls c s' name nr n -> sim.Code.request_of name (sim.Trap.registers s n) s = Some req ->
@@ -320,7 +333,7 @@ Eval vm_compute in ("entries", sim.Entries.uncovered)%string.
 
 (* Functions of the core whose translation is proved to meet a specification. *)
 Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
-  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ share_specs ++ vm_specs ++
+  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ share_specs ++ vm_specs ++ auth_specs ++
   vm_end_specs ++ range_specs ++ range_map_specs ++ range_walk_specs ++ inject_specs ++ idreg_specs ++ regs_specs ++
   gpsci_specs ++ vendor_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs ++ psci_specs ++ trap_specs Map.L1) ++ map fst m_s2map)%list.
 
@@ -346,6 +359,7 @@ Definition theorems := (
   @share_refines,
   @vm_refines,
   @vm_end_refines,
+  @auth_refines,
   @range_refines,
   @range_map_refines,
   @range_walk_refines,
@@ -407,6 +421,7 @@ Definition theorems := (
   @reclaimed_zero,
   @filter_narrow,
   @answer_allowed,
+  @waits_for_start,
   @core_noninterfering,
   @scrub_needed,
   @exit_filter_needed,

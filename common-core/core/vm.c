@@ -86,10 +86,12 @@ static void vm_boot_registers(u64 vm, u64 sign)
 	page_store(context, CTX_PSTATE, PSTATE_BOOT);
 	v = page_load(page, CTX_CNTVOFF);
 	set_vm_cntvoff(vm, v);
-	if (sign != 0UL)
+	if (sign != 0UL) {
 		set_vcpu_pending(vm * KCORE_VM_VCPUS, PENDING_START);
-	else
+		set_vcpu_esr(vm * KCORE_VM_VCPUS, 0UL);
+	} else {
 		set_vcpu_power(vm * KCORE_VM_VCPUS, POWER_ON);
+	}
 }
 
 /* sign: the VM has to be signed.  Lock: held. */

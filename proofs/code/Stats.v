@@ -69,12 +69,13 @@ Definition info (which : Z) (s : state) : Z :=
   if which =? KCORE_INFO_MDCR then reg s "host_mdcr" 0 else
   if which =? KCORE_INFO_REGION_BASE then cell s "region_base" 0 else
   if which =? KCORE_INFO_REGION_SIZE then cell s "region_size" 0 else
-  if which =? KCORE_INFO_IMAGE_SIZE then cell s "image_size" 0 else KCORE_EINVAL.
+  if which =? KCORE_INFO_IMAGE_SIZE then cell s "image_size" 0 else
+  if which =? KCORE_INFO_SIGNED_ONLY then cell s "signed_only" 0 else KCORE_EINVAL.
 Definition s_hc_info : prim state := fun args s =>
   match args with [which] => Ok (info which s, s) | _ => Stuck end.
 Lemma hc_info_ok : meets (run L1 f_hc_info) s_hc_info.
 Proof.
-  spec_open. unfold info. consts. start f_hc_info. steps; rewrite C, ?C0, ?C1, ?C2, ?C3; finish.
+  spec_open. unfold info. consts. start f_hc_info. steps; rewrite C, ?C0, ?C1, ?C2, ?C3, ?C4; finish.
 Qed.
 
 Definition s_hc_version : prim state := fun args s => match args with [] => Ok (KCORE_ABI_VERSION, s) | _ => Stuck end.

@@ -130,30 +130,35 @@ Ltac keeps_boot :=
 Ltac keeps ::= repeat first [keeps_base | keeps_log | keeps_vm | keeps_boot].
 
 Definition PSTATE_BOOT : Z := 0x3c5.
-Definition boot_registers (vm : Z) (s : state) : state :=
+Definition boot_words (vm : Z) (s : state) : state :=
   let vcpu := vm * KCORE_VM_VCPUS in
   let page := cell s "vcpu_page" vcpu in
   let context := cell s "vcpu_context" vcpu in
   let s := copy_words page context (count 4) s in
   let s := setword (context + CTX_PC) (word s (page + CTX_PC)) s in
   let s := setword (context + CTX_PSTATE) PSTATE_BOOT s in
-  setcell "vcpu_power" vcpu POWER_ON (put64 "vm_cntvoff" vm (word s (page + CTX_CNTVOFF)) s).
+  put64 "vm_cntvoff" vm (word s (page + CTX_CNTVOFF)) s.
+(* On, or off until it is started. *)
+Definition boot_registers (vm sign : Z) (s : state) : state :=
+  let vcpu := vm * KCORE_VM_VCPUS in
+  if sign =? 0 then setcell "vcpu_power" vcpu POWER_ON (boot_words vm s)
+  else setcell "vcpu_esr" vcpu 0 (setcell "vcpu_pending" vcpu PENDING_START (boot_words vm s)).
 Definition boot_ok (s : state) (vm : Z) : bool :=
   plain_page s (cell s "vcpu_page" (vm * KCORE_VM_VCPUS)) && plain_page s (cell s "vcpu_context" (vm * KCORE_VM_VCPUS)).
 
 Definition s_vm_boot_registers : prim state := fun args s =>
   match args with
-  | [vm] => pre held s && nth_vm vm && boot_ok s vm in Ok (0, boot_registers vm s)
+  | [vm; sign] => pre held s && nth_vm vm && boot_ok s vm in Ok (0, boot_registers vm sign s)
   | _ => Stuck
   end.
 Lemma vm_boot_registers_ok : meets (run L1 f_vm_boot_registers) s_vm_boot_registers.
 Proof.
-  spec_open. unfold boot_registers, boot_ok, PSTATE_BOOT, put64 in *. consts. props. start f_vm_boot_registers. go.
-  match goal with |- wp _ _ _ [_; Some ?p; Some ?c; _; _] ?t => eapply (wp_times _ (fun k e' s' =>
-    s' = copy_words p c k t /\ exists a b, e' = [Some z; Some p; Some c; a; b])) end; try reflexivity.
+  spec_open. unfold boot_registers, boot_words, boot_ok, PSTATE_BOOT, put64 in *. consts. props. start f_vm_boot_registers. go.
+  match goal with |- wp _ _ _ [_; _; Some ?p; Some ?c; _; _] ?t => eapply (wp_times _ (fun k e' s' =>
+    s' = copy_words p c k t /\ exists a b, e' = [Some z; Some z0; Some p; Some c; a; b])) end; try reflexivity.
   - cbn [modulus]; lia.
   - split; [reflexivity|]. eauto.
   - intros k e s' _ Hk (-> & a & b & ->). cbn [setv]. go. split; [reflexivity|]. eauto.
-  - intros e s' (-> & a & b & ->). cbn [setv]. go.
+  - intros e s' (-> & a & b & ->). cbn [setv]. destruct (z0 =? 0) eqn:Sg; go.
 Qed.
 

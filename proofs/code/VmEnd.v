@@ -67,7 +67,7 @@ Definition vm_end_specs : list (string * prim state) := [
 
 (* The rest of vm.c. *)
 Definition L_vm : layer state := extend (extend (extend L1 log_specs) transfer_specs) vm_specs.
-Theorem vm_end_refines : refines eq (skipn 9 m_vm) L_vm (extend L_vm vm_end_specs).
+Theorem vm_end_refines : refines eq (skipn 10 m_vm) L_vm (extend L_vm vm_end_specs).
 Proof.
   apply module_meets. cbn [skipn m_vm].
   module_step hc_vm_destroy_step_ok. module_step vm_destroy_end_ok. module_step hc_vm_destroy_end_ok. exact I.

@@ -13,31 +13,34 @@ Definition local_op (gicv3 : bool) (esr id : Z) : gop :=
   if ec esr =? EC_SYSREG then OLocal KCORE_STAT_exit_sysreg (fun l => sysreg_answer gicv3 esr (id_shown gicv3 esr id) (of_list l))
   else OLocal (cause esr) (fun l => other_answer esr (of_list l)).
 
-(* An HVC of a protected guest: to the vendor service (top/Service.v), or PSCI.  base, end_: of the VM's memory; R: the guest's registers. *)
-Definition hvc_op (far base end_ : Z) (R : Z -> Z) : gop :=
-  match vendor_answer base end_ R, memory_ask base end_ R with
+(* An HVC of a protected guest: to the vendor service (top/Service.v), or PSCI.  base, end_: of the VM's memory; word: what the machine says
+   of its measurement; R: the guest's registers. *)
+Definition hvc_op (far base end_ word : Z) (R : Z -> Z) : gop :=
+  match vendor_answer base end_ word R, memory_ask base end_ R with
   | Some l, _ => OLocal KCORE_STAT_exit_hvc (fun _ => l)
   | None, Some (k, i) => OMem k i far
   | None, None => OHvc far
   end.
 
 (* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one. *)
-Definition trap_op (guarded gicv3 : bool) (esr far hpfar id base end_ : Z) (R : Z -> Z) : gop :=
+Definition trap_op (guarded gicv3 : bool) (esr far hpfar id base end_ word : Z) (R : Z -> Z) : gop :=
   if guarded then
-    if ec esr =? EC_HVC then hvc_op far base end_ R else
+    if ec esr =? EC_HVC then hvc_op far base end_ word R else
     if (ec esr =? EC_WFX) || (ec esr =? EC_IABT) || (ec esr =? EC_DABT) || ((ec esr =? EC_SYSREG) && is_sgi gicv3 esr)
     then OExit esr far hpfar else local_op gicv3 esr id
   else OExit esr far hpfar.
 
-(* The host's call with number fn (abi.h); time: what the clock says, where the call asks for it. *)
-Definition request_of (fn a b d e g time : Z) : request :=
+(* The host's call with number fn (abi.h); said: what the clock says, or the machine of a measurement, where the call asks for it. *)
+Definition request_of (fn a b d e g said : Z) : request :=
   let n := fn - 0xc6004b00 in
   if n =? 0 then RVersion else if n =? 2 then RLoad a else if n =? 3 then RPut else if n =? 4 then RCreate a else
-  if n =? 5 then RFinalise a b d else if n =? 6 then RBegin a else if n =? 7 then RStep a else if n =? 8 then REnd a else
+  if n =? 5 then RFinalise a b d false else if n =? 6 then RBegin a else if n =? 7 then RStep a else if n =? 8 then REnd a else
   if n =? 9 then RVcpuCreate a b d else if n =? 10 then RVcpuDestroy a else if n =? 11 then RDonate a b d else
   if n =? 12 then RMap a b d e g else if n =? 13 then RUnmap a b d false else if n =? 14 then RProtect a b d else
-  if n =? 15 then RUnmap a b d true else if n =? 16 then RFlush a else if n =? 17 then RInfo a else if n =? 18 then RStats a time else
-  if n =? 19 then RLog a time else if n =? 20 then RVmcr else if n =? 21 then RPageState a else RUnknown.
+  if n =? 15 then RUnmap a b d true else if n =? 16 then RFlush a else if n =? 17 then RInfo a else if n =? 18 then RStats a said else
+  if n =? 19 then RLog a said else if n =? 20 then RVmcr else if n =? 21 then RPageState a else
+  if n =? 22 then RFinalise a b d true else if n =? 23 then RMeasure a b else if n =? 24 then RStart a (negb (said =? 0)) else
+  if n =? 25 then RMeasurement said else RUnknown.
 
 (* Operations of Zarith with the same meaning (two's complement of any length, as ZArith has it). *)
 Extract Constant Z.land => "Z.logand".

@@ -65,7 +65,8 @@ Definition f_vm_boot_registers : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64
   SCall (Some 4) "page_load" [(EVar 2); (EConst 472)];;
   SCall None "set_vm_cntvoff" [(EVar 0); (EVar 4)];;
   SIf (ECmp Ne (EVar 1) (EConst 0))
-    (SCall None "set_vcpu_pending" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 7)])
+    (SCall None "set_vcpu_pending" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 7)];;
+    SCall None "set_vcpu_esr" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 0)])
     (SCall None "set_vcpu_power" [(EBin Mul U64 (EVar 0) (EConst 16)); (EConst 1)])).
 
 (* vm_finalise: 0=vm 1=ipa 2=bytes 3=sign 4=alive 5=state 6=type 7=vcpu0 8=must 9=vcpus 10=context *)

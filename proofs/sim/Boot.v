@@ -29,11 +29,11 @@ Proof. reflexivity. Qed.
 Lemma boot_word s v (pg : Z) k (ct := cell s "vcpu_context" (v * KCORE_VM_VCPUS)) :
   pg = cell s "vcpu_page" (v * KCORE_VM_VCPUS) ->
   (forall i j, 0 <= i < 512 -> 0 <= j < 512 -> pg + i * 8 <> ct + j * 8) -> 0 <= k < 512 ->
-  word (boot_registers v s) (ct + k * 8) =
+  word (boot_words v s) (ct + k * 8) =
   if k =? 32 then 0x3c5 else if k =? 31 then word s (pg + 31 * 8) else if (0 <=? k) && (k <? 4) then word s (pg + k * 8) else word s
     (ct + k * 8).
 Proof.
-  intros E A K. unfold boot_registers, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. rewrite <- E. fold ct.
+  intros E A K. unfold boot_words, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. rewrite <- E. fold ct.
     cbn [word setcell]. rewrite !word_setword.
   change CTX_PC with (31 * 8). change CTX_PSTATE with (32 * 8). change CTX_CNTVOFF with (59 * 8).
   destruct (Z.eqb_spec k 32) as [->|N1]; [rewrite Z.eqb_refl; reflexivity|].
@@ -47,16 +47,15 @@ Proof.
     (proj2 (Z.ltb_lt k 4)) in C by lia. discriminate.
 Qed.
 Lemma boot_word_other s v x (ct := cell s "vcpu_context" (v * KCORE_VM_VCPUS)) :
-  (forall k, 0 <= k < 512 -> x <> ct + k * 8) -> word (boot_registers v s) x = word s x.
+  (forall k, 0 <= k < 512 -> x <> ct + k * 8) -> word (boot_words v s) x = word s x.
 Proof.
-  intros N. unfold boot_registers, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. fold ct. cbn [word setcell].
+  intros N. unfold boot_words, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. fold ct. cbn [word setcell].
     rewrite !word_setword.
   change CTX_PC with (31 * 8). change CTX_PSTATE with (32 * 8).
   rewrite (proj2 (Z.eqb_neq _ _) (N 32 ltac:(lia))), (proj2 (Z.eqb_neq _ _) (N 31 ltac:(lia))).
   apply copy_words_other. intros k K. apply N. lia.
 Qed.
-Lemma boot_cell s v n i : cell (boot_registers v s) n i =
-  if String.eqb n "vcpu_power" && (i =? v * KCORE_VM_VCPUS) then POWER_ON else
+Lemma boot_cell s v n i : cell (boot_words v s) n i =
   if String.eqb n "vm_cntvoff" && (i =? v) then
     word (setword (cell s "vcpu_context" (v * KCORE_VM_VCPUS) + CTX_PSTATE) PSTATE_BOOT
       (setword (cell s "vcpu_context" (v * KCORE_VM_VCPUS) + CTX_PC)
@@ -65,12 +64,12 @@ Lemma boot_cell s v n i : cell (boot_registers v s) n i =
       (copy_words (cell s "vcpu_page" (v * KCORE_VM_VCPUS)) (cell s "vcpu_context" (v * KCORE_VM_VCPUS)) 4 s)))
       (cell s "vcpu_page" (v * KCORE_VM_VCPUS) + CTX_CNTVOFF) mod 2 ^ 64
   else cell s n i.
-Proof. unfold boot_registers, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. rewrite !cell_setcell.
+Proof. unfold boot_words, put64. rewrite !count_eq. change (Z.to_nat 4) with 4%nat. rewrite !cell_setcell.
   cbn [cell setword setwords]. rewrite copy_words_cell. reflexivity. Qed.
 Lemma boot_cntvoff s v (pg : Z) (ct := cell s "vcpu_context" (v * KCORE_VM_VCPUS)) :
   pg = cell s "vcpu_page" (v * KCORE_VM_VCPUS) ->
   (forall i j, 0 <= i < 512 -> 0 <= j < 512 -> pg + i * 8 <> ct + j * 8) ->
-  cell (boot_registers v s) "vm_cntvoff" v = word s (pg + 59 * 8) mod 2 ^ 64.
+  cell (boot_words v s) "vm_cntvoff" v = word s (pg + 59 * 8) mod 2 ^ 64.
 Proof.
   intros E A. rewrite boot_cell. cbn [String.eqb Ascii.eqb Bool.eqb andb]. rewrite Z.eqb_refl, <- E. fold ct. f_equal.
   rewrite !word_setword. change CTX_PC with (31 * 8). change CTX_PSTATE with (32 * 8). change CTX_CNTVOFF with (59 * 8).
@@ -92,8 +91,8 @@ Proof.
   - apply (reaped_same t); auto; cbn; unfold upd; now rewrite (proj2 (Z.eqb_neq w v) D).
 Qed.
 
-Lemma finalise_sim c s t v a bytes : Q c s t -> held s = true -> inv (P t) -> 0 <= v -> 0 <= a -> 0 <= bytes ->
-  answers_in c t (finalise v a bytes s) (vm_finalise c v a bytes (P t)).
+Lemma finalise_sim c s t v a bytes sign : Q c s t -> held s = true -> inv (P t) -> 0 <= v -> 0 <= a -> 0 <= bytes ->
+  answers_in c t (finalise v a bytes sign s) (vm_finalise c v a bytes (negb (sign =? 0)) (P t)).
 Proof.
   intros R H J V Ha Hb. unfold finalise, vm_finalise. rewrite (alive_eq fixed c s t v R).
   destruct (alive (P t) v) eqn:E; cbn [negb]; [|apply unchanged_in; auto].
@@ -101,10 +100,15 @@ Proof.
   assert (HV : is_handle v) by (unfold is_handle, KCORE_NR_VMS; lia). assert (HW : is_vcpu (v * KCORE_VM_VCPUS)) by (unfold is_vcpu,
     KCORE_NR_VCPUS, KCORE_VM_VCPUS; lia).
   rewrite (r_vm_state _ _ _ _ R v HV), (r_vm_type _ _ _ _ R v HV), (r_vcpu_state _ _ _ _ R _ HW). unfold is.
-  destruct (Z.eqb_spec (v_state (vm (P t) v)) VM_NEW) as [New|_]; cbn [negb]; [|apply unchanged_in; auto].
+  destruct (Z.eqb_spec (v_state (vm (P t) v)) VM_NEW) as [New|_]; cbn [negb orb]; [|apply unchanged_in; auto].
+  destruct (negb (sign =? 0) && _); [apply unchanged_in; auto|].
   assert (S : v_state (vm (P t) v) <> VM_FREE) by (rewrite New; discriminate).
   destruct (Z.eqb_spec (v_type (vm (P t) v)) KCORE_VM_PROTECTED) as [Prot|Np].
-  - unfold outside. rewrite paged_both, negb_andb.
+  - assert (So : cell s "signed_only" 0 = info c KCORE_INFO_SIGNED_ONLY).
+    { rewrite (r_fixed _ _ _ _ R) by (cbn; tauto). destruct (r_cpu_id _ _ _ _ R) as [_ C]. destruct (n_info _ I c C) as (_ & _ & _ & _ & _ & X).
+      symmetry. exact X. }
+    rewrite So, negb_involutive. destruct ((sign =? 0) && _); [apply unchanged_in; auto|].
+    unfold outside. rewrite paged_both, negb_andb.
     destruct (negb (a mod PAGE_BYTES =? 0) || negb (bytes mod PAGE_BYTES =? 0) || (IPA_END <=? a) || (bytes =? 0) || (IPA_END - a <?
       bytes)) eqn:Bad;
       [apply unchanged_in; auto|].
@@ -121,40 +125,42 @@ Proof.
     set (pg := c_page (vcpu (P t) w)) in *. set (ct := cell s "vcpu_context" w) in *.
     assert (Ap : forall i j, 0 <= i < 512 -> 0 <= j < 512 -> pg * PAGE_BYTES + i * 8 <> ct + j * 8).
     { intros i j Hi Hj. rewrite Kc. apply page_apart; auto. }
-    eexists _, _. split; [reflexivity|]. split; [cbn [held setcell]; rewrite boot_registers_held; exact H|].
-    exists [Boot w pg], true. eexists. split; [reflexivity|].
+    eexists _, _. split; [reflexivity|]. split; [cbn [held setcell record]; rewrite boot_registers_held; exact H|].
+    exists [Boot w pg], true. eexists. split; [reflexivity|]. apply keep_record.
     set (u := setcell "vm_mem_end" v (a + bytes) (setcell "vm_mem_base" v a s)).
-    destruct (rest_vm (P t) v (vm_with_state VM_READY (vm_with_range a (a + bytes) (vm (P t) v))) eq_refl S) as [A1 H1].
-    destruct (rest_vcpu (change_vm v (fun r => vm_with_state VM_READY (vm_with_range a (a + bytes) r)) (P t)) w
-      (vcpu_with_power POWER_ON (vcpu (P t) w)) eq_refl eq_refl) as [A2 H2].
-    match goal with |- Rel.Q _ _ _ (mkst ?p _) =>
-      assert (Ar : forall x, at_rest p x -> at_rest (P t) x) by (intros x X; apply A1, A2, X);
-      assert (Hc : forall x, has_context p x -> has_context (P t) x) by (intros x X; apply H1, H2, X) end.
-    clear A1 H1 A2 H2.
-    assert (Bw : forall k, 0 <= k < 512 -> word (boot_registers v u) (ct + k * 8) =
+    destruct (rest_vm (P t) v (vm_with_state VM_READY (vm_with_range a (a + bytes) (vm (P t) v))) eq_refl S) as [Ar Hc].
+    (* But for its power it is done. *)
+    assert (Main : Q c (setcell "vm_state" v VM_READY (boot_words v u))
+      (mkst (change_vm v (fun r => vm_with_state VM_READY (vm_with_range a (a + bytes) r)) (P t)) (do_effects [Boot w pg] (D t)))).
+    2: { unfold boot_registers. fold w. destruct (sign =? 0); cbn [negb].
+      - apply (keep_same fixed c _ (setcell "vcpu_power" w POWER_ON (setcell "vm_state" v VM_READY (boot_words v u)))).
+        + split; [|repeat split]. intros m i _. rewrite !cell_setcell. destruct (String.eqb_spec m "vm_state") as [->|]; reflexivity.
+        + exact (power_related fixed c _ _ w POWER_ON Main HW).
+      - apply (keep_same fixed c _ (setcell "vcpu_esr" w 0 (setcell "vcpu_pending" w PENDING_START (setcell "vm_state" v VM_READY (boot_words v u))))).
+        + split; [|repeat split]. intros m i _. rewrite !cell_setcell. destruct (String.eqb_spec m "vm_state") as [->|]; reflexivity.
+        + exact (pending_related fixed c _ _ w PENDING_START 0 Main HW). }
+    assert (Bw : forall k, 0 <= k < 512 -> word (boot_words v u) (ct + k * 8) =
       if k =? 32 then 0x3c5 else if k =? 31 then word s (pg * PAGE_BYTES + 31 * 8) else
       if (0 <=? k) && (k <? 4) then word s (pg * PAGE_BYTES + k * 8) else word s (ct + k * 8)).
     { intros j Hj. apply (boot_word u v (pg * PAGE_BYTES) j); auto. }
-    assert (Bo : forall x, (forall k, 0 <= k < 512 -> x <> ct + k * 8) -> word (boot_registers v u) x = word s x).
+    assert (Bo : forall x, (forall k, 0 <= k < 512 -> x <> ct + k * 8) -> word (boot_words v u) x = word s x).
     { intros x X. apply (boot_word_other u v x X). }
-    assert (Bv : cell (boot_registers v u) "vm_cntvoff" v = word s (pg * PAGE_BYTES + 59 * 8) mod 2 ^ 64).
+    assert (Bv : cell (boot_words v u) "vm_cntvoff" v = word s (pg * PAGE_BYTES + 59 * 8) mod 2 ^ 64).
     { apply (boot_cntvoff u v (pg * PAGE_BYTES)); auto. }
-    assert (Bc : forall n i, String.eqb n "vm_cntvoff" = false -> cell (boot_registers v u) n i =
-      if String.eqb n "vcpu_power" && (i =? w) then POWER_ON else cell u n i).
+    assert (Bc : forall n i, String.eqb n "vm_cntvoff" = false -> cell (boot_words v u) n i = cell u n i).
     { intros n i N. rewrite boot_cell, N. reflexivity. }
-    assert (Bn : forall i, i <> v -> cell (boot_registers v u) "vm_cntvoff" i = cell s "vm_cntvoff" i).
+    assert (Bn : forall i, i <> v -> cell (boot_words v u) "vm_cntvoff" i = cell s "vm_cntvoff" i).
     { intros i N. rewrite boot_cell. cbn [String.eqb Ascii.eqb Bool.eqb andb]. apply Z.eqb_neq in N. rewrite N. reflexivity. }
     assert (Mp : forall o, 0 <= o < 512 -> word s (pg * PAGE_BYTES + o * 8) = mem (D t) pg o) by (intros o O; apply (r_mem _ _ _ _ R);
       auto).
-    assert (Bs : Base.reg (boot_registers v u) = Base.reg s /\ Base.s1 (boot_registers v u) = Base.s1 s /\
-      Base.tab (boot_registers v u) = Base.tab s /\ Base.leaf (boot_registers v u) = Base.leaf s /\
-        Base.table (boot_registers v u) = Base.table s)
+    assert (Bs : Base.reg (boot_words v u) = Base.reg s /\ Base.s1 (boot_words v u) = Base.s1 s /\
+      Base.tab (boot_words v u) = Base.tab s /\ Base.leaf (boot_words v u) = Base.leaf s /\ Base.table (boot_words v u) = Base.table s)
       by (exact (copy_words_rest _ _ _ u)).
     destruct Bs as (B1 & B2 & B3 & B4 & B5).
     assert (Dc : ctx (do_effects [Boot w pg] (D t)) = upd (ctx (D t)) w (booted (mem (D t) pg) (ctx (D t) w))) by reflexivity.
     assert (Cu : forall n i, cell u n i = if String.eqb n "vm_mem_end" && (i =? v) then a + bytes else
       if String.eqb n "vm_mem_base" && (i =? v) then a else cell s n i) by reflexivity.
-    set (b := boot_registers v u) in *. clearbody b. clearbody u.
+    set (b := boot_words v u) in *. clearbody b. clearbody u.
     assert (Ew : w = v * KCORE_VM_VCPUS) by reflexivity. assert (Ect : cell s "vcpu_context" w = ct) by reflexivity.
     assert (Ov : forall x, at_rest (P t) (x * KCORE_VM_VCPUS) -> x * KCORE_VM_VCPUS = w -> x = v) by (intros x _; unfold w,
       KCORE_VM_VCPUS; lia).
@@ -179,7 +185,7 @@ Proof.
         destruct (Z.eqb_spec x w) as [->|]; peel; auto
     | |- _ /\ _ /\ _ => peel; repeat (rewrite Bc by reflexivity); cbn [String.eqb Ascii.eqb Bool.eqb andb]; rewrite ?Cu;
       cbn [String.eqb Ascii.eqb Bool.eqb andb]
-    | H : In ?n fixed_names |- _ => peel; rewrite (not_fixed n "vm_state" H), Bc, (not_fixed n "vcpu_power" H) by (auto using not_fixed;
+    | H : In ?n fixed_names |- _ => peel; rewrite (not_fixed n "vm_state" H), Bc by (auto using not_fixed;
       apply (not_fixed n _ H); reflexivity);
         rewrite Cu; fixed_tac
     | _ => cbn [P D] in *; peel; repeat (rewrite Bc by reflexivity); rewrite ?B1, ?B2, ?B3, ?B4, ?B5, ?Df, ?Dh;

@@ -1,14 +1,17 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The translated handlers, linked over layer L1, do what the top machine does. *)
-From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk top.InvStep.
+From KCore Require Import code.Common code.Vm code.VmLife code.VmEnd code.Range code.RangeWalk code.Auth top.InvStep.
 From KCore Require Import code.VcpuLoad.
 From KCore Require Export sim.VcpuCreate sim.VcpuDestroy.
 From KCore Require Import code.Stats code.Log.
-From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep sim.Donate.
+From KCore Require Export sim.Trap sim.Does sim.Over sim.Unmap sim.Put sim.Reads sim.MapCall sim.Protect sim.DestroyStep sim.Donate sim.Auth.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
-(* The top machine's name of a call of the table with these arguments in this state of the code, whose clock it has not. *)
+(* What the machine answers next in a handler: the trap asks the clock first. *)
+Definition handler_asked (s : state) : Z := next_answer (called s).
+(* The top machine's name of a call of the table with these arguments in this state of the code at the trap; the clock it has not, nor what
+   the machine answers of a measurement. *)
 Definition request_of (name : string) (args : list Z) (s : state) : option request :=
   match args with
   | [] => if String.eqb name "hc_version" then Some RVersion else
@@ -24,34 +27,39 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
            if String.eqb name "hc_page_state" then Some (RPageState a) else
            if String.eqb name "hc_stats_read" then Some (RStats a (stat_total s KCORE_STAT_el2_max)) else
            if String.eqb name "hc_info" then Some (RInfo a) else
-           if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else None
+           if String.eqb name "hc_log_read" then Some (RLog a (cell s "log_time" (a mod LOG_ENTRIES))) else
+           if String.eqb name "hc_vm_start" then Some (RStart a (negb (handler_asked s =? 0))) else None
+  | [a; b] => if String.eqb name "hc_vm_measure" then Some (RMeasure a b) else
+              if String.eqb name "hc_vm_measurement" then Some (RMeasurement (handler_asked s)) else None
   | [a; b; d] => if String.eqb name "hc_vcpu_create" then Some (RVcpuCreate a b d) else
                  if String.eqb name "hc_vm_donate" then Some (RDonate a b d) else
-                 if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d) else
+                 if String.eqb name "hc_vm_finalise" then Some (RFinalise a b d false) else
+                 if String.eqb name "hc_vm_finalise_signed" then Some (RFinalise a b d true) else
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else
                  if String.eqb name "hc_vm_wrprotect" then Some (RProtect a b d) else None
   | [a; b; d; e; g] => if String.eqb name "hc_vm_map" then Some (RMap a b d e g) else None
   | _ => None
   end.
-(* What the clock said. *)
+(* What the clock said, and what the machine answers. *)
 Definition same_clock (s s' : state) : Prop :=
-  stat_total s' KCORE_STAT_el2_max = stat_total s KCORE_STAT_el2_max /\ forall i, cell s' "log_time" i = cell s "log_time" i.
+  stat_total s' KCORE_STAT_el2_max = stat_total s KCORE_STAT_el2_max /\ (forall i, cell s' "log_time" i = cell s "log_time" i) /\
+  handler_asked s' = handler_asked s.
 Lemma request_clock name args s s' : same_clock s s' -> request_of name args s' = request_of name args s.
 Proof.
-  intros [A B]. unfold request_of. destruct args as [|a [|b [|d [|x args]]]]; auto. rewrite A, B. reflexivity.
+  intros (A & B & E). unfold request_of. destruct args as [|a [|b [|d [|x args]]]]; auto; rewrite ?A, ?B, E; reflexivity.
 Qed.
 Lemma total_same s s' id n : cell s' = cell s -> total s' id n = total s id n.
 Proof. intros E. induction n as [|n IH]; cbn [total]; [reflexivity|]. rewrite IH, E. reflexivity. Qed.
-Lemma called_clock s : same_clock s (called s).
-Proof. split; [|reflexivity]. apply total_same. reflexivity. Qed.
+Lemma called_total s id : stat_total (called s) id = stat_total s id.
+Proof. apply total_same. reflexivity. Qed.
 Local Opaque stat_total.
 (* The calls that [calls_code] is about. *)
 Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_destroy"; "hc_vcpu_load"; "hc_vcpu_put";
   "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
-  "hc_vm_destroy_step"; "hc_vm_donate"].
+  "hc_vm_destroy_step"; "hc_vm_donate"; "hc_vm_finalise_signed"; "hc_vm_measure"; "hc_vm_start"; "hc_vm_measurement"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -67,11 +75,21 @@ Proof. intros H (r & u & E & A). apply leads_now. exists r, u. split; auto. eapp
 Lemma does_leads f q args c s t o : does f q -> leads c t (q args s) o -> leads c t (link L1 above f args s) o.
 Proof. intros H L. apply (leads_res fixed c t _ o L). intros y Y. eapply does_ok; eauto. Qed.
 
-Lemma handler_leads name args req c s t : In name simulated -> request_of name args s = Some req -> Forall word_sized args ->
-  sound -> Q c s t -> held s = false -> inv (P t) -> u_run (cpu (P t) c) = false -> fits (P t) ->
-    leads c t (link L1 above name args s) (hcall c req (P t)).
+Lemma finalise_answers c s t a b d sign : Q c s t -> held s = false -> inv (P t) -> 0 <= a -> 0 <= b < 2 ^ 64 -> 0 <= d < 2 ^ 64 ->
+  answers c t (section (s_vm_finalise [a; b; d; sign]) s) (vm_finalise c a b d (negb (sign =? 0)) (P t)).
 Proof.
-  intros N E W B R H J U F. cbn [simulated In] in N.
+  intros R H J A B' D'. apply section_answers; auto. unfold s_vm_finalise. cbn [held sethold].
+  replace (true && (0 <=? a) && word64 b && word64 d) with true.
+  - apply finalise_sim; auto; try lia. apply keep_hold; auto.
+  - symmetry. unfold word64. rewrite !andb_true_iff, !Z.leb_le, !Z.ltb_lt. lia.
+Qed.
+
+(* s0: the state at the trap. *)
+Lemma handler_leads name args req c s0 t : In name simulated -> request_of name args s0 = Some req -> Forall word_sized args ->
+  sound -> Q c (called s0) t -> held (called s0) = false -> inv (P t) -> u_run (cpu (P t) c) = false -> fits (P t) ->
+    leads c t (link L1 above name args (called s0)) (hcall c req (P t)).
+Proof.
+  intros N E W B R H J U F. set (s := called s0) in *. cbn [simulated In] in N.
   repeat match type of N with _ \/ _ => destruct N as [N|N] | False => destruct N end; subst name;
     destruct args as [|a [|b [|d [|e [|g [|x args]]]]]]; try discriminate E; injection E as <-;
     repeat rewrite Forall_cons_iff in W; repeat match goal with W : _ /\ _ |- _ => destruct W end; unfold word_sized in *.
@@ -83,14 +101,11 @@ Proof.
   - eapply does_answers; [apply does_hc_vcpu_put|]. apply put_sim; auto.
   - destruct (vmcr_sim fixed I c s t R H) as (o & A & S). apply (leads_same fixed c t _ _ o S).
     destruct A as (r & u & E & A). exists r, u. split; [eapply does_ok; [apply does_hc_vgic_vmcr_read|exact E]|exact A].
-  - eapply does_answers; [apply does_hc_stats_read|]. apply stats_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_stats_read|]. rewrite <- (called_total s0). apply stats_sim; auto; lia.
   - eapply does_answers; [apply does_hc_info|]. apply info_sim; auto; lia.
-  - eapply does_answers; [apply does_hc_log_read|]. apply log_read_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_log_read|]. apply (log_read_sim fixed c s t a); auto; lia.
   - eapply does_answers; [apply does_hc_vm_create|]. apply create_sim; auto; lia.
-  - eapply does_answers; [apply does_hc_vm_finalise|]. apply section_answers; auto. unfold s_vm_finalise. cbn [held sethold].
-    replace (true && (0 <=? a) && word64 b && word64 d) with true.
-    + apply finalise_sim; auto; try lia. apply keep_hold; auto.
-    + symmetry. unfold word64. rewrite !andb_true_iff, !Z.leb_le, !Z.ltb_lt. lia.
+  - eapply does_answers; [apply does_hc_vm_finalise|]. apply (finalise_answers c s t a b d 0); auto; lia.
   - eapply does_answers; [apply does_hc_vm_destroy_begin|]. apply begin_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_destroy_end|]. apply section_answers; auto. unfold s_vm_destroy_end. cbn [held sethold].
     replace (true && (0 <=? a)) with true by (symmetry; apply Z.leb_le; lia). apply end_sim; auto; try lia. apply keep_hold; auto.
@@ -102,6 +117,10 @@ Proof.
   - eapply does_leads; [apply does_hc_vm_wrprotect|]. apply protect_sim; auto.
   - eapply does_leads; [apply does_hc_vm_destroy_step|]. apply step_sim; auto; lia.
   - eapply does_leads; [apply does_hc_vm_donate|]. apply donate_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vm_finalise_signed|]. apply (finalise_answers c s t a b d 1); auto; lia.
+  - eapply does_answers; [apply does_hc_vm_measure|]. apply hc_measure_sim; auto; lia.
+  - eapply does_answers; [apply does_hc_vm_start|]. apply (start_sim fixed c s t a); auto; lia.
+  - eapply does_answers; [apply does_hc_vm_measurement|]. apply (measurement_sim fixed c s t a b); auto.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)
@@ -132,8 +151,7 @@ Proof.
   assert (S : step (HCall c req) t = after (hcall c req (P t)) t) by (cbn [step]; now rewrite Id).
   destruct (leads_run fixed c t (link L1 above name (registers s n) (called s)) (hcall c req (P t)) B C)
     as (k & r & u & v & t' & Av & X & Hu & Rn & K & Rl).
-  - rewrite <- (request_clock _ _ _ _ (called_clock s)) in E.
-    apply (handler_leads name (registers s n) req c (called s) t N E); auto using registers_sized.
+  - apply (handler_leads name (registers s n) req c s t N E); auto using registers_sized.
     + apply keep_record; auto.
     + unfold idle in Id. apply andb_true_iff in Id as [Id _]. now apply negb_true_iff in Id.
   - intros k u u' A Rn. apply (Fits k). cbn [run]. rewrite S, A. exact Rn.

@@ -1,8 +1,8 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* Each function in the linked core does what its specification says. *)
-From KCore Require Import code.Common code.Owner code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Transfer
+From KCore Require Import code.Common code.Owner code.Region code.Stats code.Log code.Vm code.VmLife code.VmEnd code.Auth code.Transfer
   code.Range code.RangeMap
-  code.RangeWalk code.Host gen.C_host gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_log gen.C_owner gen.C_transfer
+  code.RangeWalk code.Host gen.C_host gen.C_stats gen.C_region gen.C_range gen.C_vm gen.C_auth gen.C_log gen.C_owner gen.C_transfer
   gen.C_vcpu code.Vcpu code.VcpuEnd code.VcpuLoad gen.C_inject gen.C_regs gen.C_run code.Inject code.Regs code.Run code.RunControls
   code.RunEnter.
 From KCore Require Export sim.Link.
@@ -38,6 +38,14 @@ Lemma does_vm_finalise : does "vm_finalise" s_vm_finalise.
 Proof. pose proof does_vm_alive. pose proof does_vm_boot_registers. does_by vm_finalise_ok. Qed.
 Lemma does_hc_vm_finalise : does "hc_vm_finalise" s_hc_vm_finalise.
 Proof. pose proof does_vm_finalise. does_by hc_vm_finalise_ok. Qed.
+Lemma does_hc_vm_finalise_signed : does "hc_vm_finalise_signed" s_hc_vm_finalise_signed.
+Proof. pose proof does_vm_finalise. does_by hc_vm_finalise_signed_ok. Qed.
+Lemma does_start_check : does "start_check" s_start_check. Proof. pose proof does_vm_alive. does_by start_check_ok. Qed.
+Lemma does_vm_measure : does "vm_measure" s_vm_measure. Proof. pose proof does_start_check. does_by vm_measure_ok. Qed.
+Lemma does_hc_vm_measure : does "hc_vm_measure" s_hc_vm_measure. Proof. pose proof does_vm_measure. does_by hc_vm_measure_ok. Qed.
+Lemma does_vm_start : does "vm_start" s_vm_start. Proof. pose proof does_start_check. does_by vm_start_ok. Qed.
+Lemma does_hc_vm_start : does "hc_vm_start" s_hc_vm_start. Proof. pose proof does_vm_start. does_by hc_vm_start_ok. Qed.
+Lemma does_hc_vm_measurement : does "hc_vm_measurement" s_hc_vm_measurement. Proof. does_by hc_vm_measurement_ok. Qed.
 Lemma does_vm_dying_check : does "vm_dying_check" s_vm_dying_check.
 Proof. pose proof does_vm_alive. does_by vm_dying_check_ok. Qed.
 Lemma does_vm_destroy_end : does "vm_destroy_end" s_vm_destroy_end.

@@ -55,8 +55,10 @@ Qed.
 Lemma does_guest_mem : does "guest_mem" s_guest_mem. Proof. pose proof does_mem_ask. does_by guest_mem_ok. Qed.
 Lemma does_guest_words : does "guest_words" s_guest_words. Proof. does_by guest_words_ok. Qed.
 Lemma does_guest_memory : does "guest_memory" s_guest_memory. Proof. pose proof does_guest_mem. does_by guest_memory_ok. Qed.
+Lemma does_guest_measurement : does "guest_measurement" s_guest_measurement.
+Proof. pose proof does_guest_words. does_by guest_measurement_ok. Qed.
 Lemma does_guest_vendor : does "guest_vendor" s_guest_vendor.
-Proof. pose proof does_guest_words. pose proof does_guest_memory. does_by guest_vendor_ok. Qed.
+Proof. pose proof does_guest_words. pose proof does_guest_memory. pose proof does_guest_measurement. does_by guest_vendor_ok. Qed.
 Lemma does_exit_vendor : does "exit_vendor" s_exit_vendor.
 Proof. pose proof does_guest_vendor. pose proof does_guest_resume. does_by exit_vendor_ok. Qed.
 Lemma does_missing_page : does "missing_page" s_missing_page. Proof. does_by missing_page_ok. Qed.

@@ -364,21 +364,6 @@ Qed.
 
 (* ------------------------------------------------------------------ interrupts and SErrors *)
 
-Lemma forgotten_related c s t w : Q c s t -> is_vcpu w ->
-  Q c (setcell "vcpu_pending" w PENDING_NONE s) (mkst (change_vcpu w (vcpu_with_pending PENDING_NONE 0) (P t)) (D t)).
-Proof.
-  intros R W. set (p := change_vcpu _ _ _).
-  assert (E : forall x, c_state (vcpu p x) = c_state (vcpu (P t) x) /\ c_cpu (vcpu p x) = c_cpu (vcpu (P t) x)).
-  { intros x. unfold p. peel. unfold upd. destruct (Z.eqb_spec x w) as [->|]; auto. }
-  assert (Ar : forall x, at_rest p x -> at_rest (P t) x).
-  { intros x. destruct (E x) as [E1 E2]. unfold at_rest. rewrite E1, E2. auto. }
-  assert (Hc : forall x, has_context p x -> has_context (P t) x).
-  { intros x. destruct (E x) as [E1 _]. unfold has_context. rewrite E1. auto. }
-  unfold p in *. clear p E. related R.
-  all: match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
-    unfold upd in H; destruct (Z.eqb_spec x k); [exfalso; apply H; reflexivity|first [contradiction|auto]] end.
-Qed.
-
 (* The syndrome of an SError that the guest has deferred is read. *)
 Definition reads_disr (kind : Z) (s : state) : bool := (kind =? 2) && negb (cell s "has_ras" 0 =? 0).
 Definition left_asynchronous (c kind : Z) (s : state) : list (Z * Z) :=
@@ -417,7 +402,7 @@ Proof.
   set (P2 := if protected (P t) (vm_of w) then change_vcpu w (vcpu_with_pending PENDING_NONE 0) P1 else P1).
   assert (R2 : Q c s2 (mkst P2 (D u))).
   { unfold s2, pending_none, P2. rewrite (r_vm_type _ _ _ _ R _ (vm_handle w Wv)), <- Tp. destruct (protected (P t) (vm_of w)); [|exact R1].
-    apply (forgotten_related c s1 _ w R1 Wv). }
+    apply (forgotten_related fixed c s1 _ w R1 Wv). }
   set (page := pg * PAGE_BYTES) in *. set (s4 := serror_shown kind page (setword (page + CTX_EXIT_ESR) 0 s2)).
   assert (A2 : trace s2 = trace s /\ answer s2 = answer s /\ Base.reg s2 = Base.reg s /\ word s2 = word s /\ held s2 = false /\
     (forall n i, String.eqb n "cpu_stat" || String.eqb n "vcpu_pending" = false -> cell s2 n i = cell s n i)).

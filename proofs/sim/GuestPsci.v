@@ -41,20 +41,6 @@ Proof.
   end.
 Qed.
 
-Lemma power_related c s t x p : Q c s t -> is_vcpu x -> Q c (setcell "vcpu_power" x p s) (mkst (change_vcpu x (vcpu_with_power p) (P t)) (D
-  t)).
-Proof.
-  intros R W. set (q := change_vcpu _ _ _).
-  assert (E : forall y, c_state (vcpu q y) = c_state (vcpu (P t) y) /\ c_cpu (vcpu q y) = c_cpu (vcpu (P t) y)).
-  { intros y. unfold q. peel. unfold upd. destruct (Z.eqb_spec y x) as [->|]; auto. }
-  assert (Ar : forall y, at_rest q y -> at_rest (P t) y).
-  { intros y. destruct (E y) as [E1 E2]. unfold at_rest. rewrite E1, E2. auto. }
-  assert (Hc : forall y, has_context q y -> has_context (P t) y).
-  { intros y. destruct (E y) as [E1 _]. unfold has_context. rewrite E1. auto. }
-  unfold q in *. clear q E. related R.
-  all: match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
-    unfold upd in H; destruct (Z.eqb_spec x k); [subst; cbn in H; auto|auto] end.
-Qed.
 Lemma kept_entry x e y t j k : ctx (D (keep_entry (Some (x, e, y)) t)) j k =
   if (j =? x) && (k =? W_KEPT + 2) then y else if (j =? x) && (k =? W_KEPT + 1) then e else ctx (D t) j k.
 Proof. cbn [keep_entry with_data D ctx set_ctx]. unfold upd. destruct (Z.eqb_spec j x) as [->|]; reflexivity. Qed.
@@ -82,8 +68,8 @@ Lemma powered_running c s t w ch : running c s t w -> Q c s t -> inv (P t) -> pr
   Q c (powered_code w ch s) (powered w ch t) /\ running c (powered_code w ch s) (powered w ch t) w /\ inv (P (powered w ch t)).
 Proof.
   intros G R J Pr V. destruct (running_here fixed c s t w G R J) as (W & _). split; [|split].
-  - destruct ch as [| |x e y]; [exact R|apply power_related; auto|]. specialize (V x e y eq_refl).
-    exact (power_related c _ _ x POWER_BOOT (entry_related c s t x e y R V) V).
+  - destruct ch as [| |x e y]; [exact R|apply (power_related fixed); auto|]. specialize (V x e y eq_refl).
+    exact (power_related fixed c _ _ x POWER_BOOT (entry_related c s t x e y R V) V).
   - assert (Cx : cpu (P (powered w ch t)) = cpu (P t) /\ vm (P (powered w ch t)) = vm (P t)) by (destruct ch; split; reflexivity).
     destruct Cx as [Cx Vx]. assert (Cc : forall n i, In n ["vcpu_context"; "vm_cntvoff"; "vcpu_far"] ->
       cell (powered_code w ch s) n i = cell s n i).

@@ -11,7 +11,7 @@ Local Open Scope Z_scope.
 (* The registers of who asks; what is answered by them; or which call about which page. *)
 Definition service_words (c : Z) (s : state) : Z -> Z := words_of (cell s "vcpu_context" (cell s "cpu_vcpu" c)) s.
 Definition service_answer (c : Z) (s : state) : option (list (Z * Z)) :=
-  let v := vm_of (cell s "cpu_vcpu" c) in vendor_answer (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (service_words c s).
+  let v := vm_of (cell s "cpu_vcpu" c) in vendor_answer (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (next_answer s) (service_words c s).
 Definition memory_asked (c : Z) (s : state) : option (ask * Z) :=
   let v := vm_of (cell s "cpu_vcpu" c) in memory_ask (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (service_words c s).
 Lemma service_cases c s : vendor_call (service_words c s 0) = true ->
@@ -20,7 +20,7 @@ Proof.
   unfold vendor_call, service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. cbn [existsb].
   set (fn := Z.land (service_words c s 0) 0xffffffff). intros E.
   destruct (fn =? KVM_UID); [eauto|]. destruct (fn =? KVM_FEATURES); [eauto|]. destruct (fn =? KVM_HYP_MEMINFO); [eauto|].
-  cbn [orb] in E. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
+  destruct (fn =? KCORE_HC_VM_MEASUREMENT); [eauto|]. cbn [orb] in E. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); eauto|discriminate].
 Qed.
@@ -60,7 +60,7 @@ Qed.
 
 (* By its registers alone. *)
 Lemma service_seen c s t w : running c s t w -> Q c s t -> inv (P t) ->
-  service_answer c s = vendor_answer (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (words_of (cell s "vcpu_context" w) s).
+  service_answer c s = vendor_answer (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (next_answer s) (words_of (cell s "vcpu_context" w) s).
 Proof.
   intros G R J. destruct (running_here fixed c s t w G R J) as (W & _ & Ec & _). pose proof (vm_handle w W) as Hv.
   unfold service_answer, service_words. cbv zeta. rewrite Ec, (r_vm_base _ _ _ _ R _ Hv), (r_vm_end _ _ _ _ R _ Hv). reflexivity.
@@ -85,7 +85,7 @@ Proof.
 Qed.
 Theorem guest_vendor_code c s t w l : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   ec (Base.reg s "esr" 0) = EC_HVC ->
-  vendor_answer (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (words_of (cell s "vcpu_context" w) s) = Some l ->
+  vendor_answer (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (next_answer s) (words_of (cell s "vcpu_context" w) s) = Some l ->
   exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c (OLocal k0 (fun _ => l))) t = Ok t' /\
     Q c s' t' /\ running c s' t' w.
 Proof.
@@ -93,9 +93,10 @@ Proof.
   destruct (r_cpu_id _ _ _ _ R) as [_ C]. set (ct := cell s "vcpu_context" w) in *. set (s1 := stat_add c k0 s).
   assert (R1 : Q c s1 (mkst (add_stat c k0 (P t)) (D t))) by (apply keep_stat; auto; unfold k0, KCORE_STAT_exit_hvc, KCORE_NR_STATS; lia).
   pose proof (vendor_local fixed I c s1 _ w l R1 (inv_stat c k0 (P t) J) W Ex Pr A) as V.
-  assert (Wr : wrote ct l s1 (resumed ct (put_words ct l s1))) by (apply wrote_resumed, wrote_words, (vendor_bound _ _ _ _ A)).
-  assert (Cx : ctx_ok (put_words ct l s1) ct = true).
-  { destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). destruct (vcpu_facts s w (Ok_ Pr)) as (_ & X & _). exact X. }
+  assert (Wr : wrote ct l s1 (resumed ct (put_words ct l (word_noted w ct s1))))
+    by (apply wrote_resumed, (word_noted_wrote w), wrote_words, (vendor_bound _ _ _ _ _ A)).
+  assert (Cx : ctx_ok (put_words ct l (word_noted w ct s1)) ct = true).
+  { replace (ctx_ok (put_words ct l (word_noted w ct s1)) ct) with (ctx_ok s ct) by (unfold word_noted; destruct (_ =? _); reflexivity). destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). destruct (vcpu_facts s w (Ok_ Pr)) as (_ & X & _). exact X. }
   pose proof (service_done c s t w _ G R J Pr S V Cx) as E. do 2 eexists. split; [exact E|]. split; [exact (eq_trans (GuestLocal.b_held _ _ _ _ Wr) H)|]. split.
   { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step. rewrite Pr. reflexivity. }
   apply (finished fixed I c s _ t w l k0); auto. unfold k0, KCORE_STAT_exit_hvc, KCORE_NR_STATS. lia.

@@ -288,11 +288,14 @@ Proof.
   pose proof (inv_stat c KCORE_STAT_exit_hvc (P t) J : inv (P t1)) as J1.
   destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
   - rewrite (service_seen fixed c s t _ Who R J) in A. fold w ct in A.
-    pose proof (vendor_local fixed I c s1 t1 w l R1 J1 W Ex Pr A) as E. exists HVC_DONE. eexists. split; [apply (Ev _ _ E); exact Cx|].
+    pose proof (vendor_local fixed I c s1 t1 w l R1 J1 W Ex Pr A) as E. exists HVC_DONE. eexists. split; [apply (Ev _ _ E)|].
+    { unfold word_noted. destruct (_ =? _); exact Cx. }
     right. left. split; [reflexivity|]. intros x X _.
     assert (Sp : stays w s1 (put_words (cell s1 "vcpu_context" w) l s1)).
-    { apply stays_context. eapply Forall_impl; [|exact (vendor_bound _ _ _ _ A)]. cbn. unfold W_GP. lia. }
-    exact (y_word _ _ _ Sp x X).
+    { apply stays_context. eapply Forall_impl; [|exact (vendor_bound _ _ _ _ _ A)]. cbn. unfold W_GP. lia. }
+    assert (Wn : word (put_words (cell s1 "vcpu_context" w) l (word_noted w (cell s1 "vcpu_context" w) s1)) x =
+      word (put_words (cell s1 "vcpu_context" w) l s1) x) by (unfold word_noted; destruct (_ =? _); reflexivity).
+    exact (eq_trans Wn (y_word _ _ _ Sp x X)).
   - specialize (X1 ltac:(congruence)). destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5). fold w ct in M1, M2, M3, M5.
     pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. fold w in Vm.
     pose proof (running_stat c s t w KCORE_STAT_exit_hvc Who) as G1. rewrite <- Es in G1. fold t1 in G1.
@@ -351,7 +354,7 @@ Lemma answered_not_asked c s l : service_answer c s = Some l -> memory_asked c s
 Proof.
   unfold service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. set (fn := Z.land _ _).
   destruct (Z.eqb_spec fn KVM_UID) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KVM_FEATURES) as [->|]; [reflexivity|].
-  destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [reflexivity|].
+  destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KCORE_HC_VM_MEASUREMENT) as [->|]; [reflexivity|].
   destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
   destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
   destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); [reflexivity|discriminate]|reflexivity].

@@ -55,7 +55,7 @@ Qed.
 Lemma info_sim c s t which : Q c s t -> held s = false -> 0 <= which ->
   answers c t (s_hc_info [which] s) (done c (info_read c which) (P t)).
 Proof.
-  intros R H N. destruct (r_cpu_id _ _ _ _ R) as [_ C]. destruct (n_info _ I c C) as (I0 & I1 & I2 & I3 & I4).
+  intros R H N. destruct (r_cpu_id _ _ _ _ R) as [_ C]. destruct (n_info _ I c C) as (I0 & I1 & I2 & I3 & I4 & I5).
   assert (E : Stats.info which s = info_read c which).
   { unfold Stats.info, info_read. rewrite (proj2 (Z.leb_le 0 which) N). cbn [andb].
     rewrite !(r_fixed _ _ _ _ R) by (cbn; tauto). destruct (r_host _ _ _ _ R) as [_ ->].
@@ -64,8 +64,9 @@ Proof.
     destruct (Z.eqb_spec which KCORE_INFO_REGION_BASE) as [->|A2]; [symmetry; exact I2|].
     destruct (Z.eqb_spec which KCORE_INFO_REGION_SIZE) as [->|A3]; [symmetry; exact I3|].
     destruct (Z.eqb_spec which KCORE_INFO_IMAGE_SIZE) as [->|A4]; [symmetry; exact I4|].
-    unfold KCORE_INFO_ICH_VTR, KCORE_INFO_MDCR, KCORE_INFO_REGION_BASE, KCORE_INFO_REGION_SIZE, KCORE_INFO_IMAGE_SIZE, KCORE_INFO_NR in *.
-    destruct (Z.ltb_spec which 5); [lia|reflexivity]. }
+    destruct (Z.eqb_spec which KCORE_INFO_SIGNED_ONLY) as [->|A5]; [symmetry; exact I5|].
+    unfold KCORE_INFO_SIGNED_ONLY, KCORE_INFO_ICH_VTR, KCORE_INFO_MDCR, KCORE_INFO_REGION_BASE, KCORE_INFO_REGION_SIZE, KCORE_INFO_IMAGE_SIZE, KCORE_INFO_NR in *.
+    destruct (Z.ltb_spec which 6); [lia|reflexivity]. }
   unfold s_hc_info. rewrite E. eexists _, _. split; [reflexivity|]. apply unchanged; auto.
 Qed.
 

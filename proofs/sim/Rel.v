@@ -11,7 +11,7 @@ Local Open Scope Z_scope.
 
 (* Cells that installation sets for good. *)
 Definition fixed_names : list string := ["region_base"; "region_size"; "image_size"; "nr_dram"; "nr_denied"; "nr_cpus";
-  "nr_pages"; "root_base"; "has_gicv3"; "has_ras"; "ich_vtr"; "has_aarch32"; "has_profiling"; "pool_base"; "pool_pages"; "pages_core";
+  "nr_pages"; "root_base"; "has_gicv3"; "has_ras"; "ich_vtr"; "has_aarch32"; "has_profiling"; "signed_only"; "pool_base"; "pool_pages"; "pages_core";
   "dram_base"; "dram_end"; "dram_first"; "denied_base"; "denied_end"; "cpu_mpidr"].
 
 Definition is_handle (v : Z) : Prop := 0 <= v < KCORE_NR_VMS.
@@ -67,7 +67,7 @@ Record installed : Prop := {
   n_cpus : 0 <= fixed "nr_cpus" 0 <= KCORE_MAX_CPUS;
   n_info : forall c, is_cpu c -> info c KCORE_INFO_ICH_VTR = fixed "ich_vtr" 0 /\ info c KCORE_INFO_MDCR = fixed "host_mdcr" c /\
     info c KCORE_INFO_REGION_BASE = fixed "region_base" 0 /\ info c KCORE_INFO_REGION_SIZE = fixed "region_size" 0 /\
-    info c KCORE_INFO_IMAGE_SIZE = fixed "image_size" 0
+    info c KCORE_INFO_IMAGE_SIZE = fixed "image_size" 0 /\ info c KCORE_INFO_SIGNED_ONLY = fixed "signed_only" 0
 }.
 
 Definition entry_of (e : Z) : option leaf := if e =? 0 then None else Some (mkleaf (pte_page e) (prot_of e)).

@@ -37,7 +37,7 @@ Proof.
   assert (Al : forall v u, pool_alloc v s = Some u -> cpu u = cpu s).
   { intros v u. unfold pool_alloc. destruct (_ || _); [discriminate|]. intros E. injection E as <-. destruct (_ && _); reflexivity. }
   destruct r; cbn [hcall]; unfold vcpu_load, vcpu_put, vm_create, vm_finalise, destroy_begin, destroy_step, destroy_end, vcpu_create,
-    vcpu_destroy, log_read, vmcr_read, done; cbv zeta.
+    vcpu_destroy, log_read, vmcr_read, vm_measure, vm_start, done; cbv zeta.
   all: repeat match goal with
   | E : bad_vm ?v || _ || _ = false |- context [donate_take] => apply X; apply orb_false_iff in E as [E _]; apply orb_false_iff in E as [E _]; exact E
   | |- context [pool_alloc ?v ?u] => let E := fresh "E" in destruct (pool_alloc v u) eqn:E; [apply Al in E|]

@@ -134,7 +134,7 @@ Definition to_host (a : act) (s : st) : option msg :=
 Definition names (r : request) (s : pub) : Z :=
   match r with
   | RCreate type => match find_free s with Some v => v | None => 0 end
-  | RFinalise v _ _ | RBegin v | REnd v | RVcpuCreate v _ _ => v
+  | RFinalise v _ _ _ | RStart v _ | RBegin v | REnd v | RVcpuCreate v _ _ => v
   | RVcpuDestroy w => vm_of w
   | _ => 0
   end.

@@ -24,7 +24,7 @@ End Runs.
 Definition at_page (p : Z) : Z := p * 4096.
 (* VM 1, protected, with vCPU 16 whose shared page is 5; its memory begins at 0; page 6 at IPA 0; vCPU 16 runs on CPU 0. *)
 Definition first_vm : list act :=
-  [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RVcpuCreate 1 0 (at_page 5)); HCall 0 (RFinalise 1 0 65536)].
+  [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RVcpuCreate 1 0 (at_page 5)); HCall 0 (RFinalise 1 0 65536 false)].
 Definition donate (v i p : Z) : list act := [HCall 0 (RDonate v (at_page i) (at_page p)); HGo 0].
 Definition enter (c w : Z) : list act := [HCall c (RLoad w); HRun c w].
 Definition running : list act := first_vm ++ donate 1 0 6 ++ enter 0 16.
@@ -145,7 +145,7 @@ Example cpu_on_nobody : let s := final (running ++ psci_cpu_on 1) in
 Proof. vm_compute. auto. Qed.
 Example cpu_on_told :
   let s := final ([HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RVcpuCreate 1 0 (at_page 5)); HCall 0 (RVcpuCreate 1 1 (at_page 8));
-                   HCall 0 (RFinalise 1 0 65536)] ++ enter 0 16 ++ psci_cpu_on 1) in
+                   HCall 0 (RFinalise 1 0 65536 false)] ++ enter 0 16 ++ psci_cpu_on 1) in
   c_power (vcpu (P s) 17) = POWER_BOOT /\ mem (D s) 5 1 = 1 /\ mem (D s) 5 2 = 0 /\ ctx (D s) 17 (W_KEPT + 1) = 0x1000.
 Proof. vm_compute. auto. Qed.
 

@@ -392,17 +392,19 @@ Definition vm_create (c type : Z) (s : pub) : out :=
       done c v (add_log LOG_VM_CREATE v type (add_cnt KCORE_STAT_vms 1 s))
   end.
 
-Definition vm_finalise (c v a bytes : Z) (s : pub) : out :=
+(* sign: it has to be signed, and doesn't run before that. *)
+Definition vm_finalise (c v a bytes : Z) (sign : bool) (s : pub) : out :=
   let r := vm s v in
   if negb (alive s v) then done c KCORE_EINVAL s else
-  if negb (is (v_state r) VM_NEW) then done c KCORE_ESTATE s else
+  if negb (is (v_state r) VM_NEW) || sign && negb (is (v_type r) KCORE_VM_PROTECTED) then done c KCORE_ESTATE s else
   if is (v_type r) KCORE_VM_PROTECTED then
+    if negb sign && negb (is (info c KCORE_INFO_SIGNED_ONLY) 0) then done c KCORE_EPERM s else
     if negb (a mod PAGE_BYTES =? 0) || negb (bytes mod PAGE_BYTES =? 0) || (IPA_END <=? a) || (bytes =? 0)
        || (IPA_END - a <? bytes) then done c KCORE_EINVAL s else
     let w := v * KCORE_VM_VCPUS in
     if is (c_state (vcpu s w)) VCPU_FREE then done c KCORE_ESTATE s else
     let t := change_vm v (fun r => vm_with_state VM_READY (vm_with_range a (a + bytes) r)) s in
-    finish c 0 [Boot w (c_page (vcpu s w))] true (change_vcpu w (vcpu_with_power POWER_ON) t)
+    finish c 0 [Boot w (c_page (vcpu s w))] true (change_vcpu w (if sign then vcpu_with_pending PENDING_START 0 else vcpu_with_power POWER_ON) t)
   else done c 0 (change_vm v (vm_with_state VM_READY) s).
 
 Definition destroy_begin (c v : Z) (s : pub) : out :=
@@ -433,6 +435,28 @@ Definition destroy_end (c v : Z) (s : pub) : out :=
   if (v_cursor m <? IPA_PAGES) || negb (is (v_vcpus m) 0) || negb (is (v_pages m) 0) || negb (is (v_tables m) 0)
   then done c KCORE_EBUSY s else
   done c 0 (add_log LOG_VM_DESTROY v 0 (add_cnt KCORE_STAT_vms (-1) (change_vm v (vm_with_state VM_FREE) s))).
+
+(* ------------------------------------------------------------------ auth.c *)
+
+(* A VM that waits for its signature. *)
+Definition waits (s : pub) (v : Z) : bool :=
+  is (v_state (vm s v)) VM_READY && is (v_type (vm s v)) KCORE_VM_PROTECTED && is (c_pending (vcpu s (v * KCORE_VM_VCPUS))) PENDING_START.
+Definition start_check (s : pub) (v : Z) : Z := if negb (alive s v) then KCORE_EINVAL else if waits s v then 0 else KCORE_ESTATE.
+
+(* What is measured is the machine's; what the host learns is whether the page is there. *)
+Definition vm_measure (c v i : Z) (s : pub) : out :=
+  let r := start_check s v in
+  if negb (r =? 0) then done c r s else
+  match lf s v (Page i) with Some _ => done c 0 s | None => done c KCORE_EINVAL s end.
+
+(* good: the measurement is signed by one of the keys. *)
+Definition vm_start (c v : Z) (good : bool) (s : pub) : out :=
+  let r := start_check s v in
+  if negb (r =? 0) then done c r s else
+  if negb (is (v_loaded (vm s v)) 0) then done c KCORE_EBUSY s else
+  let w := v * KCORE_VM_VCPUS in
+  if good then done c 0 (change_vcpu w (vcpu_with_power POWER_ON) (change_vcpu w (vcpu_with_pending PENDING_NONE 0) s))
+  else done c KCORE_EPERM (change_vm v (vm_with_state VM_DYING) s).
 
 (* ------------------------------------------------------------------ vcpu.c *)
 
@@ -539,10 +563,12 @@ Definition range_bad (v a bytes : Z) : bool :=
 
 (* The call table (abi.h) with its arguments; VCPU_RUN is in Guest.v. *)
 Inductive request :=
-| RVersion | RLoad (w : Z) | RPut | RCreate (type : Z) | RFinalise (v a bytes : Z) | RBegin (v : Z) | RStep (v : Z) | REnd (v : Z)
+| RVersion | RLoad (w : Z) | RPut | RCreate (type : Z) | RFinalise (v a bytes : Z) (sign : bool) | RBegin (v : Z) | RStep (v : Z) | REnd (v : Z)
 | RVcpuCreate (v k a : Z) | RVcpuDestroy (w : Z) | RDonate (v a b : Z) | RMap (v a b bytes prot : Z)
 | RUnmap (v a bytes : Z) (age : bool) | RProtect (v a bytes : Z) | RFlush (v : Z) | RStats (id time : Z) | RPageState (a : Z)
-| RInfo (which : Z) | RLog (seq time : Z) | RVmcr | RUnknown.
+| RInfo (which : Z) | RLog (seq time : Z) | RVmcr
+(* with what the machine says of the measurement: whether it is signed, or a word of it *)
+| RMeasure (v a : Z) | RStart (v : Z) (good : bool) | RMeasurement (word : Z) | RUnknown.
 
 Definition hcall (c : Z) (r : request) (s : pub) : out :=
   match r with
@@ -550,7 +576,7 @@ Definition hcall (c : Z) (r : request) (s : pub) : out :=
   | RLoad w => vcpu_load c w s
   | RPut => vcpu_put c s
   | RCreate type => vm_create c type s
-  | RFinalise v a bytes => vm_finalise c v a bytes s
+  | RFinalise v a bytes sign => vm_finalise c v a bytes sign s
   | RBegin v => destroy_begin c v s
   | RStep v => destroy_step c v s
   | REnd v => destroy_end c v s
@@ -576,6 +602,9 @@ Definition hcall (c : Z) (r : request) (s : pub) : out :=
   | RInfo which => done c (info_read c which) s
   | RLog seq time => log_read c seq time s
   | RVmcr => vmcr_read c s
+  | RMeasure v a => if bad_page a then done c KCORE_EINVAL s else vm_measure c v (a / PAGE_BYTES) s
+  | RStart v good => vm_start c v good s
+  | RMeasurement word => finish c 0 [HostX c 1 word] true s
   | RUnknown => done c KCORE_ENOSYS s
   end.
 

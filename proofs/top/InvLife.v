@@ -172,19 +172,37 @@ Proof.
   - intros w [E X]. destruct (i_loaded s I w X) as (A & _). rewrite E, N in A. discriminate.
 Qed.
 
-Lemma vm_finalise_good c v a b s : inv s -> good (vm_finalise c v a b s).
+Lemma vm_finalise_good c v a b sign s : inv s -> good (vm_finalise c v a b sign s).
 Proof.
   intros I. unfold vm_finalise. destruct (alive s v) eqn:A; cbn [negb]; [|apply done_good; auto].
-  destruct (alive_vm s v A) as [V F]. destruct (is (v_state (vm s v)) VM_NEW) eqn:N; cbn [negb]; [|apply done_good; auto].
-  apply is_true in N. destruct (new_has_nothing v s I V N) as [B C].
+  destruct (alive_vm s v A) as [V F]. destruct (is (v_state (vm s v)) VM_NEW) eqn:N; cbn [negb orb]; [|apply done_good; auto].
+  destruct (sign && _); [apply done_good; auto|]. apply is_true in N. destruct (new_has_nothing v s I V N) as [B C].
   assert (J : forall r, security r = (VM_READY, v_type (vm s v), v_vcpus (vm s v), v_loaded (vm s v), v_pages (vm s v)) ->
               inv (set_vm v r s)).
   { intros r E. unfold security in E. injection E as E1 E2 E3 E4 E5. apply vm_change; auto using vm_not_host; try congruence.
     - left. split; auto. rewrite E1; discriminate.
     - rewrite E1. discriminate. }
   destruct (is (v_type (vm s v)) KCORE_VM_PROTECTED) eqn:T; [|apply done_good, J; auto; fields; now rewrite N].
+  destruct (negb sign && _); [apply done_good; auto|].
   destruct (_ || _); [apply done_good; auto|]. destruct (is (c_state _) _); [apply done_good; auto|].
-  apply finish_good; auto. apply vcpu_minor; [|intros r; auto]. apply J. reflexivity.
+  apply finish_good; auto. apply vcpu_minor; [|intros r; destruct sign; auto]. apply J. reflexivity.
+Qed.
+
+Lemma start_check_vm s v : start_check s v = 0 -> is_vm v /\ v_state (vm s v) <> VM_FREE /\ waits s v = true.
+Proof.
+  unfold start_check. destruct (alive s v) eqn:A; cbn [negb]; [|discriminate]. destruct (waits s v); [|discriminate]. intros _.
+  destruct (alive_vm s v A). auto.
+Qed.
+Lemma vm_measure_good c v i s : inv s -> good (vm_measure c v i s).
+Proof. intros I. unfold vm_measure. destruct (negb _); [apply done_good; auto|]. destruct (lf s v _); apply done_good; auto. Qed.
+Lemma vm_start_good c v good_ s : inv s -> good (vm_start c v good_ s).
+Proof.
+  intros I. unfold vm_start. destruct (Z.eqb_spec (start_check s v) 0) as [E|E]; cbn [negb]; [|apply done_good; auto].
+  destruct (start_check_vm s v E) as (V & F & _). destruct (is (v_loaded (vm s v)) 0) eqn:N; cbn [negb]; [|apply done_good; auto].
+  apply is_true in N. destruct good_; [apply done_good, vcpu_minor; auto; apply vcpu_minor; auto|]. apply done_good, vm_change; auto using vm_not_host; fields.
+  - left. split; auto. discriminate.
+  - intros w W. discriminate.
+  - intros w W. exfalso. apply (covers_zero _ _ w (i_loads s I v)); auto. lia.
 Qed.
 
 Lemma destroy_begin_good c v s : inv s -> good (destroy_begin c v s).

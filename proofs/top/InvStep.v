@@ -148,7 +148,7 @@ Qed.
 Theorem hcall_good c r s : sound -> inv s -> idle s c = true -> good (hcall c r s).
 Proof.
   intros B I A. unfold idle in A. apply andb_true_iff in A as [A1 A2]. apply negb_true_iff in A1.
-  destruct r; cbn [hcall]; auto using done_good, vcpu_load_good, vcpu_put_good, vm_create_good, vm_finalise_good,
+  destruct r; cbn [hcall]; auto using done_good, vcpu_load_good, vcpu_put_good, vm_create_good, vm_finalise_good, vm_start_good,
     destroy_begin_good, destroy_end_good, vcpu_create_good, vcpu_destroy_good.
   - unfold destroy_step. destruct (_ =? 0); cbn [negb]; [apply proceed_good; auto; intros ? ? ?; discriminate|apply done_good; auto].
   - destruct (_ || _); [apply done_good; auto|]. apply donate_take_good; auto. destruct (u_call (cpu s c)); auto; discriminate.
@@ -158,6 +158,8 @@ Proof.
   - unfold log_read. destruct (_ <=? seq); [apply done_good; auto|]. destruct (if _ <=? _ then _ else _) as [[[? ?] ?]|];
       [apply finish_good; auto|apply done_good; auto].
   - unfold vmcr_read. destruct (_ || _); [apply done_good; auto|]. split; [reflexivity|]. apply inv_stat, inv_call; auto. intros ? ? ?; discriminate.
+  - destruct (bad_page a); [apply done_good; auto|]. apply vm_measure_good, I.
+  - apply finish_good; auto.
 Qed.
 
 (* ------------------------------------------------------------------ runs and exits *)

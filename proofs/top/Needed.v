@@ -53,7 +53,7 @@ Proof. apply (host_sees CheckExit (show_x7 1) (show_x7 2) 5 7); [vm_compute; ref
 
 (* No look at who else maps the page: a normal VM maps page 6, then it is donated, and the normal VM reads the secret. *)
 Definition second_normal : list act :=
-  [HCall 0 (RCreate KCORE_VM_NORMAL); HCall 0 (RVcpuCreate 2 0 (at_page 7)); HCall 0 (RFinalise 2 0 0);
+  [HCall 0 (RCreate KCORE_VM_NORMAL); HCall 0 (RVcpuCreate 2 0 (at_page 7)); HCall 0 (RFinalise 2 0 0 false);
    HCall 0 (RMap 2 0 (at_page 6) 4096 7); HGo 0].
 Definition peek (x : Z) : list act :=
   first_vm ++ second_normal ++ donate 1 0 6 ++ enter 0 16 ++ enter 1 32 ++ [store 0 0 x; load 1 0 3].
@@ -79,7 +79,7 @@ Proof. apply (host_sees_fp CheckFp (fp_secret 1) (fp_secret 2) 0 102); [vm_compu
 
 (* No look at the owner: the host donates VM 1's page to VM 2, which writes to it.  VM 1 got no message, and the page isn't its own any more. *)
 Definition second_vm : list act :=
-  [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RVcpuCreate 2 0 (at_page 7)); HCall 0 (RFinalise 2 0 65536)].
+  [HCall 0 (RCreate KCORE_VM_PROTECTED); HCall 0 (RVcpuCreate 2 0 (at_page 7)); HCall 0 (RFinalise 2 0 65536 false)].
 Definition quiet_run : list act := first_vm ++ donate 1 0 6.
 Definition stolen : list act := quiet_run ++ second_vm ++ donate 2 0 6 ++ enter 1 32 ++ [store 1 0 99].
 Theorem owner_check_needed : ~ @noninterfering (without CheckOwner).

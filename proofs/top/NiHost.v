@@ -162,9 +162,9 @@ Proof.
   - unfold vm_create. destruct (_ && _); [apply done_same|]. destruct (find_free s) as [v|] eqn:E; [|apply done_same].
     apply find_some in E as [_ F]. apply is_true in F. apply done_discloses; auto. apply fp_kept; auto. intros u R.
     unfold protected; fields. unfold upd. destruct (Z.eqb_spec u v); subst; auto. rewrite F in R. discriminate.
-  - unfold vm_finalise. destruct (negb _); [apply done_same|]. destruct (is (v_state (vm s v)) VM_NEW) eqn:N; cbn [negb]; [|apply done_same].
-    apply is_true in N. destruct (is _ KCORE_VM_PROTECTED).
-    + destruct (_ || _); [apply done_same|]. destruct (is _ VCPU_FREE); [apply done_same|]. apply finish_discloses; auto; [|repeat constructor].
+  - unfold vm_finalise. destruct (negb _); [apply done_same|]. destruct (is (v_state (vm s v)) VM_NEW) eqn:N; cbn [negb orb]; [|apply done_same].
+    apply is_true in N. destruct (sign && _); [apply done_same|]. destruct (is _ KCORE_VM_PROTECTED).
+    + destruct (negb sign && _); [apply done_same|]. destruct (_ || _); [apply done_same|]. destruct (is _ VCPU_FREE); [apply done_same|]. apply finish_discloses; auto; [|repeat constructor].
       apply fp_kept; auto. intros u R. unfold protected; fields. unfold upd. destruct (Z.eqb_spec u v); subst; auto. rewrite R in N. discriminate.
     + apply done_discloses; auto. apply fp_kept; auto. intros u R. unfold protected; fields. unfold upd.
       destruct (Z.eqb_spec u v); subst; auto. rewrite R in N. discriminate.
@@ -203,5 +203,10 @@ Proof.
     + apply disclose_owner. fields. auto.
     + intros d. cbn [o_pub o_eff]. unfold fp_shared, protected; fields. unfold upd. destruct (Z.eqb_spec d c) as [->|]; fields; auto.
     + repeat constructor.
+  - destruct (bad_page a); [apply done_same|]. unfold vm_measure. destruct (negb _); [apply done_same|]. destruct (lf s v _); apply done_same.
+  - unfold vm_start. destruct (Z.eqb_spec (start_check s v) 0) as [E|E]; cbn [negb]; [|apply done_same].
+    destruct (negb _); [apply done_same|]. destruct (start_check_vm s v E) as (_ & F & _). destruct good; apply done_discloses; auto.
+    apply fp_kept; auto. intros u R. unfold protected; fields. unfold upd. destruct (Z.eqb_spec u v); subst; auto. fields. rewrite R. auto.
+  - apply finish_discloses; auto. repeat constructor.
 Qed.
 End NiHost.

@@ -53,6 +53,9 @@ Proof.
   - unfold log_read. destruct (_ <=? seq); [apply done_no_scrub|]. destruct (if _ <=? _ then _ else _) as [[[? ?] ?]|]; [|apply done_no_scrub].
     apply finish_no_scrub. cbn. intuition discriminate.
   - unfold vmcr_read. denied. intros [X|[]]. discriminate.
+  - destruct (bad_page a); [apply done_no_scrub|]. unfold vm_measure. denied. apply done_no_scrub.
+  - unfold vm_start. denied. apply done_no_scrub.
+  - apply finish_no_scrub. intros [X|[]]. discriminate.
 Qed.
 
 Lemma note_owner c r s : owner (P (host_note c r s)) = owner (P s).

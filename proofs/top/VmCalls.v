@@ -72,7 +72,8 @@ Proof.
   - eapply same_for_trans; [apply A|apply same_for_finish].
   - cbn. intros x X. apply in_app_or in X as [X|[<-|[]]]; auto using aside_x.
 Qed.
-Lemma done_life v c r s t : sinv s -> is_vm v -> (forall x, lf t v x = lf (P s) v x) -> owner t = owner (P s) -> vcpu t = vcpu (P s) -> cpu t = cpu (P s) ->
+Lemma done_life_at v c r s t : sinv s -> is_vm v -> (forall x, lf t v x = lf (P s) v x) -> owner t = owner (P s) ->
+  (forall w, c_state (vcpu t w) = c_state (vcpu (P s) w) /\ c_cpu (vcpu t w) = c_cpu (vcpu (P s) w)) -> cpu t = cpu (P s) ->
   no_more v nobody (P s) t ->
   becomes v (Some (Life (book (o_pub (done c r t)) v))) s (mkst (o_pub (done c r t)) (do_effects (o_eff (done c r t)) (D s))).
 Proof.
@@ -80,7 +81,7 @@ Proof.
   split; auto. split; cbn [P D].
   - intros L. split.
     + apply pages_effects; [auto|auto|auto|intros x; rewrite F3; auto|apply owners_same; congruence|]. repeat constructor. intros p [].
-    + apply regs_effects. intros w W _ _. rewrite F2, B. repeat split; auto; try (cbn; intros e [<-|[]]; cbn; auto).
+    + apply regs_effects. intros w W _ _. rewrite F2. destruct (B w) as [B1 B2]. repeat split; auto; try (cbn; intros e [<-|[]]; cbn; auto).
       specialize (F4 (c_cpu (vcpu (P s) w))). unfold place_of_cpu in F4. rewrite C in F4. congruence.
   - intros L. assert (Lt : live t v = true) by (rewrite <- L; symmetry; apply live_life; now rewrite F1).
     destruct (N Lt) as [[X Y]|[X Y]]; [left|right]; split; auto; intros w.
@@ -88,6 +89,10 @@ Proof.
     + rewrite <- (X w). apply walk_ext. intros y. now rewrite F3.
     + intros W. unfold exists_bit. rewrite F2. apply Y; auto.
 Qed.
+Lemma done_life v c r s t : sinv s -> is_vm v -> (forall x, lf t v x = lf (P s) v x) -> owner t = owner (P s) -> vcpu t = vcpu (P s) -> cpu t = cpu (P s) ->
+  no_more v nobody (P s) t ->
+  becomes v (Some (Life (book (o_pub (done c r t)) v))) s (mkst (o_pub (done c r t)) (do_effects (o_eff (done c r t)) (D s))).
+Proof. intros I V A O B. apply done_life_at; auto. intros w. rewrite B. auto. Qed.
 Lemma no_more_same v s t : life (vm t v) = life (vm s v) -> vcpu t = vcpu s -> no_more v nobody s t.
 Proof. intros A B L. left. rewrite <- (live_life _ _ _ A). split; auto. intros w _. unfold exists_bit. rewrite B. auto. Qed.
 Lemma done_same_life v c r s : sinv s -> is_vm v ->
@@ -141,15 +146,16 @@ Proof.
   rewrite !andb_true_iff. tauto.
 Qed.
 
-Lemma finalise_becomes c u a b v s : sinv s -> is_vm v ->
-  becomes v (call_to_vm v c (RFinalise u a b) s) s
-    (mkst (o_pub (vm_finalise c u a b (P s))) (do_effects (o_eff (vm_finalise c u a b (P s))) (D s))).
+Lemma finalise_becomes c u a b sign v s : sinv s -> is_vm v ->
+  becomes v (call_to_vm v c (RFinalise u a b sign) s) s
+    (mkst (o_pub (vm_finalise c u a b sign (P s))) (do_effects (o_eff (vm_finalise c u a b sign (P s))) (D s))).
 Proof.
   unfold sinv. intros I V. unfold call_to_vm. cbn [hcall names]. unfold vm_finalise.
   destruct (alive (P s) u) eqn:Al; cbn [negb]; [|apply (failed v c KCORE_EINVAL s u); auto].
-  destruct (is (v_state (vm (P s) u)) VM_NEW) eqn:N; cbn [negb]; [|apply (failed v c KCORE_ESTATE s u); auto]. apply is_true in N.
+  destruct (is (v_state (vm (P s) u)) VM_NEW) eqn:N; cbn [negb orb]; [|apply (failed v c KCORE_ESTATE s u); auto]. apply is_true in N.
+  destruct (sign && _); [apply (failed v c KCORE_ESTATE s u); auto|].
   destruct (is (v_type (vm (P s) u)) KCORE_VM_PROTECTED).
-  - destruct (_ || _); [apply (failed v c KCORE_EINVAL s u); auto|].
+  - destruct (negb sign && _); [apply (failed v c KCORE_EPERM s u); auto|]. destruct (_ || _); [apply (failed v c KCORE_EINVAL s u); auto|].
     destruct (is (c_state _) VCPU_FREE) eqn:X; [apply (failed v c KCORE_ESTATE s u); auto|]. apply is_false in X.
     set (w := u * KCORE_VM_VCPUS) in *. set (pg := c_page (vcpu (P s) w)). set (t := change_vcpu w _ _).
     change (match o_eff (finish c 0 [Boot w pg] true t) with [] => _ | _ => _ end)
@@ -158,10 +164,10 @@ Proof.
     destruct (finish_fields c 0 [Boot w pg] true t) as (FO & F1 & F2 & F3 & F4).
     destruct (Z.eqb_spec (vm_of w) v) as [Y|Y].
     + assert (EX : forall x, exists_bit (o_pub (finish c 0 [Boot w pg] true t)) x = exists_bit (P s) x).
-      { intros x. unfold exists_bit. rewrite F2. subst t; fields. unfold upd. destruct (Z.eqb_spec x w); try subst x; auto. }
+      { intros x. unfold exists_bit. rewrite F2. subst t; fields. unfold upd. destruct (Z.eqb_spec x w); try subst x; destruct sign; auto. }
       assert (ST : forall x, c_state (vcpu (o_pub (finish c 0 [Boot w pg] true t)) x) = c_state (vcpu (P s) x) /\
                              c_cpu (vcpu (o_pub (finish c 0 [Boot w pg] true t)) x) = c_cpu (vcpu (P s) x)).
-      { intros x. rewrite F2. subst t; fields. unfold upd. destruct (Z.eqb_spec x w); try subst x; auto. }
+      { intros x. rewrite F2. subst t; fields. unfold upd. destruct (Z.eqb_spec x w); try subst x; destruct sign; auto. }
       assert (FP : forall d, u_fp (cpu (o_pub (finish c 0 [Boot w pg] true t)) d) = u_fp (cpu (P s) d)).
       { intros d. specialize (F4 d). unfold place_of_cpu in F4. subst t; fields. congruence. }
       split; [reflexivity|]. split; [|split; [|split; auto]]; cbn [P D].
@@ -206,6 +212,27 @@ Proof.
   destruct (Z.eqb_spec u v) as [->|Y]; [|apply done_none; auto; now apply same_for_vm].
   apply done_life; auto. intros L. exfalso. revert L. subst t. unfold live, protected; fields. unfold upd. rewrite Z.eqb_refl. fields.
   rewrite andb_false_r. discriminate.
+Qed.
+Lemma start_becomes c u good v s : sinv s -> is_vm v ->
+  becomes v (call_to_vm v c (RStart u good) s) s (mkst (o_pub (vm_start c u good (P s))) (do_effects (o_eff (vm_start c u good (P s))) (D s))).
+Proof.
+  unfold sinv. intros I V. unfold call_to_vm. cbn [hcall names]. unfold vm_start.
+  destruct (negb _); [apply (failed v c _ s u); auto|]. destruct (negb _); [apply (failed v c KCORE_EBUSY s u); auto|]. destruct good.
+  - set (t := change_vcpu _ _ _).
+    change (match o_eff (done c 0 t) with [] => _ | _ => _ end) with (if u =? v then Some (Life (book (o_pub (done c 0 t)) v)) else None).
+    assert (S : forall w, c_state (vcpu t w) = c_state (vcpu (P s) w) /\ c_cpu (vcpu t w) = c_cpu (vcpu (P s) w)).
+    { intros w. subst t; fields. unfold upd. destruct (Z.eqb_spec w (u * KCORE_VM_VCPUS)) as [->|]; rewrite ?Z.eqb_refl; auto. }
+    destruct (Z.eqb_spec u v) as [->|Y].
+    + apply done_life_at; auto. intros L. left. split; [exact L|]. intros w _. unfold exists_bit. destruct (S w) as [-> _]. auto.
+    + apply done_none; auto. split; [reflexivity|]. split; [|auto]. intros w W. destruct (S w) as [S1 S2]. split; [exact S1|]. split; [exact S2|].
+      subst t; fields. unfold upd. destruct (Z.eqb_spec w (u * KCORE_VM_VCPUS)) as [->|]; auto. exfalso. apply Y. rewrite <- W. symmetry.
+      unfold vm_of, KCORE_VM_VCPUS. apply Z.div_mul. discriminate.
+  - set (t := change_vm u _ _).
+    change (match o_eff (done c KCORE_EPERM t) with [] => _ | _ => _ end)
+      with (if u =? v then Some (Life (book (o_pub (done c KCORE_EPERM t)) v)) else None).
+    destruct (Z.eqb_spec u v) as [->|Y]; [|apply done_none; auto; now apply same_for_vm].
+    apply done_life; auto. intros L. exfalso. revert L. subst t. unfold live, protected; fields. unfold upd. rewrite Z.eqb_refl. fields.
+    rewrite andb_false_r. discriminate.
 Qed.
 Lemma end_becomes c u v s : sinv s -> is_vm v ->
   becomes v (call_to_vm v c (REnd u) s) s (mkst (o_pub (destroy_end c u (P s))) (do_effects (o_eff (destroy_end c u (P s))) (D s))).
@@ -376,7 +403,7 @@ Proof.
   { intros k e H. apply same_for_none; auto.
     - split; [auto|]. split; [auto|]. split; [|auto]. intros d. cbn. unfold upd. destruct (Z.eqb_spec d c); try subst d; auto.
     - intros x X. destruct (H x X) as (n & y & ->). apply aside_x. }
-  destruct r; cbn [hcall]; auto using create_becomes, finalise_becomes, begin_becomes, end_becomes, vcpu_create_becomes, vcpu_destroy_becomes,
+  destruct r; cbn [hcall]; auto using create_becomes, finalise_becomes, start_becomes, begin_becomes, end_becomes, vcpu_create_becomes, vcpu_destroy_becomes,
     load_becomes, put_becomes; unfold call_to_vm; cbn [hcall names]; try apply Done.
   - unfold destroy_step. destruct (negb _); [apply Done|]. cbn [proceed o_eff]. rewrite (zero_not_vm v V). apply Pro. intros x [].
   - destruct (_ || _) eqn:Bd; [apply Done|]. set (i := a / PAGE_BYTES). set (p := b / PAGE_BYTES).
@@ -398,5 +425,8 @@ Proof.
   - unfold vmcr_read. destruct (_ || _); [apply Done|]. cbn [o_eff o_pub]. rewrite (zero_not_vm v V). apply same_for_none; auto.
     + split; [auto|]. split; [auto|]. split; [|auto]. intros d. cbn. unfold upd. destruct (Z.eqb_spec d c); try subst d; auto.
     + intros x [<-|[]]. split; [intros p []|]. split; [cbn; tauto|intros d []].
+  - destruct (bad_page a); [apply Done|]. unfold vm_measure. destruct (negb _); [apply Done|]. destruct (lf (P s) v0 _); apply Done.
+  - cbn [finish o_eff app]. rewrite (zero_not_vm v V). apply (finish_none v c 0 [HostX c 1 word]); auto using same_for_refl.
+    intros x [<-|[]]. apply aside_x.
 Qed.
 End VmCalls.
