@@ -647,7 +647,9 @@ void measure_begin(u64 vm, u64 base, u64 end, u64 vcpus, u64 context)
 void measure_page(u64 vm, u64 ipa, u64 pa)
 {
 	need_measurable(vm);
-	if (pa % PAGE_BYTES || owner_of(pa) != vm)
+	if (pa % PAGE_BYTES || !is_dram(pa))
+		violate(V_MEASURE, "VM %lu: page %#lx", vm, pa);
+	if (owner_of(pa) != vm)
 		violate(V_MEASURE, "VM %lu: page %#lx of owner %lu", vm, pa, owner_of(pa));
 	for (u64 i = 0; i < KCORE_VM_VCPUS; i++)
 		if (cells.vcpu_state[vm * KCORE_VM_VCPUS + i] != VCPU_FREE && cells.vcpu_power[vm * KCORE_VM_VCPUS + i] != POWER_OFF)

@@ -59,6 +59,7 @@ void choose_machine(struct source *s, struct machine *m)
 	m->ras = draw(s, 2);
 	m->aarch32 = draw(s, 2);
 	m->profiling = PICK(s, 0, 1, 3);
+	m->signed_only = one_in(s, 6);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
@@ -202,6 +203,34 @@ static void hvc_event(struct event *e, u64 fn, u64 a, u64 b, u64 c, u64 d, u64 f
 #define HVC(name, ...) HVC_(e, KCORE_HC_##name, ##__VA_ARGS__, 0UL, 0UL, 0UL, 0UL, 0UL)
 #define HVC_(e, fn, a, b, c, d, f, ...) hvc_event(e, fn, a, b, c, d, f)
 
+/* A page of the VM's memory that is there, if there is one among the first. */
+static u64 guest_page(struct source *s, u64 vm)
+{
+	u64 first = draw(s, 32);
+
+	for (u64 i = 0; vm < KCORE_NR_VMS && i < 32; i++) {
+		u64 n = (first + i) % 32, ipa = MEMORY_BASE + n % 16 * 0x1000 + n / 16 * BLOCK_BYTES;
+
+		if (translate(vm, ipa).valid)
+			return ipa;
+	}
+	return any_ipa(s);
+}
+
+/* A VM that waits for its signature, if there is one among the first. */
+static u64 waiting_vm(struct source *s)
+{
+	u64 first = draw(s, 6);
+
+	for (u64 i = 0; i < 6; i++) {
+		u64 vm = 1 + (first + i) % 6;
+
+		if (cells.vm_state[vm] == VM_READY && cells.vcpu_pending[vm * 16] == PENDING_START)
+			return vm;
+	}
+	return 1 + first;
+}
+
 static void choose_map(struct source *s, struct event *e, u64 vm)
 {
 	u64 pa = any_page(s), ipa = any_ipa(s), bytes = one_in(s, 3) ? BLOCK_BYTES : 0x1000;
@@ -217,7 +246,7 @@ static void choose_call(struct source *s, struct event *e)
 {
 	u64 vm = any_vm(s);
 
-	switch (draw(s, 40)) {
+	switch (draw(s, 43)) {
 	case 0:
 		HVC(VM_CREATE, one_in(s, 20) ? any_value(s) : draw(s, 2));
 		break;
@@ -228,7 +257,10 @@ static void choose_call(struct source *s, struct event *e)
 	case 3:
 	case 4:
 		vm = one_in(s, 3) ? vm : vm_like(s, draw(s, 2), VM_NEW);
-		HVC(VM_FINALISE, vm, one_in(s, 8) ? any_ipa(s) : MEMORY_BASE, one_in(s, 8) ? any_bytes(s) : MEMORY_BYTES);
+		if (draw(s, 2))
+			HVC(VM_FINALISE, vm, one_in(s, 8) ? any_ipa(s) : MEMORY_BASE, one_in(s, 8) ? any_bytes(s) : MEMORY_BYTES);
+		else
+			HVC(VM_FINALISE_SIGNED, vm, one_in(s, 8) ? any_ipa(s) : MEMORY_BASE, one_in(s, 8) ? any_bytes(s) : MEMORY_BYTES);
 		break;
 	case 5:
 	case 6:
@@ -282,7 +314,7 @@ static void choose_call(struct source *s, struct event *e)
 		if (one_in(s, 2))
 			HVC(STATS_READ, one_in(s, 9) ? any_value(s) : draw(s, 26));
 		else
-			HVC(INFO, one_in(s, 9) ? any_value(s) : draw(s, 6));
+			HVC(INFO, one_in(s, 9) ? any_value(s) : draw(s, 7));
 		break;
 	case 36:
 		HVC(LOG_READ, one_in(s, 9) ? any_value(s) : cells.log_next - (one_in(s, 2) ? draw(s, 300) : PICK(s, 0, 1, 256, 257)));
@@ -294,6 +326,16 @@ static void choose_call(struct source *s, struct event *e)
 			HVC(VGIC_VMCR_READ);
 		break;
 	case 38:
+		vm = one_in(s, 3) ? vm : waiting_vm(s);
+		HVC(VM_MEASURE, vm, one_in(s, 4) ? any_ipa(s) + (one_in(s, 4) ? 8 : 0) : guest_page(s, vm));
+		break;
+	case 39:
+		HVC(VM_START, one_in(s, 3) ? vm : waiting_vm(s));
+		break;
+	case 40:
+		HVC(VM_MEASUREMENT, vm, one_in(s, 9) ? any_value(s) : draw(s, 10));
+		break;
+	case 41:
 		hvc_event(e, draw(s, 20), any_value(s), 0, 0, 0, 0);
 		break;
 	default:
@@ -304,7 +346,7 @@ static void choose_call(struct source *s, struct event *e)
 /* A word of the page of a vCPU: what KCore reads of it. */
 static void choose_page_word(struct source *s, struct event *e, u64 vcpu)
 {
-	u64 word = PICK(s, W_IO, W_IO + 1, W_IO + 2, W_HCR, W_VMCR, W_SRE, W_USED, W_AP0R, W_AP1R, W_LR, W_LR + 1, 0, 1, 2, 3, 31, 32, 59, 58, W_FP);
+	u64 word = PICK(s, W_IO, W_IO + 1, W_IO + 2, W_HCR, W_VMCR, W_SRE, W_USED, W_AP0R, W_AP1R, W_LR, W_LR + 1, 0, 1, 2, 3, 4, 4, 5, 31, 32, 59, 58, W_FP);
 	u64 v = any_value(s);
 
 	word = one_in(s, 6) ? draw(s, 170) : word;
@@ -415,26 +457,12 @@ static void choose_psci(struct source *s, struct event *e)
 	e->a[1] = fn | (one_in(s, 6) ? any_value(s) << 32 : 0);
 }
 
-/* A page of the VM's memory that is there, if there is one among the first. */
-static u64 guest_page(struct source *s, u64 vm)
-{
-	u64 first = draw(s, 32);
-
-	for (u64 i = 0; i < 32; i++) {
-		u64 n = (first + i) % 32, ipa = MEMORY_BASE + n % 16 * 0x1000 + n / 16 * BLOCK_BYTES;
-
-		if (translate(vm, ipa).valid)
-			return ipa;
-	}
-	return any_ipa(s);
-}
-
 /* A call of the vendor service with arguments that fit. */
 static void choose_service(struct source *s, struct event *e)
 {
 	u64 fn = PICK(s, MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE),
-		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003);
-	u64 ipa = one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
+		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003, KCORE_HC_VM_MEASUREMENT);
+	u64 ipa = fn == KCORE_HC_VM_MEASUREMENT ? draw(s, 10) : one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
 
 	plan(e->cpu, EV_exit, ESR(EC_HVC, 0), any_value(s));
 	plan(e->cpu, EV_set, 3, one_in(s, 24) ? any_value(s) : 0);
@@ -500,15 +528,37 @@ static void choose_guest(struct source *s, struct event *e)
 	}
 }
 
+/* Pages, measured; a signature that is good, and then the start, sometimes the other way round. */
+static void choose_start(struct source *s, struct event *e, u64 vm)
+{
+	u64 page = cells.vcpu_page[vm * 16];
+
+	if (one_in(s, 3)) {
+		HVC(VM_MEASURE, vm, guest_page(s, vm));
+	} else if (one_in(s, 3)) {
+		HVC(VM_DONATE, vm, any_ipa(s), any_page(s));
+	} else if (!(peek(page + CTX_X(4)) & 1) && !one_in(s, 6)) {
+		e->kind = EV_store;
+		e->a[0] = page + CTX_X(4);
+		e->a[1] = draw(s, 0) | 1;
+	} else {
+		HVC(VM_START, vm);
+	}
+}
+
 /* What brings a VM nearer to a run. */
 static void choose_progress(struct source *s, struct event *e)
 {
 	u64 vm = vm_like(s, draw(s, 2), VM_NEW), w = ready_vcpu(s);
 
-	if (w != NO_VCPU && !one_in(s, 6))
+	u64 waiting = waiting_vm(s);
+
+	if (cells.vm_state[waiting] == VM_READY && cells.vcpu_pending[waiting * 16] == PENDING_START && draw(s, 2))
+		choose_start(s, e, waiting);
+	else if (w != NO_VCPU && !one_in(s, 6))
 		HVC(VCPU_LOAD, w);
 	else if (vm < KCORE_NR_VMS && cells.vm_state[vm] == VM_NEW && cells.vm_vcpus[vm] > draw(s, 4))
-		HVC(VM_FINALISE, vm, MEMORY_BASE, MEMORY_BYTES);
+		hvc_event(e, draw(s, 2) ? KCORE_HC_VM_FINALISE : KCORE_HC_VM_FINALISE_SIGNED, vm, MEMORY_BASE, MEMORY_BYTES, 0, 0);
 	else if (vm < KCORE_NR_VMS && cells.vm_state[vm] == VM_NEW)
 		HVC(VCPU_CREATE, vm, cells.vm_vcpus[vm], FREE_PAGE + draw(s, 24) * 0x1000);
 	else

@@ -54,7 +54,7 @@ void start(const struct machine *m)
 {
 	const struct fake_config config = {
 		.pool_pages = m->pool, .pool_reserve = m->reserve, .no_gic = m->vtr == 0, .ras = m->ras, .aarch32 = m->aarch32,
-		.profiling = m->profiling,
+		.profiling = m->profiling, .signed_only = m->signed_only,
 	};
 	jmp_buf jump;
 	bool expecting = fake.expecting;
@@ -128,11 +128,15 @@ static void between_sections(void)
 	outer_cpu = ~0UL;
 }
 
-/* What the clock says to calls that ask: the machine has one, the top machine has not. */
-static u64 clock_of(u64 fn, u64 x1)
+/* What the clock says to calls that ask, or what is said of a measurement: the machine has them, the top machine has not. */
+static u64 said_to(u64 fn, u64 x1, u64 x2)
 {
 	u64 most = 0;
 
+	if (fn == KCORE_HC_VM_START)
+		return signature_good(x1);
+	if (fn == KCORE_HC_VM_MEASUREMENT)
+		return measure_word(x1, x2);
 	if (fn == KCORE_HC_LOG_READ)
 		return cells.log_time[x1 % LOG_ENTRIES];
 	for (u64 c = 0; c < KCORE_MAX_CPUS; c++)
@@ -163,7 +167,7 @@ static void event_hvc(const struct event *e, const struct event *inside)
 		else
 			spec(S_STUB, e->cpu);
 	} else {
-		over = spec(S_CALL, e->cpu, fn, e->a[1], e->a[2], e->a[3], e->a[4], e->a[5], clock_of(fn, e->a[1]), inside ? inside->inside : 0);
+		over = spec(S_CALL, e->cpu, fn, e->a[1], e->a[2], e->a[3], e->a[4], e->a[5], said_to(fn, e->a[1], e->a[2]), inside ? inside->inside : 0);
 	}
 	if (!over) {
 		inner = inside;
@@ -493,7 +497,8 @@ static void event_exit(const struct event *e)
 		spec(S_GCOUNT, e->cpu, esr);
 	} else {
 		tell_interface(true, 0);
-		spec(S_GTRAP, e->cpu, esr, far, asks ? (c->par >> 12 & 0xfffffffUL) << 4 : hpfar, id);
+		spec(S_GTRAP, e->cpu, esr, far, asks ? (c->par >> 12 & 0xfffffffUL) << 4 : hpfar, id,
+		     measure_word(cells.cpu_vcpu[e->cpu] / KCORE_VM_VCPUS, c->guest.x[1]));
 	}
 	hvc = ec == EC_HVC && cells.vm_type[cells.cpu_vcpu[e->cpu] / 16] == KCORE_VM_PROTECTED;
 	fn = c->guest.x[0] & 0xffffffffUL;

@@ -47,7 +47,7 @@ struct event {
 struct machine {
 	u64 pool, reserve;	/* table pages, and of these for the host */
 	u64 vtr;		/* ICH_VTR_EL2, 0: no GICv3 */
-	u64 ras, aarch32, profiling;
+	u64 ras, aarch32, profiling, signed_only;
 };
 
 #define EVENTS_MAX	20000
@@ -146,6 +146,7 @@ extern u64 top_tables_changed, top_new_pages;		/* count changes of stage 2, and 
 #define R_VMCR		64
 #define WISHES		0x61c0UL
 
+bool signature_good(u64 vm);		/* of vCPU 0's page (measured.c) */
 u64 guest_word(u64 cpu, u64 k);		/* register of the guest that runs there, in the top machine */
 
 /* ---- comparison --------------------------------------------------------------------------------------------------------- */

@@ -252,6 +252,7 @@ void spec_start(const struct machine *m)
 		spec_args[k++] = cells.region_base;
 		spec_args[k++] = cells.region_size;
 		spec_args[k++] = cells.image_size;
+		spec_args[k++] = cells.signed_only;
 	}
 	spec_do(S_RESET);
 	for (u64 c = 0; c < FAKE_CPUS; c++) {

@@ -341,7 +341,7 @@ let reset () =
   let denied = L.init (iarg k) (fun i -> (iarg (k + 1 + 2 * i), iarg (k + 2 + 2 * i))) in
   let k = k + 1 + 2 * L.length denied in
   let lo = iarg k and hi = iarg (k + 1) and cpus = iarg (k + 7) in
-  let info = Array.init (cpus * 5) (fun i -> zarg (k + 10 + i)) in
+  let info = Array.init (cpus * 6) (fun i -> zarg (k + 10 + i)) in
   let broken = iarg (k + 9) in
   audit_every := iarg (k + 8); cpus_here := cpus;
   if Array.length !pages <> !first then begin
@@ -358,7 +358,7 @@ let reset () =
     denied = (fun p -> let p = int p in L.exists (fun (a, b) -> p >= a && p < b) denied);
     core = (fun p -> let p = int p in p >= lo && p < hi);
     pool = zarg (k + 2); reserve = zarg (k + 3); installed_core = zarg (k + 4); gicv3 = iarg (k + 5) <> 0; ras = iarg (k + 6) <> 0;
-    info = (fun c w -> let c = int c and w = int w in if c >= 0 && c < cpus && w >= 0 && w < 5 then info.(c * 5 + w) else Z.zero);
+    info = (fun c w -> let c = int c and w = int w in if c >= 0 && c < cpus && w >= 0 && w < 6 then info.(c * 6 + w) else Z.zero);
     broken = (fun k -> broken = 1 + (match k with
       | CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5 | CheckUnshare -> 6)) };
   let boot = boot_pub !machine in
@@ -419,7 +419,7 @@ let serve op = match op with
   | 18 ->
     let w = (cpu_of (zarg 0)).u_vcpu in
     let guarded = protected !now.coq_P (vm_of w) and vm = !now.coq_P.vm (vm_of w) in
-    guest_trap (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (greg !now w)); 0L
+    guest_trap (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (zarg 5) (greg !now w)); 0L
   | 19 -> guest (OCount (Guest.cause (zarg 1))); 0L
   | 20 -> act (HIrq (zarg 0, zarg 1)) [] []; 0L
   | _ -> bad "no such action: %d" op

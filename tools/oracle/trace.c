@@ -126,7 +126,7 @@ static bool counter(u64 id, u64 core, u64 top, u64 *want)
 static void compare(const u64 *x, const u64 *r)
 {
 	u64 fn = x[0], want = host[0];
-	bool returns_x1 = fn == KCORE_HC_VM_UNMAP || fn == KCORE_HC_VM_WRPROTECT || fn == KCORE_HC_VM_AGE;
+	bool returns_x1 = fn == KCORE_HC_VM_UNMAP || fn == KCORE_HC_VM_WRPROTECT || fn == KCORE_HC_VM_AGE || fn == KCORE_HC_VM_MEASUREMENT;
 
 	if (fn == KCORE_HC_STATS_READ && x[1] < KCORE_NR_STATS) {
 		stat_reads++;
@@ -164,7 +164,7 @@ static void one(const u64 *x, const u64 *r)
 			args[1 + i] = x[i];
 		if (fn == KCORE_HC_LOG_READ)
 			args[2] -= first_log;	/* before the trace: the installation, and what came after it */
-		args[7] = 0;
+		args[7] = fn == KCORE_HC_VM_START ? r[0] == 0 : fn == KCORE_HC_VM_MEASUREMENT ? r[1] : 0;	/* what only KCore knows */
 		args[8] = 0;
 		spec(S_CALL);
 	}
