@@ -28,6 +28,8 @@ phys_addr_t kcore_base __ro_after_init;
 u64 kcore_size __ro_after_init;
 u64 kcore_image_size __ro_after_init;
 char kcore_image_hash[65] __ro_after_init;
+char kcore_key_hash[KCORE_MAX_KEYS][65] __ro_after_init;
+unsigned int kcore_nr_keys __ro_after_init;
 typeof(kcore_denied) kcore_denied __ro_after_init;
 unsigned int kcore_nr_denied __ro_after_init;
 
@@ -35,6 +37,7 @@ unsigned int kcore_nr_denied __ro_after_init;
 static u32 kcore_cpu_mode __ro_after_init;
 static bool kcore_disabled __initdata;
 static struct kcore_install kcore_args __initdata;
+static const char *kcore_bad_keys __initdata;	/* why KCore can't be installed with the keys and policy that were asked for */
 
 static int __init kcore_parse(char *value)
 {
@@ -45,6 +48,52 @@ static int __init kcore_parse(char *value)
 	return 0;
 }
 early_param("kcore", kcore_parse);
+
+#define KCORE_KEY_BYTES		64		/* x and y */
+#define KCORE_KEY_DIGITS	(2 * KCORE_KEY_BYTES)
+
+/* Public keys as hexadecimal digits, with commas between them */
+static bool __init kcore_add_keys(const char *text)
+{
+	for (;;) {
+		u8 *key = (u8 *)&kcore_args.key[kcore_args.nr_keys * KCORE_KEY_BYTES / sizeof(u64)];
+
+		if (kcore_args.nr_keys == KCORE_MAX_KEYS || strnlen(text, KCORE_KEY_DIGITS) != KCORE_KEY_DIGITS ||
+		    hex2bin(key, text, KCORE_KEY_BYTES))
+			return false;
+		kcore_args.nr_keys++;
+		text += KCORE_KEY_DIGITS;
+		if (!*text)
+			return true;
+		if (*text++ != ',')
+			return false;
+	}
+}
+
+/* Keys that are part of the kernel are vouched for by who vouches for the kernel: then the command line has none to add. */
+static int __init kcore_parse_keys(char *value)
+{
+	if (sizeof(CONFIG_KCORE_KEYS) > 1)
+		kcore_bad_keys = "kcore.keys= on the command line of a kernel that has its keys built in; boot without it";
+	else if (!value || !kcore_add_keys(value))
+		kcore_bad_keys = "kcore.keys= isn't 1 to 4 public keys of 128 hexadecimal digits, with commas between "
+				 "them; take what 'vmsign key' prints";
+	return 0;
+}
+early_param("kcore.keys", kcore_parse_keys);
+
+static int __init kcore_parse_signed_only(char *value)
+{
+	bool on = true;
+
+	if (value && kstrtobool(value, &on))
+		kcore_bad_keys = "kcore.signed_only= takes 0 or 1; say which";
+	else if (!on && IS_ENABLED(CONFIG_KCORE_SIGNED_ONLY))
+		kcore_bad_keys = "kcore.signed_only=0 on the command line of a kernel that is built with CONFIG_KCORE_SIGNED_ONLY; boot without it";
+	kcore_args.signed_only = on;
+	return 0;
+}
+early_param("kcore.signed_only", kcore_parse_signed_only);
 
 /*
  * H06.  is_hyp_mode_available() and is_hyp_mode_mismatched() go by __boot_cpu_mode, in which head.S has just noted how this CPU
@@ -190,7 +239,9 @@ static const char *__init kcore_obstacle(void)
 		return "DRAM lies in more than 16 pieces; boot with kcore=off for stock KVM";
 	if (!psci_ops.cpu_on && num_online_cpus() != num_possible_cpus())
 		return "CPUs are offline and don't start by PSCI, past KCore; boot with all CPUs, or limit them with nr_cpus=";
-	return NULL;
+	if (sizeof(CONFIG_KCORE_KEYS) > 1 && !kcore_add_keys(CONFIG_KCORE_KEYS))
+		return "CONFIG_KCORE_KEYS isn't 1 to 4 public keys of 128 hexadecimal digits, with commas between them; build with what 'vmsign key' prints";
+	return kcore_bad_keys;
 }
 
 /* x0..x18 are lost; x18 is the shadow call stack where the kernel has one.  Nothing may come between set-up and hvc. */
@@ -237,6 +288,23 @@ static void __init kcore_hash(void)
 	bin2hex(kcore_image_hash, digest, sizeof(digest));
 }
 
+/* A key is named by the SHA-256 of its uncompressed point, as in struct kcore_measurement. */
+static void __init kcore_hash_keys(void)
+{
+	u8 digest[SHA256_DIGEST_SIZE], point[1 + KCORE_KEY_BYTES] = { 4 };
+	unsigned int i;
+
+	for (i = 0; i < kcore_args.nr_keys; i++) {
+		memcpy(point + 1, &kcore_args.key[i * KCORE_KEY_BYTES / sizeof(u64)], KCORE_KEY_BYTES);
+		sha256(point, sizeof(point), digest);
+		bin2hex(kcore_key_hash[i], digest, sizeof(digest));
+		pr_info("signed VMs: key sha256 %s\n", kcore_key_hash[i]);
+	}
+	kcore_nr_keys = kcore_args.nr_keys;
+	if (kcore_args.signed_only)
+		pr_info("signed VMs: no protected VM without a signature%s\n", kcore_nr_keys ? "" : ", and no key: so none at all");
+}
+
 static int __init kcore_copy_image(void)
 {
 	void *va = ioremap_cache(kcore_base, kcore_size);
@@ -261,6 +329,7 @@ static int __init kcore_install_all(void)
 	BUILD_BUG_ON(sizeof(kcore_args.denied) != sizeof(kcore_denied));
 	memcpy(kcore_args.denied, kcore_denied, sizeof(kcore_denied));
 	kcore_args.nr_denied = kcore_nr_denied;
+	kcore_args.signed_only |= IS_ENABLED(CONFIG_KCORE_SIGNED_ONLY);
 	kcore_clean_to_poc(&kcore_args, sizeof(kcore_args));
 
 	cpus_read_lock();
@@ -308,6 +377,7 @@ static int __init kcore_install(void)
 	kcore_decided(BOOT_CPU_MODE_EL2);
 	pr_info("ABI %lu at %pa, %llu MiB, image %llu bytes, sha256 %s; host behind stage 2 on %u CPUs\n",
 		KCORE_ABI_VERSION, &kcore_base, kcore_size >> 20, kcore_image_size, kcore_image_hash, num_online_cpus());
+	kcore_hash_keys();
 	return 0;
 }
 subsys_initcall(kcore_install);

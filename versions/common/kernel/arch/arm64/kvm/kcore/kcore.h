@@ -26,16 +26,18 @@ extern u64 kcore_image_size;
 extern struct { u64 base, size; } kcore_denied[KCORE_MAX_DENIED];
 extern unsigned int kcore_nr_denied;
 extern char kcore_image_hash[65];
+extern char kcore_key_hash[KCORE_MAX_KEYS][65];
+extern unsigned int kcore_nr_keys;
 
 /* run.c */
 u64 kcore_vcpu_load(struct kvm_vcpu *vcpu);
 void kcore_registers_wanted(struct kvm_vcpu *vcpu);
 
 /* stage2.c */
+int kcore_donate_frame(struct kvm *kvm, unsigned long gfn);
 void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes);
 
 /* vm.c */
-int kcore_vm_finalise(struct kvm_vcpu *vcpu);
 int kcore_vcpu_todo(struct kvm_vcpu *vcpu);
 
 /*

@@ -234,6 +234,21 @@ static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigne
 	return 0;
 }
 
+/* For what a signed VM starts from: the frame's page is the VM's from here on.  0 or a negative errno.  Lock: g->lock. */
+int kcore_donate_frame(struct kvm *kvm, unsigned long gfn)
+{
+	struct kcore_vm_glue *g = &kvm->arch.kcore;
+	unsigned long hva;
+	int idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	hva = gfn_to_hva(kvm, gfn);
+	srcu_read_unlock(&kvm->srcu, idx);
+	if (kvm_is_error_hva(hva))
+		return -EFAULT;
+	return radix_tree_lookup(&g->pinned, gfn) ? 0 : kcore_donate_page(g, gfn, hva);
+}
+
 /* A page that the guest has given up since (RELINQUISH) is the VMM's again.  Lock: g->lock. */
 static void kcore_drop_given_up(struct kcore_vm_glue *g, unsigned long gfn)
 {

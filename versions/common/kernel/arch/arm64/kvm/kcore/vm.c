@@ -10,6 +10,7 @@
 #include <linux/kvm_host.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_emulate.h>
 #include "kcore.h"
@@ -227,8 +228,54 @@ static bool kcore_slots_hull(struct kvm *kvm, u64 *ipa, u64 *bytes)
 	return true;
 }
 
-/* Fix the memory range and start vCPU 0.  `vcpu' is vCPU 0 and its mutex is held. */
-int kcore_vm_finalise(struct kvm_vcpu *vcpu)
+/* The image's pages are the VM's from here on, and measured.  Lock: g->lock. */
+static int kcore_measure_image(struct kvm *kvm, const struct kcore_image *image)
+{
+	struct kcore_vm_glue *g = &kvm->arch.kcore;
+	u64 offset, ret;
+	int err;
+
+	if (!PAGE_ALIGNED(image->ipa | image->bytes) || image->ipa < g->mem_ipa || image->bytes > g->mem_size ||
+	    image->ipa - g->mem_ipa > g->mem_size - image->bytes)
+		return -EINVAL;
+	for (offset = 0; offset < image->bytes; offset += PAGE_SIZE) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = kcore_donate_frame(kvm, (image->ipa + offset) >> PAGE_SHIFT);
+		if (err)
+			return err;
+		ret = kcore_hvc3(KCORE_HC_VM_MEASURE, g->handle, image->ipa + offset, 0);
+		if (ret)
+			return kcore_errno(ret);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Images and signature of a VM that waits for them.  Locks: vCPU 0's mutex, so nothing of the VM is loaded; g->lock. */
+static int kcore_vm_start(struct kvm_vcpu *vcpu, const struct kcore_signed *sign)
+{
+	struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
+	unsigned int i;
+	u64 ret;
+	int err;
+
+	for (i = 0; i < sign->nr_images; i++) {
+		err = kcore_measure_image(vcpu->kvm, &sign->image[i]);
+		if (err)
+			return err;
+	}
+	BUILD_BUG_ON(sizeof(sign->signature) != 8 * sizeof(u64));
+	memcpy(&vcpu->arch.kcore.page->x[4], sign->signature, sizeof(sign->signature));
+	ret = kcore_hvc1(KCORE_HC_VM_START, g->handle);
+	return ret == KCORE_EPERM ? -EKEYREJECTED : kcore_errno(ret);
+}
+
+/*
+ * Fix the memory range and start vCPU 0; with `sign' if what is measured is signed, else the VM can only be destroyed.
+ * `vcpu' is vCPU 0 and its mutex is held.
+ */
+static int kcore_vm_finalise(struct kvm_vcpu *vcpu, const struct kcore_signed *sign)
 {
 	struct kvm *kvm = vcpu->kvm;
 	struct kcore_vm_glue *g = &kvm->arch.kcore;
@@ -250,15 +297,23 @@ int kcore_vm_finalise(struct kvm_vcpu *vcpu)
 		goto out;
 	}
 	kcore_boot_registers(vcpu);
-	ret = kcore_hvc3(KCORE_HC_VM_FINALISE, g->handle, ipa, bytes);
+	ret = kcore_hvc3(sign ? KCORE_HC_VM_FINALISE_SIGNED : KCORE_HC_VM_FINALISE, g->handle, ipa, bytes);
 	if (ret) {
-		pr_warn("VM %u: not finalised, KCore's error %d\n", g->handle, kcore_errno(ret));
+		pr_warn("VM %u: not finalised, KCore's error %d%s\n", g->handle, kcore_errno(ret),
+			ret == KCORE_EPERM ? ": protected VMs have to be signed" : "");
 		err = kcore_errno(ret);
 		goto out;
 	}
 	g->mem_ipa = ipa;
 	g->mem_size = bytes;
-	g->state = KCORE_STATE_FINALISED;
+	if (sign)
+		err = kcore_vm_start(vcpu, sign);
+	g->state = err ? KCORE_STATE_FAILED : KCORE_STATE_FINALISED;
+	if (err) {
+		pr_warn("VM %u: not started, error %d%s\n", g->handle, err,
+			err == -EKEYREJECTED ? ": what KCore measured isn't signed by a key that it has" : "");
+		kcore_hvc1(KCORE_HC_VM_DESTROY_BEGIN, g->handle);
+	}
 out:
 	mutex_unlock(&g->lock);
 	return err;
@@ -300,7 +355,7 @@ int kcore_vcpu_todo(struct kvm_vcpu *vcpu)
 		return kcore_vcpu_park(vcpu);
 	if (kcore_vcpu_unprotectable(vcpu))
 		return -EINVAL;
-	err = kcore_vm_finalise(vcpu);
+	err = kcore_vm_finalise(vcpu, NULL);
 	return err ? err : 1;
 }
 
@@ -466,7 +521,7 @@ static long kcore_ioctl_get_info(struct kcore_vm_glue *g, struct kcore_vm_info _
 	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static long kcore_ioctl_finalise(struct kvm *kvm)
+static long kcore_ioctl_finalise(struct kvm *kvm, const struct kcore_signed *sign)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
@@ -479,11 +534,40 @@ static long kcore_ioctl_finalise(struct kvm *kvm)
 			continue;
 		if (mutex_lock_killable(&vcpu->mutex))
 			return -EINTR;
-		err = kcore_vcpu_unprotectable(vcpu) ? -EINVAL : kcore_vm_finalise(vcpu);
+		err = kcore_vcpu_unprotectable(vcpu) ? -EINVAL : kcore_vm_finalise(vcpu, sign);
 		mutex_unlock(&vcpu->mutex);
 		return err;
 	}
 	return -EINVAL;
+}
+
+static long kcore_ioctl_finalise_signed(struct kvm *kvm, const struct kcore_signed __user *from)
+{
+	struct kcore_signed sign;
+
+	if (copy_from_user(&sign, from, sizeof(sign)))
+		return -EFAULT;
+	BUILD_BUG_ON(ARRAY_SIZE(sign.image) != KCORE_MAX_IMAGES);
+	return sign.nr_images > KCORE_MAX_IMAGES ? -EINVAL : kcore_ioctl_finalise(kvm, &sign);
+}
+
+/* Also of a VM whose signature was refused: what KCore has measured says why */
+static long kcore_ioctl_get_measurement(struct kcore_vm_glue *g, struct kcore_vm_measurement __user *to)
+{
+	struct kcore_vm_measurement words = { };
+	long err = 0;
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(words) < sizeof(struct kcore_measurement));
+	mutex_lock(&g->lock);
+	if (g->handle && g->type == KCORE_TYPE_PROTECTED && g->mem_size) {
+		for (i = 0; i < ARRAY_SIZE(words.word); i++)
+			kcore_hvc(KCORE_HC_VM_MEASUREMENT, g->handle, i, 0, 0, 0, &words.word[i]);
+	} else {
+		err = -EINVAL;
+	}
+	mutex_unlock(&g->lock);
+	return err ? err : copy_to_user(to, &words, sizeof(words)) ? -EFAULT : 0;
 }
 
 /* H15 */
@@ -497,7 +581,11 @@ long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg)
 	case KCORE_IOC_GET_INFO:
 		return kcore_ioctl_get_info(&kvm->arch.kcore, (void __user *)arg);
 	case KCORE_IOC_FINALISE:
-		return kcore_ioctl_finalise(kvm);
+		return kcore_ioctl_finalise(kvm, NULL);
+	case KCORE_IOC_FINALISE_SIGNED:
+		return kcore_ioctl_finalise_signed(kvm, (void __user *)arg);
+	case KCORE_IOC_GET_MEASUREMENT:
+		return kcore_ioctl_get_measurement(&kvm->arch.kcore, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
