@@ -5,6 +5,7 @@
 
 #include "fdt.h"
 #include "linux.h"
+#include "memory.h"
 
 #define FDT_ROOM BLOCK_SIZE
 #define IMAGE_MAGIC 0x644d5241U	/* "ARM\x64" */
@@ -32,7 +33,7 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 	struct image_header *h = (struct image_header *)vm->ram;
 	u64 text, dtb, initrd;
 	u64 room = room_for_images(vm);
-	long n = load_file(config->image, vm->ram, room);
+	long n = load_file(config->image, vm->ram, room), k = 0, size;
 
 	if (n < 0)
 		return -1;
@@ -47,15 +48,19 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 				  (unsigned long long)vm->ram_size >> 20);
 	memmove(vm->ram + text, vm->ram, (size_t)n);
 	if (config->initrd) {
-		long k = load_file(config->initrd, vm->ram + initrd, room - initrd);
-
+		k = load_file(config->initrd, vm->ram + initrd, room - initrd);
 		if (k < 0)
 			return -1;
 		fdt.initrd = RAM_BASE + initrd;
 		fdt.initrd_size = (u64)k;
 	}
-	if (fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM) < 0)
+	size = fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM);
+	if (size < 0)
 		return -1;
+	image_add(vm, RAM_BASE + text, (u64)n);
+	image_add(vm, RAM_BASE + dtb, (u64)size);
+	if (k)
+		image_add(vm, RAM_BASE + initrd, (u64)k);
 	return vm_set_boot(vm, RAM_BASE + text, RAM_BASE + dtb);
 }
 
@@ -64,13 +69,28 @@ int flat_load(struct vm *vm, const struct linux_config *config)
 {
 	const struct fdt_config fdt = { .bootargs = config->append };
 	u64 dtb = (vm->ram_size - FDT_ROOM) & ~(BLOCK_SIZE - 1);
+	long n, size;
 
 	if (vm->ram_size < FLAT_OFFSET + FDT_ROOM)
 		return error_line("%s: a flat binary needs more than %lu MiB; give the guest more --memory", config->image,
 				  (FLAT_OFFSET + FDT_ROOM) >> 20);
-	if (load_file(config->image, vm->ram + FLAT_OFFSET, dtb - FLAT_OFFSET) < 0)
+	n = load_file(config->image, vm->ram + FLAT_OFFSET, dtb - FLAT_OFFSET);
+	if (n < 0)
 		return -1;
-	if (fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM) < 0)
+	size = fdt_write(vm, &fdt, vm->ram + dtb, FDT_ROOM);
+	if (size < 0)
 		return -1;
+	image_add(vm, RAM_BASE + FLAT_OFFSET, (u64)n);
+	image_add(vm, RAM_BASE + dtb, (u64)size);
 	return vm_set_boot(vm, RAM_BASE + FLAT_OFFSET, RAM_BASE + dtb);
+}
+
+int file_load(struct vm *vm, const char *path)
+{
+	long n = load_file(path, vm->ram, vm->ram_size);
+
+	if (n < 0)
+		return -1;
+	image_add(vm, RAM_BASE, (u64)n);
+	return vm_set_boot(vm, RAM_BASE, 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tvmm: command line. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@
 struct options {
 	struct vm_config vm;
 	const char *payload, *image, *initrd, *append, *expect, *prefix, *disk;
+	const char *signature;	/* file */
 	u64 loops, timeout;
+	bool normal, measurement;	/* asked for by these words */
 	bool bare, flat;	/* `run', `flat' */
 	bool vconsole;
 };
@@ -37,6 +40,8 @@ static void usage(FILE *to)
 		"\n"
 		"  --protected       a protected VM (needs a host with KCore)\n"
 		"  --normal          a normal VM (default)\n"
+		"  --signed FILE     a protected VM that KCore starts only if FILE, written by vmsign, signs it\n"
+		"  --measurement     print what KCore measured of a protected VM, for vmsign\n"
 		"  --vcpus N         1..%d (default 1)\n"
 		"  --memory MIB      guest memory (default: what the payload needs; 256 for linux and flat)\n"
 		"  --payload NAME    or a file: a flat binary, loaded and entered at %#x (default hello)\n"
@@ -74,12 +79,14 @@ static int bad_value(const char *option, const char *value, const char *want)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum {
-		PROTECTED = 256, NORMAL, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS, PMU,
+		PROTECTED = 256, NORMAL, SIGNED, MEASUREMENT, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS, PMU,
 		DISK, VCONSOLE, HELP, VERSION_,
 	};
 	static const struct option options[] = {
 		{ "protected", no_argument, NULL, PROTECTED },
 		{ "normal", no_argument, NULL, NORMAL },
+		{ "signed", required_argument, NULL, SIGNED },
+		{ "measurement", no_argument, NULL, MEASUREMENT },
 		{ "vcpus", required_argument, NULL, VCPUS },
 		{ "memory", required_argument, NULL, MEMORY },
 		{ "payload", required_argument, NULL, PAYLOAD },
@@ -107,6 +114,13 @@ static int parse(int argc, char **argv, struct options *o)
 		case PROTECTED:
 		case NORMAL:
 			o->vm.is_protected = c == PROTECTED;
+			o->normal = c == NORMAL;
+			break;
+		case SIGNED:
+			o->signature = optarg;
+			break;
+		case MEASUREMENT:
+			o->measurement = true;
 			break;
 		case VCPUS:
 			if (!parse_number(optarg, VM_MAX_VCPUS, &n) || !n)
@@ -200,8 +214,17 @@ static int parse(int argc, char **argv, struct options *o)
 		error_line("--no-gic: not with --gic, --its, --pmu");
 		return EXIT_USAGE;
 	}
+	if (o->normal && o->signature) {
+		error_line("--signed: not with --normal");
+		return EXIT_USAGE;
+	}
+	o->vm.is_protected |= o->signature != NULL;
+	if (o->measurement && !o->vm.is_protected) {
+		error_line("--measurement: a protected VM's only");
+		return EXIT_USAGE;
+	}
 	if (!o->append)
-		o->append = o->flat ? "" : "console=ttyAMA0 panic=-1";
+		o->append = o->flat ? "" : LINUX_APPEND;
 	return EXIT_PASS;
 }
 
@@ -278,8 +301,6 @@ static int drive_agent(struct vm *vm, struct testdev *dev)
 
 static int load(struct vm *vm, const struct options *o, const struct payload *p)
 {
-	long n;
-
 	if (!o->bare)
 		return (o->flat ? flat_load : linux_load)(vm, &(struct linux_config){ o->image, o->initrd, o->append });
 	if (p) {
@@ -287,8 +308,34 @@ static int load(struct vm *vm, const struct options *o, const struct payload *p)
 			touch_memory(vm);
 		return payload_load(vm, p);
 	}
-	n = load_file(o->payload, vm->ram, vm->ram_size);
-	return n < 0 ? -1 : vm_set_boot(vm, RAM_BASE, 0);
+	return file_load(vm, o->payload);
+}
+
+/* KCore refuses by one error: what it has measured says why */
+static int start_signed(struct vm *vm, const struct signature_file *file, const char *name)
+{
+	struct kcore_measurement is, want = { 0 };
+	int r = vm_finalise_signed(vm, file->signature);
+
+	if (!r)
+		return 0;
+	error_line("KCORE_IOC_FINALISE_SIGNED: %s", strerror(-r));
+	if (r != -EKEYREJECTED || vm_measurement(vm, &is))
+		return -1;
+	memcpy(&want, file->measured, sizeof(file->measured));
+	if (!measurement_compare(&is, "KCore measured", &want, "signed is"))
+		error_line("%s is of this VM, but not signed by a key that this host has (/sys/kernel/debug/kcore/info)", name);
+	return -1;
+}
+
+static int print_measurement(struct vm *vm)
+{
+	struct kcore_measurement m;
+
+	if (vm_measurement(vm, &m))
+		return -1;
+	measurement_log(&m, "tvmm: ");
+	return 0;
 }
 
 static int judge(enum vm_stop why, const struct options *o, bool seen, const struct testdev *dev)
@@ -357,6 +404,7 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 	static struct vconsole vconsole;
 	static struct disk disk;
 	static struct testdev dev;
+	struct signature_file signature;
 	enum vm_stop why;
 	int status = 0;
 	u64 start;
@@ -367,9 +415,11 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 		return EXIT_ENVIRONMENT;
 	if (o->vconsole && vconsole_attach(vm, &vconsole, o->prefix))
 		return EXIT_FAILED;
-	if (load(vm, o, p))
+	if (load(vm, o, p) || (o->signature && signature_load(o->signature, &signature)))
 		return EXIT_ENVIRONMENT;
-	if (vm_finalise(vm))
+	if (o->signature ? start_signed(vm, &signature, o->signature) : vm_finalise(vm))
+		return EXIT_FAILED;
+	if (o->measurement && print_measurement(vm))
 		return EXIT_FAILED;
 	console.lines.watch = vconsole.lines.watch = o->expect;
 	dev.args[0] = o->loops;
@@ -410,7 +460,7 @@ int main(int argc, char **argv)
 	if (o.bare)
 		p = payload_find(o.payload);
 	if (!o.vm.memory)
-		o.vm.memory = !o.bare ? 256UL << 20 : p ? p->memory : 64UL << 20;
+		o.vm.memory = !o.bare ? LINUX_MEMORY : p ? p->memory : FILE_MEMORY;
 	if (is(p, "bench") && o.loops > BENCH_MAX_LOOPS) {
 		error_line("--loops %llu: every pass needs as many fresh pages; at most %lu", (unsigned long long)o.loops, BENCH_MAX_LOOPS);
 		return EXIT_USAGE;

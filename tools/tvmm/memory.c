@@ -29,6 +29,23 @@ int guest_store16(const struct vm *vm, u64 ipa, u16 value)
 	return is_guest_memory(vm, ipa, 2) && !guarded_store16(vm->ram + (ipa - RAM_BASE), value) ? 0 : -1;
 }
 
+void image_add(struct vm *vm, u64 ipa, u64 bytes)
+{
+	vm->images[vm->nr_images].ipa = ipa & ~(PAGE_SIZE - 1);
+	vm->images[vm->nr_images++].bytes = ((ipa & (PAGE_SIZE - 1)) + bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+int pool_reserve(struct vm *vm)
+{
+	if (vm->pool_bytes)
+		return 0;
+	if (vm->ram_size < 2 * POOL_BYTES)
+		return error_line("virtio devices need at least %d MiB of guest memory", 2 * POOL_BYTES >> 20);
+	vm->pool = RAM_BASE + ((vm->ram_size - POOL_BYTES) & ~(BLOCK_SIZE - 1));
+	vm->pool_bytes = POOL_BYTES;
+	return 0;
+}
+
 bool is_guest_shared(const struct vm *vm, u64 ipa)
 {
 	void *page = vm->ram + ((ipa - RAM_BASE) & ~4095UL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
+#include "memory.h"
 #include "payload.h"
 
 #define PAYLOADS(X) \
@@ -14,7 +15,8 @@
 	X(ipi,    4,  true,  "two vCPUs that wake each other by SGIs; a BENCH line: instructions (with -icount) or ticks for a round trip") \
 	X(irq,    4,  true,  "SGIs on all vCPUs, the priority mask, the virtual timer and a device's line, on a GICv2 or GICv3") \
 	X(debug,  4,  false, "hardware breakpoints and watchpoints, each taken; or none, where they are hidden") \
-	X(features, 4, false, "optional features: offered by the ID registers or hidden, and whether a hidden one is there")
+	X(features, 4, false, "optional features: offered by the ID registers or hidden, and whether a hidden one is there") \
+	X(measure, 4, false, "prints what KCore measured of this VM, for vmsign")
 
 #define DECLARE(name, mib, gic, text) extern const u8 payload_##name[], payload_##name##_end[];
 PAYLOADS(DECLARE)
@@ -48,5 +50,6 @@ int payload_load(struct vm *vm, const struct payload *p)
 	if (vm->ram_size < p->memory)
 		return error_line("payload %s needs %llu MiB of memory", p->name, (unsigned long long)p->memory >> 20);
 	memcpy(vm->ram, p->start, (size_t)(p->end - p->start));
+	image_add(vm, RAM_BASE, (u64)(p->end - p->start));
 	return vm_set_boot(vm, RAM_BASE, 0);
 }

@@ -8,7 +8,7 @@ payload_\name:
 	.incbin	"\name\().bin"
 payload_\name\()_end:
 	.endm
-	.irp	name, hello, bench, agent, regs, fp, spin, cycles, ipi, irq, debug, features
+	.irp	name, hello, bench, agent, regs, fp, spin, cycles, ipi, irq, debug, features, measure
 	payload	\name
 	.endr
 	.section .note.GNU-stack, "", %progbits

@@ -259,12 +259,8 @@ int virtio_attach(struct vm *vm, struct virtio *v)
 		.base = VIRTIO_BASE + VIRTIO_BYTES * vm->nr_virtio, .size = VIRTIO_BYTES, .state = v, .read = read_virtio, .write = write_virtio,
 	};
 
-	if (!vm->pool_bytes) {
-		if (vm->ram_size < 2 * POOL_BYTES)
-			return error_line("virtio devices need at least %d MiB of guest memory", 2 * POOL_BYTES >> 20);
-		vm->pool = RAM_BASE + ((vm->ram_size - POOL_BYTES) & ~(BLOCK_SIZE - 1));
-		vm->pool_bytes = POOL_BYTES;
-	}
+	if (pool_reserve(vm))
+		return -1;
 	v->vm = vm;
 	v->features |= VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM;
 	v->spi = VIRTIO_SPI + vm->nr_virtio;

@@ -251,6 +251,28 @@ int vm_finalise(struct vm *vm)
 	return 0;
 }
 
+int vm_finalise_signed(struct vm *vm, const u8 signature[SIGNATURE_BYTES])
+{
+	struct kcore_signed s = { .nr_images = vm->nr_images };
+
+	memcpy(s.signature, signature, sizeof(s.signature));
+	for (unsigned int i = 0; i < vm->nr_images; i++) {
+		s.image[i].ipa = vm->images[i].ipa;
+		s.image[i].bytes = vm->images[i].bytes;
+	}
+	return ioctl(vm->fd, KCORE_IOC_FINALISE_SIGNED, &s) ? -errno : 0;
+}
+
+int vm_measurement(struct vm *vm, struct kcore_measurement *m)
+{
+	struct kcore_vm_measurement words;
+
+	if (ioctl(vm->fd, KCORE_IOC_GET_MEASUREMENT, &words))
+		return error_errno("KCORE_IOC_GET_MEASUREMENT");
+	memcpy(m, words.word, sizeof(*m));
+	return 0;
+}
+
 void vm_stop(struct vm *vm, enum vm_stop why)
 {
 	int running = VM_RUNNING;

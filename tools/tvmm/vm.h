@@ -8,10 +8,13 @@
 #include <stdatomic.h>
 
 #include "layout.h"
+#include "measurement.h"
 #include "util.h"
 
 #define VM_MAX_VCPUS	16
 #define VM_MAX_DEVICES	4
+#define VM_MAX_IMAGES	4
+#define PAGE_SIZE	4096UL
 #define BLOCK_SIZE	(2UL << 20)
 
 struct vm;
@@ -58,6 +61,9 @@ struct vm {
 	/* Virtio devices, and the memory that a Linux guest shares with them: its restricted DMA pool */
 	unsigned int nr_virtio;
 	u64 pool, pool_bytes;
+	/* What was loaded, in whole pages: what a signed VM starts from */
+	unsigned int nr_images;
+	struct { u64 ipa, bytes; } images[VM_MAX_IMAGES];
 	pthread_mutex_t lock;
 	atomic_int stopped;	/* 0, or enum vm_stop */
 	atomic_ulong exits[64];
@@ -93,6 +99,12 @@ int vm_set_boot(struct vm *vm, u64 pc, u64 x0);
 
 /* Finalise a protected VM now; a normal one needs none.  0 or -1 with a message. */
 int vm_finalise(struct vm *vm);
+
+/* The same for a VM that KCore starts only if images and all are signed.  0, or -errno and no message. */
+int vm_finalise_signed(struct vm *vm, const u8 signature[SIGNATURE_BYTES]);
+
+/* What KCore has measured of a protected VM.  0 or -1 with a message. */
+int vm_measurement(struct vm *vm, struct kcore_measurement *m);
 
 /* All vCPUs, each in its thread, until the guest powers off, or for `seconds' (0: for ever). */
 enum vm_stop vm_run(struct vm *vm, unsigned int seconds);
