@@ -77,6 +77,7 @@ help:
 	@echo '  kernel      build its Image with KCore (KCORE=n: without)'
 	@echo '  hookcheck   find each hook in the built kernel, where the ledger says and nowhere else'
 	@echo '  facts       compare what the proofs assume of the release with what was built; facts-update: write it anew'
+	@echo '  vmsign      build the tool that signs VMs (docs/auth.md)'
 	@echo '  initramfs   build what is booted with it: test VMM, guests, attacks'
 	@echo '  boot        boot it under QEMU with EL2 and run the tests named by T='
 	@echo '  bench       instructions per operation, of application work and by growth, stock and under KCore, as a page (RELEASES=)'
@@ -185,6 +186,12 @@ $(hookcheck): $(O)/.kcore-build FORCE
 
 hookcheck: kernel $(hookcheck)
 	$(Q)tools/check-hooks --build $(O) --release $(RELEASE) $(if $(V),--verbose)
+
+# Signs VMs (docs/auth.md)
+vmsign: $(O)/.kcore-build
+	$(Q)mkdir -p $(O)/tools/vmsign
+	$(Q)$(MAKE) -C tools/vmsign O=$(O)/tools/vmsign $(quiet)
+	@printf '  %-7s %s\n' VMSIGN $(O)/tools/vmsign/vmsign
 
 facts facts-update: kernel $(facts)
 	$(Q)tools/check-facts --build $(O) --release $(RELEASE) $(if $(filter facts-update,$@),--update)
@@ -338,6 +345,6 @@ clean distclean:
 
 FORCE:
 .PHONY: help build-directory setup source kcore proofs oracle oracle-run oracle-image planted fuzz proof-mutants c2coq lint retrofit kernel facts facts-update pristine programs initramfs boot \
-	bench bench-one elcount-tool parity vmm protected-io faults port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool matrix series deb reuse ci-files demo check clean distclean FORCE
+	bench bench-one elcount-tool parity vmm protected-io faults port mutants upstream-mutants hookcheck retrofit-tool facts-tool hookcheck-tool vmsign matrix series deb reuse ci-files demo check clean distclean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -82,6 +82,11 @@ if [ $icount = y ]; then
 else
 	set -- "$@" -cpu "$cpu"
 fi
+# Signed VMs are signed by the key of the tests, but where a test has keys of its own
+case $append in
+*kcore.keys=*) ;;
+*) append="kcore.keys=$(cat "$top/ci/tests/owner.txt") $append" ;;
+esac
 set -- "$@" -M "$machine" -append "console=ttyAMA0 panic=-1 loglevel=5 t=$tests $append"
 
 if [ $show = y ]; then

@@ -102,7 +102,7 @@ inputs()	# stage
 	files versions/config tools/build-kernel
 	"${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" --version 2>/dev/null | head -n 1
 	case $1 in
-	build|boot|vms|attacks|off) files ci/tests ci/boot.sh ci/judge.sh ci/initramfs.sh ci/same-image.sh tools/tvmm ;;
+	build|boot|vms|attacks|off) files ci/tests ci/boot.sh ci/judge.sh ci/initramfs.sh ci/same-image.sh tools/tvmm tools/vmsign ;;
 	hooks) files tools/hookcheck tools/check-hooks ;;
 	facts) files tools/facts tools/check-facts proofs/versions ;;
 	proof) files tools/facts tools/check-facts proofs/versions proofs/Makefile proofs/gen proofs/lang/Syntax.v ;;

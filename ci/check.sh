@@ -186,6 +186,8 @@ if wanted selftest; then
 	tap_suite matrix ci/matrix-test.sh
 	mkdir -p "$O/tests"
 	tap_suite 'selftest: tools of the tests' make -s -C ci/tests O="$O/tests" check
+	mkdir -p "$O/tools/vmsign"
+	tap_suite 'selftest: vmsign' make -s -C tools/vmsign O="$O/tools/vmsign" check
 	tap_test 'matrix: the files for GitHub and GitLab are those of versions/' ci/generate.sh --check
 fi
 if wanted lint; then
@@ -321,6 +323,16 @@ if wanted boot; then
 			--append "$(cpu_append "$cpu")" --expect "$(running)"
 	done
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
+	for console in "$O"/check/console-boot-*-4-CPUs.log; do
+		tap_test "boot: what KCore measured is what was signed, ${console##*/}" "$O/tests/vmsign/vmsign" verify --key ci/tests/owner.pem \
+			"$dir/kcore.cpio.signed/measure" --log "$console" --core "$O/kcore/kcore.bin"
+	done
+	boot 'boot: no protected VM without a signature' "$image" "$initrd" --tests signed,attack:signed-only+signed-key --append kcore.signed_only \
+		--expect "$(running)"
+	for keys in 60fe 0 "$(cat ci/tests/owner.txt),"; do
+		boot "boot: kcore.keys of ${#keys} characters is refused" "$image" "$initrd" --tests '' --append "kcore.keys=$keys" \
+			--expect "not started: kcore.keys= isn't 1 to 4 public keys"
+	done
 fi
 if wanted faults; then
 	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+compaction+collapse \

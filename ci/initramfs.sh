@@ -75,6 +75,32 @@ touch -d @0 "$work/guest.cpio"
 put "$top/ci/tests/init.sh" init.sh
 put "$programs/tvmm/tvmm" tvmm
 put "$image" Image
+
+# Signatures that are as good as new ones stay: no two of a thing are the same
+sign()	# key, name, VM...
+{
+	key=$1 name=$2
+	shift 2
+	vmsign=$programs/vmsign/vmsign
+	"$vmsign" sign --key "$key" --output "$work/$name" "$@" ||
+		die $EX_ENVIRONMENT "$name: cannot be signed; 'make programs' builds what is missing"
+	if ! cmp -s -n 272 "$work/$name" "$out.signed/$name" || ! "$vmsign" verify --key "$key" "$out.signed/$name" >/dev/null 2>&1; then
+		mv "$work/$name" "$out.signed/$name" || exit $EX_ENVIRONMENT
+	fi
+	put "$out.signed/$name" "$name"
+}
+
+need openssl openssl
+owner=$top/ci/tests/owner.pem
+stranger=$out.signed/stranger.pem
+mkdir -p "$out.signed" || die $EX_ENVIRONMENT "$out.signed: cannot be made"
+[ -f "$stranger" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$stranger" || exit $EX_ENVIRONMENT
+sign "$owner" measure run "$programs/tvmm/guest/measure.bin" --memory 4
+sign "$stranger" stranger run "$programs/tvmm/guest/measure.bin" --memory 4
+for gic in 2 3; do
+	sign "$owner" linux-gic$gic linux "$work/Image" --initrd "$work/guest.cpio" --memory 128 --vcpus 2 --gic $gic \
+		--append 'console=ttyAMA0 panic=-1 quiet'
+done
 for program in attack life faults drop trace hostbench pmu; do
 	put "$programs/$program" $program
 done
@@ -99,7 +125,11 @@ file /bin/tvmm $work/tvmm 755 0 0
 dir /guest 755 0 0
 file /guest/Image $work/Image 644 0 0
 file /guest/initrd $work/guest.cpio 644 0 0
+dir /signed 755 0 0
 EOT
+	for name in measure stranger linux-gic2 linux-gic3; do
+		echo "file /signed/$name $work/$name 644 0 0"
+	done
 	for program in attack life faults drop trace hostbench pmu; do
 		echo "file /bin/$program $work/$program 755 0 0"
 	done

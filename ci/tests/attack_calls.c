@@ -60,6 +60,7 @@ static bool rightful(const struct call *c, const u64 *a, const struct victim *v,
 
 	switch (c->fn) {
 	case KCORE_HC_VERSION:
+	case KCORE_HC_VM_MEASUREMENT:		/* 0 for what there isn't */
 		return true;
 	case KCORE_HC_VM_CREATE:
 		return a[0] <= KCORE_VM_PROTECTED;
@@ -101,9 +102,17 @@ static void right_arguments(const struct call *c, u64 *a, const struct victim *v
 	memset(a, 0, 5 * sizeof(*a));
 	switch (c->fn) {
 	case KCORE_HC_VM_FINALISE:
+	case KCORE_HC_VM_FINALISE_SIGNED:
 		a[0] = v->handle;
 		a[1] = RAM_BASE;
 		a[2] = RAW_MEMORY;
+		break;
+	case KCORE_HC_VM_MEASURE:
+		a[0] = v->handle;
+		a[1] = SECRET_IPA;
+		break;
+	case KCORE_HC_VM_START:
+		a[0] = v->handle;
 		break;
 	case KCORE_HC_VCPU_CREATE:
 		a[0] = n->vm;

@@ -77,6 +77,20 @@
 	X(finalise_again, "finalise-again", "a VM is finalised twice, and with ranges that don't fit") \
 	X(vcpu_late, "vcpu-late", "a vCPU is added to or taken from a finalised protected VM") \
 	X(end_with_pages, "end-with-pages", "the handle is recycled while pages or vCPUs remain") \
+	/* attack_signed.c: a VM that starts only with a signature of what is in it */ \
+	X(signed_key, "signed-key", "a VM is started by a signature of another key") \
+	X(signed_none, "signed-none", "a VM is started without a signature, and with a damaged one") \
+	X(signed_content, "signed-content", "a byte of kernel, device tree or initial RAM disk is another one") \
+	X(signed_place, "signed-place", "address of an image, entry point, registers, memory or number of vCPUs are other ones") \
+	X(signed_order, "signed-order", "the images are measured in another order") \
+	X(signed_whole, "signed-whole", "an image is measured short, with a hole, or in part twice") \
+	X(signed_fifth, "signed-fifth", "more images are measured than KCore keeps, and signed") \
+	X(signed_changed, "signed-changed", "the host writes to a page between donation, measurement and start") \
+	X(signed_early, "signed-early", "a VM that waits for its signature is run, and started while it is loaded") \
+	X(signed_again, "signed-again", "a VM is started again after a refused signature, and after a good one") \
+	X(signed_other, "signed-other", "a VM is started by another VM's signature") \
+	X(signed_type, "signed-type", "VMs that nobody signs are measured and started") \
+	X(signed_only, "signed-only", "a protected VM is started without a signature where all have to be signed") \
 	/* attack_calls.c: arguments of every call */ \
 	X(arguments, "arguments", "ids, addresses, sizes and counts out of range, unaligned, overflowing, for every hypercall") \
 	X(unknown_calls, "unknown-calls", "numbers that are no hypercall") \

@@ -125,6 +125,46 @@ run_errors()
 	rm -f /tmp/loop /tmp/undefined
 }
 
+# Signed VMs (ci/initramfs.sh): the payload measure, and the Linux guest with 2 vCPUs for each version of the GIC
+measured()	# words...
+{
+	tvmm run --signed /signed/measure --measurement --timeout 120 --prefix "guest| " "$@"
+}
+
+signed_linux()	# text of the command line, words...
+{
+	words=$1
+	shift
+	gic=3
+	grep -q GICv3 /proc/interrupts || gic=2
+	tvmm linux /guest/Image --initrd /guest/initrd --signed /signed/linux-gic$gic --vcpus 2 --memory 128 --timeout 120 \
+		--prefix "guest| " --append "console=ttyAMA0 panic=-1 quiet$words" "$@"
+}
+
+run_signed()
+{
+	plan 11
+	measured --payload measure
+	result $? measure "a signed VM prints what KCore measured of it"
+	signed_linux '' --expect "GUEST-WORK right on 2 CPUs"
+	result $? linux "a signed Linux guest"
+	wrong 1 other-payload run --signed /signed/measure --payload hello
+	wrong 1 more-memory run --signed /signed/measure --payload measure --memory 5
+	wrong 1 more-vcpus run --signed /signed/measure --payload measure --vcpus 2
+	! signed_linux ' init=/other' >/tmp/signed 2>&1 && grep -q '^tvmm: image 1, sha256: KCore measured' /tmp/signed
+	result $? other-words "another command line, so another device tree, is refused, and said to be"
+	wrong 1 stranger run --signed /signed/stranger --payload measure
+	wrong 3 no-signature run --signed /init --payload measure
+	wrong 3 no-signature-file run --signed /signed/nowhere --payload measure
+	wrong 2 signed-normal run --signed /signed/measure --normal --payload measure
+	if [ "$(sed -n 's/^signed_only //p' /sys/kernel/debug/kcore/info)" = 1 ]; then
+		wrong 1 unsigned run --protected --payload measure
+	else
+		wrong 0 unsigned run --protected --measurement --payload measure
+	fi
+	rm -f /tmp/signed
+}
+
 run_linux()	# types
 {
 	plan $((2 * $#))
@@ -270,6 +310,7 @@ run_test()	# name, words
 	case $name in
 	vmm) run_vmm ;;
 	errors) run_errors ;;
+	signed) run_signed ;;
 	linux) run_linux normal protected ;;
 	linux-normal) run_linux normal ;;
 	linux-protected) run_linux protected ;;
@@ -292,7 +333,7 @@ run_test()	# name, words
 }
 
 tests=$(word t | tr , ' ')
-[ "$tests" != all ] || tests='vmm errors linux both drop life attack'
+[ "$tests" != all ] || tests='vmm errors signed linux both drop life attack'
 for t in $tests; do
 	echo "--- test $t"
 	case $t in

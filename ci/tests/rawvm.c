@@ -40,7 +40,7 @@ void raw_create(struct rawvm *r, u64 type, unsigned int vcpus)
 	}
 }
 
-u64 raw_finalise(struct rawvm *r)
+static void boot_registers(struct rawvm *r)
 {
 	RAW_SET(r, 0, pc, RAM_BASE);
 	RAW_SET(r, 0, pstate, PSTATE_BOOT);
@@ -49,7 +49,18 @@ u64 raw_finalise(struct rawvm *r)
 		if (!r->is_protected)
 			RAW_SET(r, i, sys.sctlr_el1, 0x00c50838UL);	/* reset value, MMU off */
 	}
+}
+
+u64 raw_finalise(struct rawvm *r)
+{
+	boot_registers(r);
 	return HC(VM_FINALISE, r->vm, RAM_BASE, RAW_MEMORY);
+}
+
+u64 raw_finalise_signed(struct rawvm *r)
+{
+	boot_registers(r);
+	return HC(VM_FINALISE_SIGNED, r->vm, RAM_BASE, RAW_MEMORY);
 }
 
 u64 raw_give(struct rawvm *r, u64 ipa, const void *content)

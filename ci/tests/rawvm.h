@@ -29,6 +29,7 @@ void raw_create(struct rawvm *r, u64 type, unsigned int vcpus);
 /* Boot registers, finalise (protected), and the agent's image in memory. */
 void raw_boot(struct rawvm *r);
 u64 raw_finalise(struct rawvm *r);
+u64 raw_finalise_signed(struct rawvm *r);
 
 /* Donates (protected) or maps (normal) a page of the driver's with that content (NULL: zeros). */
 u64 raw_give(struct rawvm *r, u64 ipa, const void *content);
