@@ -15,11 +15,11 @@ static unsigned char secrets[2][32] = {
 	{ 0x57, 0x2a },
 };
 
-void sign_measured(const void *measured, unsigned int key, unsigned char signature[64])
+void sign_measured(const void *words, unsigned int key, unsigned char signature[64])
 {
 	const br_ec_private_key k = { BR_EC_secp256r1, secrets[key], sizeof(secrets[key]) };
 	unsigned char hash[32];
 
-	hash_of(measured, KCORE_SIGNED_BYTES, hash);
+	hash_of(words, KCORE_SIGNED_BYTES, hash);
 	br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, hash, &k, signature);
 }

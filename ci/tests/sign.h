@@ -7,5 +7,5 @@
 #define SIGN_STRANGER	1
 
 /* Of the first KCORE_SIGNED_BYTES: r and s, 32 bytes each */
-void sign_measured(const void *measured, unsigned int key, unsigned char signature[64]);
+void sign_measured(const void *words, unsigned int key, unsigned char signature[64]);
 #endif
