@@ -365,6 +365,50 @@ else
 	rm -r "$mirror"
 	check 'a missing archive' 3 'index could not be fetched' from_mirror
 fi
+
+# ---- BearSSL's source: one file of Debian's pool, by its hash
+bearssl=$work/bearssl mirror=$work/mirror
+tarball=$(sed -n 's/^file=//p' tools/fetch-bearssl)
+
+fetch_bearssl()	# address of the archive, empty: the machine's
+{
+	rm -rf "$bearssl"
+	env ${1:+KCORE_ARCHIVE="$1"} tools/fetch-bearssl --output "$bearssl"
+}
+
+absent=''
+if ! fetch_bearssl '' >"$work/out" 2>&1; then
+	not_ok 'BearSSL is fetched' "status $?"
+else
+	ok 'BearSSL is fetched'
+	mkdir -p "$mirror/pool/main/b/bearssl"
+	cp "$cache/$tarball" "$work/good.tar.xz"
+	from_cache()
+	{
+		fetch_bearssl http://127.0.0.1:9 && ls "$bearssl/inc"
+	}
+	check 'BearSSL in the cache is used without the network' 0 '^bearssl.h$' from_cache
+	printf tampered | dd of="$cache/$tarball" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	check 'BearSSL tampered in the cache is refused and fetched again' 0 'refused, wrong SHA-256' fetch_bearssl ''
+	if cmp -s "$cache/$tarball" "$work/good.tar.xz" && [ -f "$bearssl/inc/bearssl.h" ]; then
+		ok 'what was fetched again is BearSSL'
+	else
+		not_ok 'what was fetched again is BearSSL' 'it differs'
+	fi
+	rm "$cache/$tarball"
+	absent="$cache/$tarball"
+	check 'no network, no BearSSL' 3 "cannot be fetched; put the file into $cache" fetch_bearssl http://127.0.0.1:9
+	cp "$work/good.tar.xz" "$mirror/pool/main/b/bearssl/$tarball"
+	printf tampered | dd of="$mirror/pool/main/b/bearssl/$tarball" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	check 'BearSSL tampered in the archive is refused' 3 'SHA-256 is .*refused' fetch_bearssl "file:$mirror"
+	absent="$bearssl"
+	check 'and nothing of it is left' 3 'refused' fetch_bearssl "file:$mirror"
+	absent=''
+	cp "$work/good.tar.xz" "$mirror/pool/main/b/bearssl/$tarball"
+	check 'BearSSL from an archive of our own' 0 'FETCH' fetch_bearssl "file:$mirror"
+	check 'fetch-bearssl without a directory' 2 'needed' tools/fetch-bearssl
+	rm -rf "$mirror"
+fi
 absent=''
 unset XDG_CACHE_HOME
 
