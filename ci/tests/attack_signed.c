@@ -487,6 +487,84 @@ void attack_signed_type(void)
 	expect_result(HC(VM_START, 0), KCORE_EINVAL, "the host started");
 }
 
+static void expect_errno(int r, int want, const char *what)
+{
+	expect(want ? r && errno == want : !r, "%s: %s", what, r ? strerror(errno) : "done");
+}
+
+static u32 state_of(const struct vm *vm)
+{
+	struct kcore_vm_info info;
+
+	if (ioctl(vm->fd, KCORE_IOC_GET_INFO, &info))
+		give_up("KCORE_IOC_GET_INFO: %s", strerror(errno));
+	return info.state;
+}
+
+/* A VM of KVM and the glue, with the agent in memory, not finalised */
+static void kvm_start(struct vm *vm, bool is_protected)
+{
+	struct vm_config config = { .is_protected = is_protected, .vcpus = 1, .memory = RAW_MEMORY };
+	bool environment;
+
+	if (vm_create(vm, &config, &environment) || payload_load(vm, payload_find("agent")))
+		give_up("VM not set up");
+}
+
+void attack_signed_ioctl(void)
+{
+	static const struct {
+		struct kcore_image image[2];
+		int error;
+		const char *what;
+	} wrong[] = {
+		{ { { RAM_BASE + 8, PAGE } }, EINVAL, "an image that begins inside of a page" },
+		{ { { RAM_BASE, PAGE - 8 } }, EINVAL, "one that ends there" },
+		{ { { RAM_BASE - PAGE, PAGE } }, EINVAL, "one below memory" },
+		{ { { RAM_BASE, PAGE }, { RAM_BASE + RAW_MEMORY - PAGE, 2 * PAGE } }, EINVAL, "one that reaches beyond memory" },
+		{ { { RAM_BASE, ~(PAGE - 1) } }, EINVAL, "one as large as addresses are" },
+		{ { { RAM_BASE + PAGE, ~(PAGE - 1) } }, EINVAL, "one that wraps around" },
+		{ { { RAM_BASE, PAGE }, { RAM_BASE, PAGE } }, EKEYREJECTED, "zeros for a signature" },
+	};
+	struct kcore_vm_measurement m;
+	struct kcore_signed ask;
+	u64 vms, pages;
+	struct vm vm;
+
+	driver_open();
+	vms = stat_read(KCORE_STAT_vms);
+	pages = stat_read(KCORE_STAT_pages_vm);
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		kvm_start(&vm, true);
+		memset(&ask, 0, sizeof(ask));
+		ask.nr_images = wrong[i].image[1].bytes ? 2 : 1;
+		memcpy(ask.image, wrong[i].image, sizeof(wrong[i].image));
+		expect_errno(ioctl(vm.fd, KCORE_IOC_FINALISE_SIGNED, &ask), wrong[i].error, wrong[i].what);
+		if (state_of(&vm) != KCORE_STATE_FAILED || !ioctl(vm.fd, KCORE_IOC_FINALISE) || !ioctl(vm.fd, KCORE_IOC_FINALISE_SIGNED, &ask) ||
+		    vcpu_step(&vm.vcpus[0]) != -EINVAL)
+			expect(false, "then: state %u, and not all that was tried was refused", state_of(&vm));
+		if (wrong[i].error == EKEYREJECTED) {
+			expect_errno(ioctl(vm.fd, KCORE_IOC_GET_MEASUREMENT, &m), 0, "what was measured of it");
+			expect(m.word[9] == 2 && m.word[0] == KCORE_MEASUREMENT_MAGIC, "images in it: %llu", (unsigned long long)m.word[9]);
+		}
+		vm_destroy(&vm);
+	}
+	kvm_start(&vm, true);
+	memset(&ask, 0, sizeof(ask));
+	ask.nr_images = KCORE_MAX_IMAGES + 1;
+	expect_errno(ioctl(vm.fd, KCORE_IOC_GET_MEASUREMENT, &m), EINVAL, "measurement of a VM that has none");
+	expect_errno(ioctl(vm.fd, KCORE_IOC_FINALISE_SIGNED, &ask), EINVAL, "five images");
+	expect_errno(ioctl(vm.fd, KCORE_IOC_FINALISE_SIGNED, NULL), EFAULT, "no arguments");
+	expect(state_of(&vm) == KCORE_STATE_CREATED, "these left the VM as it was");
+	vm_destroy(&vm);
+	kvm_start(&vm, false);
+	ask.nr_images = 0;
+	expect_errno(ioctl(vm.fd, KCORE_IOC_FINALISE_SIGNED, &ask), EBUSY, "a normal VM");
+	expect_errno(ioctl(vm.fd, KCORE_IOC_GET_MEASUREMENT, &m), EINVAL, "its measurement");
+	vm_destroy(&vm);
+	expect(stat_read(KCORE_STAT_vms) == vms && stat_read(KCORE_STAT_pages_vm) == pages, "VMs and their pages in KCore's books: as before");
+}
+
 void attack_signed_only(void)
 {
 	static struct rawvm r;

@@ -90,6 +90,7 @@
 	X(signed_again, "signed-again", "a VM is started again after a refused signature, and after a good one") \
 	X(signed_other, "signed-other", "a VM is started by another VM's signature") \
 	X(signed_type, "signed-type", "VMs that nobody signs are measured and started") \
+	X(signed_ioctl, "signed-ioctl", "a VMM asks for a signed VM with images, signatures and states that don't fit") \
 	X(signed_only, "signed-only", "a protected VM is started without a signature where all have to be signed") \
 	/* attack_calls.c: arguments of every call */ \
 	X(arguments, "arguments", "ids, addresses, sizes and counts out of range, unaligned, overflowing, for every hypercall") \
