@@ -94,7 +94,10 @@ need openssl openssl
 owner=$top/ci/tests/owner.pem
 stranger=$out.signed/stranger.pem
 mkdir -p "$out.signed" || die $EX_ENVIRONMENT "$out.signed: cannot be made"
-[ -f "$stranger" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$stranger" || exit $EX_ENVIRONMENT
+if [ ! -f "$stranger" ]; then
+	openssl ecparam -name prime256v1 -genkey -noout -out "$work/stranger.pem" || die $EX_ENVIRONMENT "openssl made no key"
+	mv "$work/stranger.pem" "$stranger" || die $EX_ENVIRONMENT "$stranger: cannot be made"
+fi
 sign "$owner" measure run "$programs/tvmm/guest/measure.bin" --memory 4
 sign "$stranger" stranger run "$programs/tvmm/guest/measure.bin" --memory 4
 for gic in 2 3; do
