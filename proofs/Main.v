@@ -128,6 +128,8 @@ Theorem maps_check_needed : ~ @noninterfering (Needed.without CheckMaps).
 Proof. exact Needed.maps_check_needed. Qed.
 Theorem fp_clear_needed : ~ @noninterfering (Needed.without CheckFp).
 Proof. exact Needed.fp_clear_needed. Qed.
+Theorem host_fp_check_needed : ~ @noninterfering (Needed.without CheckHostFp).
+Proof. exact Needed.host_fp_check_needed. Qed.
 Theorem owner_check_needed : ~ @noninterfering (Needed.without CheckOwner).
 Proof. exact Needed.owner_check_needed. Qed.
 Theorem unshare_check_needed : ~ @noninterfering (Needed.without CheckUnshare).
@@ -237,7 +239,7 @@ Proof. intros. eapply sim.RunCall.run_code; eauto. Qed.
 
 (* The machine whose handlers are the C ([sim.Steps.code_step], one CPU): its states are those of the C, with who runs (false: the host, true: a
    guest).  A step is the C, linked over L1, from a trap (host_trap, guest_exit) to its return; or one of the environment: instructions of the one
-   that runs, on its registers (FP registers too, if they are its own;
+   that runs, on its registers (FP registers too, if they are its own, and a normal guest's those of the host;
    a guest's virtual interface), its loads and stores where the hardware's walk of its stage 2 leads;
    DMA; and whatever else happens to registers that neither the core nor the top machine has.  Which traps are steps: [sim.Entries.covered];
    proofs/uncovered.txt has the others.  A guest's x0 to x30, PC and PSTATE are taken to be in its context while it runs, where the vector puts them
@@ -427,6 +429,7 @@ Definition theorems := (
   @exit_filter_needed,
   @maps_check_needed,
   @fp_clear_needed,
+  @host_fp_check_needed,
   @owner_check_needed,
   @unshare_check_needed,
   @answer_check_needed,

@@ -84,7 +84,7 @@ static u64 run_check(u64 vcpu, u64 type, u64 flags)
 
 /*
  * MPIDR, wishes for interrupts and traps, debug exceptions and the physical counter among these: a normal VM's from its page; of a protected
- * VM's only interrupts and WFx.
+ * VM's only interrupts and WFx.  Where no guest's FP registers are in the CPU, those there are the host's; a normal VM may have them, with SVE.
  */
 static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 {
@@ -93,6 +93,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	u64 ras = get_has_ras();
 	u64 fp = get_cpu_fp(cpu);
 	u64 traps = 0UL;
+	u64 sve = 0UL;
 	u64 v;
 
 	if (type == KCORE_VM_NORMAL) {
@@ -100,6 +101,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 		vmpidr_write(v);
 		hcr = HCR_GUEST | (hcr & HCR_WISH_NORMAL);
 		traps = page_load(page, CTX_ENTER_TRAPS);
+		sve = page_load(page, CTX_SVE);
 	} else {
 		vmpidr_write(0x80000000UL | (vcpu % KCORE_VM_VCPUS));
 		hcr = HCR_GUEST_PROTECTED | (hcr & HCR_WISH_PROTECTED);
@@ -109,7 +111,13 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 		vsesr_write(v & 0x1ffffffUL);
 	}
 	hcr_write(ras != 0UL ? hcr | HCR_RAS : hcr);
-	cptr_write(fp != 0UL ? CPTR_GUEST & ~CPTR_TFP : CPTR_GUEST);
+	v = host_cptr();
+	if ((sve & KCORE_SVE_ON) != 0UL && fp == 0UL && (v & CPTR_TZ) == 0UL) {
+		zcr_write(sve & KCORE_SVE_LENGTH);
+		cptr_write(CPTR_GUEST & ~(CPTR_TFP | CPTR_TZ));
+	} else {
+		cptr_write(fp != 0UL ? CPTR_GUEST & ~CPTR_TFP : CPTR_GUEST);
+	}
 	v = host_mdcr();
 	mdcr_write((v & 31UL) | MDCR_GUEST | (traps & KCORE_TRAP_DEBUG));
 	v = host_cnthctl();

@@ -14,7 +14,7 @@ char host_contexts[KCORE_MAX_CPUS * 2048] __attribute__((aligned(4096)));
 u32 lock_word __attribute__((aligned(128)));
 
 #define PAGE_OFFSET(f)		__builtin_offsetof(struct kcore_vcpu_page, f)
-_Static_assert(PAGE_OFFSET(pc) == CTX_PC && PAGE_OFFSET(pstate) == CTX_PSTATE, "entry.S");
+_Static_assert(PAGE_OFFSET(pc) == CTX_PC && PAGE_OFFSET(pstate) == CTX_PSTATE && PAGE_OFFSET(sve) == CTX_SVE, "entry.S");
 _Static_assert(PAGE_OFFSET(sys) == CTX_SYS && PAGE_OFFSET(sys.sctlr_el1) == CTX_SCTLR, "layout.h");
 _Static_assert(PAGE_OFFSET(sys.spsr_el1) == CTX_SYS + 176 && PAGE_OFFSET(sys.mdscr_el1) == CTX_SYS + 152, "entry.S");
 _Static_assert(PAGE_OFFSET(vmpidr) == CTX_VMPIDR && PAGE_OFFSET(cntvoff) == CTX_CNTVOFF, "layout.h");
@@ -178,6 +178,7 @@ u64 idreg_read(u64 crm, u64 op2)
 }
 
 /* ---- controls of optional features while a guest runs -------------------------------------------------- */
+#define ZCR_EL2		s3_4_c1_c2_0
 #define HFGRTR_EL2	s3_4_c1_c1_4
 #define HFGWTR_EL2	s3_4_c1_c1_5
 #define HFGITR_EL2	s3_4_c1_c1_6
@@ -193,10 +194,13 @@ u64 idreg_read(u64 crm, u64 op2)
 #define HAVE_HCX	2UL			/* FEAT_HCX */
 #define HAVE_SME	4UL			/* FEAT_SME without FEAT_FGT: nothing traps its thread pointer and priority */
 #define HAVE_RAS	8UL			/* FEAT_RAS */
+#define GUEST_ZCR	16UL			/* ZCR_EL2 isn't the host's */
+#define CPTR_TZ		0x100UL
 
 /* The host's, which it can't change after installation but for the last two. */
 static struct feature_traps {
 	u64 have;
+	u64 zcr;
 	u64 hfgrtr, hfgwtr, hfgitr, hdfgrtr, hdfgwtr, hcrx;
 	u64 tpidr2, smpri;
 } feature_traps[KCORE_MAX_CPUS];
@@ -228,6 +232,8 @@ void feature_traps_keep(u64 cpu)
 	}
 	if (id_field(sysreg_read(id_aa64pfr0_el1), 28))
 		t->have |= HAVE_RAS;
+	if (id_field(sysreg_read(id_aa64pfr0_el1), 32) && !(cpus[cpu].cptr & CPTR_TZ))
+		t->zcr = sysreg_read(ZCR_EL2);
 	cpus[cpu].features = t->have;
 }
 
@@ -258,10 +264,20 @@ void feature_traps_guest(void)
 		sysreg_write(VDISR_EL2, 0);
 }
 
+void zcr_write(u64 v)
+{
+	sysreg_write(ZCR_EL2, v);
+	this_cpu()->features |= GUEST_ZCR;
+}
+
 void feature_traps_host(void)
 {
 	struct feature_traps *t = &feature_traps[cpu_id()];
 
+	if (this_cpu()->features & GUEST_ZCR) {		/* CPTR_EL2 is the host's already, and has had TZ clear all the time */
+		sysreg_write(ZCR_EL2, t->zcr);
+		this_cpu()->features = t->have;
+	}
 	if (t->have & HAVE_FGT) {
 		sysreg_write(HFGRTR_EL2, t->hfgrtr);
 		sysreg_write(HFGWTR_EL2, t->hfgwtr);

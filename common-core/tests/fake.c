@@ -7,6 +7,7 @@
 #include "invariant.h"
 
 #define CPTR_TFP_TZ_TSM	0x1500UL
+#define CPTR_TZ		0x100UL
 #define POOL_PAGES_MAX	(REGION_BYTES / PAGE_BYTES)
 
 struct fake fake;
@@ -815,6 +816,14 @@ void cptr_write(u64 v)
 	this_cpu()->cptr = v;
 }
 
+/* D13.2.34: TZ traps it at EL2 too */
+void zcr_write(u64 v)
+{
+	if (this_cpu()->cptr & CPTR_TZ)
+		violate(V_HOST_EL2, "ZCR_EL2 with CPTR_EL2 %#lx", this_cpu()->cptr);
+	this_cpu()->zcr = v;
+}
+
 u64 hcr_read(void)
 {
 	return this_cpu()->hcr;
@@ -846,6 +855,7 @@ void guest_select(u64 context)
 void host_select(void)
 {
 	this_cpu()->guest_vectors = false;
+	this_cpu()->zcr = this_cpu()->host_zcr;
 }
 
 /* machine.h: CRm 4..7 */
@@ -1006,13 +1016,14 @@ u64 gic_vmcr_read(void)
 /* ---- a machine after installation (boot/boot.c) --------------------------------------------------------------------- */
 #define HCR_HOST	0x0100030080080001UL
 
-static void start_cpu(u64 n)
+static void start_cpu(u64 n, const struct fake_config *config)
 {
 	struct fake_cpu *c = &fake.cpus[n];
 
 	c->host_hcr = c->hcr = HCR_HOST;
-	c->host_cptr = c->cptr = 0x33ff;
+	c->host_cptr = c->cptr = config->sve ? 0x32ff : 0x33ff;
 	c->host_mdcr = c->mdcr = 0x3006;
+	c->host_zcr = c->zcr = 15;
 	c->host_cnthctl = c->cnthctl = 0x73;	/* EVNTI 7, EL1PCEN, EL1PCTEN */
 	c->host_vmpidr = c->vmpidr = 0x80000000UL | n;
 	c->host_context = REGION_BASE + 0x100000 + n * 2048;
@@ -1082,7 +1093,7 @@ void fake_start(const struct fake_config *config)
 	for (u64 i = 0; i < KCORE_MAX_CPUS; i++)
 		cells.cpu_vcpu[i] = NO_VCPU;
 	for (u64 i = 0; i < FAKE_CPUS; i++)
-		start_cpu(i);
+		start_cpu(i, config);
 	for (u64 m = 4; m < 8; m++)
 		for (u64 o = 0; o < 8; o++)
 			fake.idreg[m][o] = 0xfedcba9876543210UL ^ (m << 32 | o);
@@ -1143,7 +1154,7 @@ static void check_host(void)
 	if (!c->fp_guest && c->cptr != c->host_cptr)
 		violate(V_HOST_EL2, "CPTR_EL2 %#lx", c->cptr);
 	if (c->vttbr != cells.root_base || c->hcr != c->host_hcr || c->mdcr != c->host_mdcr ||
-	    c->cnthctl != c->host_cnthctl || c->vmpidr != c->host_vmpidr || c->guest_vectors)
+	    c->zcr != c->host_zcr || c->cnthctl != c->host_cnthctl || c->vmpidr != c->host_vmpidr || c->guest_vectors)
 		violate(V_HOST_EL2, "VTTBR %#lx HCR %#lx MDCR %#lx CNTHCTL %#lx VMPIDR %#lx", c->vttbr, c->hcr, c->mdcr, c->cnthctl, c->vmpidr);
 	if (c->profiling_stopped)
 		violate(V_PROFILING, "the host's profiling isn't resumed");
@@ -1189,8 +1200,12 @@ static void check_guest(void)
 		violate(V_GUEST_ENTRY, "MDCR %#lx: TDE of a protected VM", c->mdcr);
 	if ((c->cnthctl & 2) || (cells.vm_type[vm] == KCORE_VM_PROTECTED && !(c->cnthctl & 1 /* EL1PCTEN */)))
 		violate(V_GUEST_ENTRY, "CNTHCTL %#lx", c->cnthctl);
-	if ((c->cptr & 0x100100UL) != 0x100100UL || (!(c->cptr & 0x400) && !c->fp_guest) || (c->fp_guest && (c->cptr & 0x400)))
-		violate(V_GUEST_ENTRY, "CPTR %#lx", c->cptr);
+	if (cells.vm_type[vm] == KCORE_VM_NORMAL && !c->fp_guest && !((c->cptr | c->host_cptr) & CPTR_TZ)) {
+		if ((c->cptr & 0x100400UL) != 0x100000UL || c->zcr > 15)
+			violate(V_GUEST_ENTRY, "CPTR %#lx, ZCR %#lx with SVE", c->cptr, c->zcr);
+	} else if ((c->cptr & 0x100100UL) != 0x100100UL || !(c->cptr & 0x400) != c->fp_guest || c->zcr != c->host_zcr) {
+		violate(V_GUEST_ENTRY, "CPTR %#lx, ZCR %#lx", c->cptr, c->zcr);
+	}
 	if (mode != 0 && mode != 4 && mode != 5 &&
 	    (mode != 0x10 || !cells.has_aarch32 || cells.vm_type[vm] == KCORE_VM_PROTECTED))
 		violate(V_GUEST_ENTRY, "SPSR %#lx", c->spsr);

@@ -76,8 +76,8 @@ struct fake_cpu {
 	/* EL1 and EL2 registers */
 	u64 el1[KCORE_NR_SYSREGS];
 	u64 esr, far, hpfar, par;
-	u64 elr, spsr, vttbr, hcr, cptr, mdcr, cnthctl, cntvoff, vmpidr, vsesr, vdisr;
-	u64 host_hcr, host_cptr, host_mdcr, host_cnthctl, host_vmpidr, host_context;
+	u64 elr, spsr, vttbr, hcr, cptr, mdcr, zcr, cnthctl, cntvoff, vmpidr, vsesr, vdisr;
+	u64 host_hcr, host_cptr, host_mdcr, host_zcr, host_cnthctl, host_vmpidr, host_context;
 	u64 guest_context;
 	bool guest_vectors;
 	bool cptr_pending;		/* written, no ISB since */
@@ -105,6 +105,7 @@ struct fake_config {
 	u64 pool_reserve;		/* ~0: as boot.c computes it */
 	u64 no_gic;
 	u64 ras, aarch32, profiling, signed_only;
+	u64 sve;			/* the host has it */
 	struct kcore_install keys;	/* of which only these are used */
 };
 

@@ -323,6 +323,7 @@ static void host_state_at_rest(void **state)
 	WRONG(c->vttbr = s2_vttbr(1), V_HOST_EL2);
 	WRONG(c->hcr &= ~1UL, V_HOST_EL2);
 	WRONG(c->mdcr ^= 0x40, V_HOST_EL2);
+	WRONG(c->zcr ^= 1, V_HOST_EL2);
 	WRONG(c->cnthctl = 1, V_HOST_EL2);
 	WRONG(c->vmpidr++, V_HOST_EL2);
 	WRONG(c->guest_vectors = true, V_HOST_EL2);
@@ -364,6 +365,9 @@ static void guest_state_at_entry(void **state)
 	WRONG(c->cnthctl |= 2, V_GUEST_ENTRY);
 	WRONG(c->cnthctl &= ~1UL, V_GUEST_ENTRY);
 	WRONG(c->cptr &= ~0x400UL, V_GUEST_ENTRY);
+	WRONG(c->cptr &= ~0x100UL, V_GUEST_ENTRY);
+	WRONG(c->host_cptr = c->cptr &= ~0x500UL, V_GUEST_ENTRY);
+	WRONG(c->zcr ^= 1, V_GUEST_ENTRY);
 	WRONG(c->vmpidr++, V_GUEST_ENTRY);
 	WRONG(c->cntvoff++, V_HOST_CNTVOFF);
 	WRONG(c->lrs_loaded = false, V_GIC_PAIRING);

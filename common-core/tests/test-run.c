@@ -163,6 +163,48 @@ static void counter_wish(void **state)
 	eq(this_cpu()->cnthctl, (host & ~3UL) | 1);
 }
 
+static void sve_entry(u64 wish, u64 cptr, u64 zcr)
+{
+	shared_set(v, CTX_SVE, wish);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->cptr, cptr);
+	eq(this_cpu()->zcr, zcr);
+}
+#define SVE_LEAVE() do { \
+		eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ); \
+		eq(this_cpu()->cptr, this_cpu()->host_cptr); \
+		eq(this_cpu()->zcr, 15); \
+	} while (0)
+
+/* FP and SVE registers that the host switches: a normal VM's by wish, where the host has SVE and no guest's FP registers are in the CPU. */
+static void sve_wish(void **state)
+{
+	(void)state;
+	enter_normal();
+	sve_entry(KCORE_SVE_ON | 3, 0x401037ff, 15);		/* the host has no SVE */
+	SVE_LEAVE();
+	this_cpu()->host_cptr = this_cpu()->cptr = 0x32ff;
+	sve_entry(3, 0x401037ff, 15);
+	SVE_LEAVE();
+	sve_entry(KCORE_SVE_ON | 3, 0x401032ff, 3);
+	SVE_LEAVE();
+	sve_entry(~0UL, 0x401032ff, 15);
+	eq(guest_leave(0, ESR(EC_SMC, 0), 0, 0), KCORE_EXIT_TRAP);
+	eq(this_cpu()->cptr, 0x32ff);
+	/* by KCore: until they are out of the CPU, the host can't have it */
+	shared_set(v, CTX_SVE, 0);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(guest_trap(EC_FP, 0), RUN_ENTERED);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	sve_entry(KCORE_SVE_ON | 3, 0x401033ff, 15);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(call(VCPU_PUT), 0);
+	enter_protected();
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	sve_entry(~0UL, 0x401037ff, 15);
+	SVE_LEAVE();
+}
+
 static void entry_state(u64 pstate, u64 entered)
 {
 	shared_set(v, CTX_PSTATE, pstate);
@@ -434,7 +476,7 @@ static void four_cpus(void **state)
 }
 
 SUITE(run,
-      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(counter_wish),
+      TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(counter_wish), TEST(sve_wish),
       TEST(run_never_returns_to_another_mode),
       TEST(serror_wish), TEST(profiling_stops_in_the_guest), TEST(fp_is_switched_lazily), TEST(fp_of_a_normal_vm_goes_to_its_page),
       TEST(fp_trap_of_the_host_without_a_guests_registers), TEST(asynchronous_exits_show_nothing), TEST(exit_without_a_vcpu_halts),

@@ -16,6 +16,10 @@ Definition guest_hcr (type wishes : Z) : Z :=
   if type =? KCORE_VM_NORMAL then Z.lor HCR_GUEST (Z.land wishes WISHES_NORMAL)
   else Z.lor HCR_GUEST_PROTECTED (Z.land wishes WISHES_PROTECTED).
 Definition guest_traps (type wishes : Z) : Z := if type =? KCORE_VM_NORMAL then wishes else 0.
+(* FP and SVE registers of the host's, which a normal VM has for the run *)
+Definition sve_wish (type page : Z) (s : state) : Z := if type =? KCORE_VM_NORMAL then words_of page s 33 else 0.
+Definition sve_run (cpu type page : Z) (s : state) : bool :=
+  negb (Z.land (sve_wish type page s) KCORE_SVE_ON =? 0) && (cell s "cpu_fp" cpu =? 0) && (Z.land (reg s "host_cptr" 0) 0x100 =? 0).
 Definition controls (cpu vcpu type page : Z) (s : state) : state :=
   let hcr := guest_hcr type (words_of page s State.W_IO) in
   let ras := negb (cell s "has_ras" 0 =? 0) in
@@ -23,11 +27,13 @@ Definition controls (cpu vcpu type page : Z) (s : state) : state :=
   let mpidr := if type =? KCORE_VM_NORMAL then words_of page s 58 else Z.lor 0x80000000 (vcpu mod KCORE_VM_VCPUS) in
   let s1 := setreg "vmpidr" 0 mpidr s in
   let s2 := if ras && negb (Z.land hcr KCORE_HCR_VSE =? 0) then setreg "vsesr" 0 (Z.land (words_of page s 62) 0x1ffffff) s1 else s1 in
+  let s3 := setreg "hcr" 0 (if ras then Z.lor hcr HCR_RAS else hcr) s2 in
+  let s4 := if sve_run cpu type page s then setreg "zcr" 0 (Z.land (sve_wish type page s) KCORE_SVE_LENGTH) s3 else s3 in
   setreg "vttbr" 0 (vttbr_of s (vcpu / KCORE_VM_VCPUS))
     (setreg "cnthctl" 0 (Z.lor (Guest.clear (reg s "host_cnthctl" 0) 3) (Guest.clear KCORE_TRAP_COUNTER traps))
       (setreg "mdcr" 0 (Z.lor (Z.lor (Z.land (reg s "host_mdcr" 0) 31) 0x84e60) (Z.land traps KCORE_TRAP_DEBUG))
-        (setreg "cptr" 0 (if negb (cell s "cpu_fp" cpu =? 0) then Guest.clear CPTR_GUEST 0x400 else CPTR_GUEST)
-          (setreg "hcr" 0 (if ras then Z.lor hcr HCR_RAS else hcr) s2)))).
+        (setreg "cptr" 0 (if sve_run cpu type page s then Guest.clear CPTR_GUEST 0x500
+                          else if negb (cell s "cpu_fp" cpu =? 0) then Guest.clear CPTR_GUEST 0x400 else CPTR_GUEST) s4))).
 Definition s_guest_controls : prim state := fun args s =>
   match args with
   | [cpu; vcpu; type; page] =>
@@ -38,6 +44,7 @@ Definition s_guest_controls : prim state := fun args s =>
 Lemma guest_controls_ok : meets (run L1 f_guest_controls) s_guest_controls.
 Proof.
   spec_args. contexts. cpus. vcpu_range.
-  unfold controls, guest_hcr, guest_traps, HCR_GUEST, HCR_GUEST_PROTECTED, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_TRAP_DEBUG, KCORE_TRAP_COUNTER.
-  guest_bits. names. masks. change (words_of z2 s State.W_IO) with (word s (z2 + 480)). start f_guest_controls. hide. steps; finish.
+  unfold controls, sve_run, sve_wish, KCORE_SVE_ON, KCORE_SVE_LENGTH, guest_hcr, guest_traps, HCR_GUEST, HCR_GUEST_PROTECTED, HCR_RAS, CPTR_GUEST, WISHES_NORMAL, WISHES_PROTECTED, KCORE_HCR_VSE, KCORE_TRAP_DEBUG, KCORE_TRAP_COUNTER.
+  guest_bits. names. masks. change (words_of z2 s State.W_IO) with (word s (z2 + 480)).
+  change (words_of z2 s 33) with (word s (z2 + 264)). start f_guest_controls. hide. steps; finish.
 Qed.

@@ -8,7 +8,7 @@ Local Open Scope Z_scope.
 Lemma vcpu_ok_mem s v : vcpu_ok s v = true -> vcpu_mem s v = true.
 Proof. unfold vcpu_ok, vcpu_mem. intros H. apply andb_true_iff in H. apply H. Qed.
 Lemma controls_frame cpu vcpu type page s : frame s (controls cpu vcpu type page s).
-Proof. unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _); framed. Qed.
+Proof. unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (sve_run _ _ _ _); framed. Qed.
 
 (* The guest's registers: booted where CPU_ON asked for it, with the host's answer to its last exit. *)
 Definition booted (vcpu context : Z) (s : state) : state :=

@@ -43,32 +43,38 @@ Definition f_run_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (
   SCall (Some 6) "enter_allowed" [(EVar 4); (EVar 5); (EVar 2)];;
   SReturn (Some (ECond (ECmp Ne (EVar 6) (EConst 0)) (EConst 0) (EConst 18446744073709551615)))).
 
-(* guest_controls: 0=cpu 1=vcpu 2=type 3=page 4=vm 5=hcr 6=ras 7=fp 8=traps 9=v *)
-Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
+(* guest_controls: 0=cpu 1=vcpu 2=type 3=page 4=vm 5=hcr 6=ras 7=fp 8=traps 9=sve 10=v *)
+Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SAssign 4 (EBin Div U64 (EVar 1) (EConst 16));;
   SCall (Some 5) "page_load" [(EVar 3); (EConst 480)];;
   SCall (Some 6) "get_has_ras" [];;
   SCall (Some 7) "get_cpu_fp" [(EVar 0)];;
   SAssign 8 (EConst 0);;
+  SAssign 9 (EConst 0);;
   SIf (ECmp Eq (EVar 2) (EConst 0))
-    (SCall (Some 9) "page_load" [(EVar 3); (EConst 464)];;
-    SCall None "vmpidr_write" [(EVar 9)];;
+    (SCall (Some 10) "page_load" [(EVar 3); (EConst 464)];;
+    SCall None "vmpidr_write" [(EVar 10)];;
     SAssign 5 (EBin Or U64 (EConst 36515350079) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 26))) (EBin Shl U64 (EConst 1) (EConst 40))) (EBin Shl U64 (EConst 1) (EConst 41)))));;
-    SCall (Some 8) "page_load" [(EVar 3); (EConst 504)])
+    SCall (Some 8) "page_load" [(EVar 3); (EConst 504)];;
+    SCall (Some 9) "page_load" [(EVar 3); (EConst 264)])
     (SCall None "vmpidr_write" [(EBin Or U64 (EConst 2147483648) (EBin Mod U64 (EVar 1) (EConst 16)))];;
     SAssign 5 (EBin Or U64 (EConst 288230412667127359) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))))));;
   SIf (ELAnd (ECmp Ne (EVar 6) (EConst 0)) (ECmp Ne (EBin And U64 (EVar 5) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0)))
-    (SCall (Some 9) "page_load" [(EVar 3); (EConst 496)];;
-    SCall None "vsesr_write" [(EBin And U64 (EVar 9) (EConst 33554431))])
+    (SCall (Some 10) "page_load" [(EVar 3); (EConst 496)];;
+    SCall None "vsesr_write" [(EBin And U64 (EVar 10) (EConst 33554431))])
     (SSkip);;
   SCall None "hcr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EVar 5) (EConst 206158430208)) (EVar 5))];;
-  SCall None "cptr_write" [(ECond (ECmp Ne (EVar 7) (EConst 0)) (EBin And U64 (EConst 1074804735) (EBNot U64 (EConst 1024))) (EConst 1074804735))];;
-  SCall (Some 9) "host_mdcr" [];;
-  SCall None "mdcr_write" [(EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 9) (EConst 31)) (EConst 544352)) (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))))];;
-  SCall (Some 9) "host_cnthctl" [];;
-  SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 9) (EBNot U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EConst 2)))) (EBin And U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EBNot U64 (EVar 8))))];;
-  SCall (Some 9) "s2_vttbr" [(EVar 4)];;
-  SCall None "vttbr_write" [(EVar 9)]).
+  SCall (Some 10) "host_cptr" [];;
+  SIf (ELAnd (ELAnd (ECmp Ne (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 4))) (EConst 0)) (ECmp Eq (EVar 7) (EConst 0))) (ECmp Eq (EBin And U64 (EVar 10) (EConst 256)) (EConst 0)))
+    (SCall None "zcr_write" [(EBin And U64 (EVar 9) (EConst 15))];;
+    SCall None "cptr_write" [(EBin And U64 (EConst 1074804735) (EBNot U64 (EBin Or U64 (EConst 1024) (EConst 256))))])
+    (SCall None "cptr_write" [(ECond (ECmp Ne (EVar 7) (EConst 0)) (EBin And U64 (EConst 1074804735) (EBNot U64 (EConst 1024))) (EConst 1074804735))]);;
+  SCall (Some 10) "host_mdcr" [];;
+  SCall None "mdcr_write" [(EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 10) (EConst 31)) (EConst 544352)) (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))))];;
+  SCall (Some 10) "host_cnthctl" [];;
+  SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 10) (EBNot U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EConst 2)))) (EBin And U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EBNot U64 (EVar 8))))];;
+  SCall (Some 10) "s2_vttbr" [(EVar 4)];;
+  SCall None "vttbr_write" [(EVar 10)]).
 
 (* hc_vcpu_run: 0=vcpu 1=cpu 2=here 3=gic 4=profiling 5=type 6=page 7=context 8=flags 9=power 10=v *)
 Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (

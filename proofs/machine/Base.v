@@ -123,7 +123,7 @@ Definition reg_reads : list (string * string * Z) := [
 Definition reg_writes : list (string * string * Z) := [
   ("host_pc_set", "host_pc", 0); ("host_pstate_set", "host_pstate", 0);
   ("elr_write", "elr", 0); ("spsr_write", "spsr", 0); ("vttbr_write", "vttbr", 0); ("hcr_write", "hcr", 0);
-  ("cptr_write", "cptr", 0); ("mdcr_write", "mdcr", 0); ("cnthctl_write", "cnthctl", 0);
+  ("cptr_write", "cptr", 0); ("zcr_write", "zcr", 0); ("mdcr_write", "mdcr", 0); ("cnthctl_write", "cnthctl", 0);
   ("cntvoff_write", "cntvoff", 0); ("vmpidr_write", "vmpidr", 0); ("vsesr_write", "vsesr", 0);
   ("elr_el1_write", "el1", 21); ("spsr_el1_write", "el1", 22); ("esr_el1_write", "el1", 6); ("far_el1_write", "el1", 9)].
 

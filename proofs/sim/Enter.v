@@ -172,7 +172,7 @@ Qed.
 Lemma controls_quiet cpu vcpu type page s : quiet kept_regs s (controls cpu vcpu type page s) /\
   Base.reg (controls cpu vcpu type page s) "vttbr" 0 = vttbr_of s (vcpu / KCORE_VM_VCPUS).
 Proof.
-  unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _); (split; [quiet_|reflexivity]).
+  unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (sve_run _ _ _ _); (split; [quiet_|reflexivity]).
 Qed.
 Definition gic_entered (pa : Z) (s : state) : state :=
   let used := lrs_used pa s in
@@ -364,7 +364,7 @@ Lemma entry_quiet c w type ct pg s : quiet kept_regs s (entry_regs c w type ct p
   Base.reg (entry_regs c w type ct pg s) "elr" 0 = words_of ct s 31 /\
   Base.reg (entry_regs c w type ct pg s) "spsr" 0 = sanitise (negb (cell s "has_aarch32" 0 =? 0)) (words_of ct s 32) type.
 Proof.
-  unfold entry_regs, controls. destruct (negb _ && _); (split; [quiet_|]; split; [reflexivity|]; split; reflexivity).
+  unfold entry_regs, controls. destruct (negb _ && _), (sve_run _ _ _ _); (split; [quiet_|]; split; [reflexivity|]; split; reflexivity).
 Qed.
 Lemma entry_wishes c w type ct pg s : Z.land (Base.reg (entry_regs c w type ct pg s) "hcr" 0) WISHES =
   Z.land (word s (pg * PAGE_BYTES + W_IO * 8)) WISHES.
@@ -374,8 +374,9 @@ Proof.
   { unfold guest_hcr. destruct (type =? KCORE_VM_NORMAL); rewrite Z.land_lor_distr_l, <- Z.land_assoc.
     - change (Z.land HCR_GUEST WISHES) with 0. rewrite Z.lor_0_l. reflexivity.
     - change (Z.land HCR_GUEST_PROTECTED WISHES) with 0. rewrite Z.lor_0_l. reflexivity. }
-  cbn [Base.reg setreg setregs String.eqb Ascii.eqb Bool.eqb andb Z.eqb]. destruct (negb (cell u "has_ras" 0 =? 0)); [|exact E].
-  rewrite Z.land_lor_distr_l. change (Z.land HCR_RAS WISHES) with 0. rewrite Z.lor_0_r. exact E.
+  destruct (sve_run _ _ _ _); cbn [Base.reg setreg setregs String.eqb Ascii.eqb Bool.eqb andb Z.eqb].
+  all: destruct (negb (cell u "has_ras" 0 =? 0)); [|exact E].
+  all: rewrite Z.land_lor_distr_l; change (Z.land HCR_RAS WISHES) with 0; rewrite Z.lor_0_r; exact E.
 Qed.
 
 Lemma entered_related c s t w pg ct type m : Q c s t -> (forall k, k <> State.W_FLAGS -> m k = mem (D t) pg k) ->

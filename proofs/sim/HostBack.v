@@ -403,7 +403,7 @@ Proof.
   destruct (context_ok _ _ _); [|discriminate]. cbn [bind]. intros E. injection E as <-. destruct (_ =? 0), (_ =? 0); reflexivity.
 Qed.
 Lemma controls_word cpu v type page s : word (controls cpu v type page s) = word s.
-Proof. unfold controls. destruct (_ && _); reflexivity. Qed.
+Proof. unfold controls. destruct (_ && _), (sve_run _ _ _ _); reflexivity. Qed.
 Lemma stop_rest s : Base.reg (stop_profiling s) = Base.reg s /\ cell (stop_profiling s) = cell s.
 Proof. unfold stop_profiling. cbv zeta. match goal with |- context [if ?b then _ else _] => destruct b end; split; reflexivity. Qed.
 Lemma guest_loaded w type flags s x : beside w s x -> word (load_guest w type (cell s "vcpu_context" w) flags s) x = word s x.

@@ -179,6 +179,9 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
     code_step c [G c (OStore a y)] (true, s) (true, setword x (y (guest_regs c s)) s)
 | s_guest_own_fp (s : state) (f : chosen_writes) : cell s "cpu_fp" c <> 0 -> (let l := f (guest_regs c s ++ fp_regs s)%list in
     code_step c [G c (OFp f)] (true, s) (true, put_fp l (put_guest c l s)))
+(* those of the host, which a normal guest may have where the host switches them *)
+| s_guest_host_fp (s : state) (f : chosen_writes) : cell s "cpu_fp" c = 0 -> normal_runs c s -> (let l := f (guest_regs c s ++ fp_regs s)%list in
+    code_step c [G c (OHostFp f)] (true, s) (true, put_fp l (put_guest c l s)))
 (* its virtual interface *)
 | s_guest_gic (s s' : state) : elsewhere (known_regs ++ guest_regs_kept) s s' -> wishes_stay s s' -> 0 <= Base.reg s' "ich_vmcr" 0 < 2 ^ 32 ->
     code_step c [G c (OIo (fun _ => gic_now s'))] (true, s) (true, s')
@@ -681,6 +684,15 @@ Proof.
     match goal with A : cell s "cpu_fp" c <> 0 |- _ => rename A into Fp end. destruct (r_cpu_id _ _ _ _ R) as [_ C].
     pose proof (r_cpu_fp _ _ _ _ R c C) as U. rewrite (proj2 (Z.eqb_neq _ _) Fp) in U.
     apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite U. cbn [negb]. cbv zeta.
+    rewrite (guest_values_eq fixed c s t _ Who R J), (fp_values_eq fixed c s t R). match goal with l := _ |- _ => subst l end. set (l0 := f _).
+    unfold with_data. rewrite write_greg_fpm.
+    destruct (put_guest_ok fixed I c s t _ l0 Who R J) as [R' G']. pose proof (put_fp_related fixed c l0 _ _ R') as X.
+    pose proof (put_fp_running c l0 _ _ _ G') as Y. rewrite (write_greg_fpm t _ l0) in X, Y.
+    split; [exact X|exact Y].
+  - (* FP registers of the host's, which a normal guest has *)
+    match goal with A : cell s "cpu_fp" c = 0, A' : normal_runs c s |- _ => rename A into Fp; pose proof (runs_normal fixed c s t _ Who R J A') as Pr end.
+    destruct (r_cpu_id _ _ _ _ R) as [_ C]. pose proof (r_cpu_fp _ _ _ _ R c C) as U. rewrite Fp in U.
+    apply (guest_does c s _ t _ k1 B J F Who R Cn); [exact H|]. cbn [guest_step]. rewrite U, Pr. unfold ensure. rewrite orb_true_r. cbn [negb Z.eqb andb]. cbv zeta.
     rewrite (guest_values_eq fixed c s t _ Who R J), (fp_values_eq fixed c s t R). match goal with l := _ |- _ => subst l end. set (l0 := f _).
     unfold with_data. rewrite write_greg_fpm.
     destruct (put_guest_ok fixed I c s t _ l0 Who R J) as [R' G']. pose proof (put_fp_related fixed c l0 _ _ R') as X.

@@ -125,7 +125,7 @@ Definition to_host (a : act) (s : st) : option msg :=
           end
       | OCount id => Some (Counted c id)
       | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (allowed s w esr far hpfar)) else None
-      | OSet _ | OLoad _ _ => None
+      | OSet _ | OLoad _ _ | OHostFp _ => None
       end
   | _ => Some (Own a)
   end.
@@ -173,7 +173,7 @@ Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
               | _, _ => Some (Did w op)
               end
             else None
-        | OCount _ => None
+        | OCount _ | OHostFp _ => None
         | _ => Some (Did w op)
         end
       else None

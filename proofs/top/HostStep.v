@@ -53,9 +53,9 @@ Proof. intros I R. pose proof (loaded_vcpu s c I (i_run s I c R)) as N. split; a
 
 (* ------------------------------------------------------------------ what the host doesn't get, it doesn't see *)
 
-Theorem host_respect a s s' : sinv s -> step a s = Ok s' -> to_host a s = None -> host_eq s s'.
+Theorem host_respect a s s' : sound -> sinv s -> step a s = Ok s' -> to_host a s = None -> host_eq s s'.
 Proof.
-  unfold sinv. intros I E N. destruct a; cbn [to_host] in N; try discriminate. cbn [step] in E.
+  unfold sinv. intros B I E N. destruct a; cbn [to_host] in N; try discriminate. cbn [step] in E.
   destruct (u_run (cpu (P s) c)) eqn:R; cbn [negb] in N; [|injection E as <-; apply host_eq_refl].
   set (w := u_vcpu (cpu (P s) c)) in *. destruct (running_vcpu (P s) c I R) as [Ew Ev]. fold w in Ew, Ev.
   assert (X : (w =? NO_VCPU) = false) by (apply Z.eqb_neq, (i_run _ I c R)). rewrite X in E. injection E as <-.
@@ -71,6 +71,7 @@ Proof.
   - destruct (guest_hvc _ _ _); discriminate.
   - rewrite Q. destruct (in_memory _ _ _); [destruct (mem_call _ _ _ _); discriminate|apply host_eq_refl].
   - rewrite Q. destruct (exits_to_host esr); [discriminate|apply host_eq_refl].
+  - unfold ensure. rewrite (B CheckHostFp), Q. apply host_eq_refl.
 Qed.
 
 (* ------------------------------------------------------------------ what it gets, it sees the same of *)
@@ -204,6 +205,11 @@ Proof.
   - rewrite <- (q_pub _ _ E), Q. auto.
   - apply (pub_eq s t E (add_stat c id)); auto.
   - unfold sync_release. rewrite <- (q_pub _ _ E), Q. apply leave_eq; auto.
+  - rewrite <- (q_pub _ _ E), Q. unfold ensure. rewrite orb_true_r. destruct (u_fp (cpu (P s) c)) eqn:F; auto.
+    rewrite <- V. rewrite <- (fp_values_eq s t E c); [|unfold fp_shared; rewrite F; reflexivity].
+    set (l := f _). unfold with_data. pose proof (Wr l) as W. apply agree_host; [apply W|]. cbn [P D].
+    destruct (host_agree _ _ W) as [A B C G]. split; auto. cbn. intros d k Vd. unfold upd. destruct (Z.eqb_spec d c); auto.
+    subst d. apply writes_ext. exact (B c k Vd).
 Qed.
 
 (* An exit, as far as the host sees it. *)

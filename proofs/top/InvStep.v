@@ -219,6 +219,7 @@ Proof.
   - destruct (protected _ _).
     + destruct (exits_to_host _); auto. right; right; right; right; left. eexists. reflexivity.
     + right; right; right; right; left. eexists. reflexivity.
+  - destruct (_ && _); auto.
 Qed.
 
 (* The VM of a vCPU that is loaded. *)

@@ -19,7 +19,8 @@ Inductive gop :=
 | OHvc (far : Z)                        (* with FAR as it is then: KCore keeps it, and nobody looks at it *)
 | OMem (k : ask) (i far : Z)             (* an HVC about a page of its memory *)
 | OCount (id : Z)                       (* a trap after which it goes on as it was: its cause is counted *)
-| OExit (esr far hpfar : Z).            (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
+| OExit (esr far hpfar : Z)             (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
+| OHostFp (f : chosen_writes).          (* a normal guest with FP registers that are the host's: with SVE the host switches them *)
 
 Inductive act :=
 | HSet (c : Z) (f : chosen_writes) | HFp (c : Z) (f : chosen_writes)
@@ -200,6 +201,11 @@ Definition guest_step (c w : Z) (op : gop) (s : st) : st :=
       if protected (P s) v then
         if exits_to_host esr then leave c (sync_release s w esr far hpfar) (keep w far s) else s
       else leave c (sync_release s w esr far hpfar) s
+  | OHostFp f =>
+      if ensure CheckHostFp (negb (protected (P s) v)) && negb (u_fp (cpu (P s) c)) then
+        let l := f (guest_values s w ++ fp_values (D s) c) in
+        with_data (fun d => set_fpm (upd (fpm d) c (writes W_FP N_FP l (fpm d c))) d) (write_greg s w l)
+      else s
   end.
 
 (* ------------------------------------------------------------------ steps *)

@@ -17,7 +17,7 @@ Lemma eq_for_trans p s t u : eq_for p s t -> eq_for p t u -> eq_for p s u.
 Proof. destruct p; [apply host_eq_trans|apply vm_eq_trans]. Qed.
 
 Theorem respect p a s s' : sound -> principal_ok p -> sinv s -> step a s = Ok s' -> chan p a s = None -> eq_for p s s'.
-Proof. intros B V I S N. destruct p as [|v]; [exact (host_respect a s s' I S N)|exact (vm_respect a v s s' B I V S N)]. Qed.
+Proof. intros B V I S N. destruct p as [|v]; [exact (host_respect a s s' B I S N)|exact (vm_respect a v s s' B I V S N)]. Qed.
 
 Theorem consistent p a b s t m s' t' : sound -> principal_ok p -> sinv s -> sinv t -> eq_for p s t ->
   chan p a s = Some m -> chan p b t = Some m -> step a s = Ok s' -> step b t = Ok t' -> eq_for p s' t'.

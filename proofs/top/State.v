@@ -29,7 +29,7 @@ Definition wrap64 (z : Z) : Z := z mod 18446744073709551616.
 (* ------------------------------------------------------------------ the machine that KCore was installed on *)
 
 (* Checks that Needed.v takes away, one at a time. *)
-Inductive check := CheckOwner | CheckMaps | CheckScrub | CheckExit | CheckEnter | CheckFp | CheckUnshare.
+Inductive check := CheckOwner | CheckMaps | CheckScrub | CheckExit | CheckEnter | CheckFp | CheckUnshare | CheckHostFp.
 
 Class config := {
   region : Z -> Z;            (* DRAM region of a page, -1: not DRAM *)

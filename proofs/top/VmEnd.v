@@ -130,6 +130,8 @@ Proof.
     + destruct (exits_to_host esr); [|apply none_refl]. eapply none_trans; [apply (set_ctx_none v s w (fun d => upd (ctx d w) W_KEPT far) N)|].
       apply leave_none; auto. intros x p H. congruence.
     + apply leave_none; auto. intros x p H. congruence.
+  - destruct (_ && _); [|apply none_refl].
+    eapply none_trans; [apply W|]. apply (set_fp_none v _ c w (fun d => writes W_FP N_FP _ (fpm d c))); auto.
 Qed.
 
 (* A normal VM's own steps do not touch its public record. *)
@@ -144,6 +146,7 @@ Proof.
   - destruct (reach _ _ _ _); reflexivity.
   - destruct (reach _ _ _ _); reflexivity.
   - cbn [leave P]. apply Dl. unfold sync_release. rewrite Y, Q. reflexivity.
+  - destruct (_ && _); reflexivity.
 Qed.
 
 (* ------------------------------------------------------------------ other actions of the host *)
@@ -252,6 +255,7 @@ Proof.
   - rewrite Y, Q. cbn [andb]. destruct (in_memory _ _ _); [|apply none_refl]. destruct k, (mem_call _ _ _ _) as [[[[|] ?] ?]|]; discriminate.
   - apply pub_stat; auto.
   - rewrite Y, Q. destruct (exits_to_host esr); [discriminate|apply none_refl].
+  - rewrite Y, Q. unfold ensure. rewrite (B CheckHostFp). apply none_refl.
 Qed.
 
 Theorem vm_respect a v s s' : sound -> sinv s -> is_vm v -> step a s = Ok s' -> to_vm v a s = None -> vm_eq v s s'.
@@ -417,6 +421,7 @@ Proof.
       * intros j J. unfold upd. destruct (Z.eqb_spec j W_KEPT) as [->|]; [discriminate J|auto].
     + rewrite !PW. auto.
     + intros x p H. rewrite PW in H. discriminate.
+  - rewrite Y, Q, Q'. unfold ensure. rewrite (B CheckHostFp). exact E.
 Qed.
 
 Theorem vm_consistent a b v s t m s' t' : sound -> sinv s -> sinv t -> is_vm v -> vm_eq v s t ->

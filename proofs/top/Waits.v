@@ -422,6 +422,7 @@ Proof.
   - assert (Fr : fair w (sync_release s w esr far hpfar)).
     { unfold sync_release. destruct (protected _ _); [|split; [discriminate|exact Logic.I]]. unfold exit_sync, ensure. rewrite B. apply filter_fair. }
     destruct (protected _ _); [|apply Told; auto]. destruct (exits_to_host _); [|left; apply alike_refl]. apply Told; auto.
+  - left. destruct (_ && _); apply alike_refl.
 Qed.
 
 (* ------------------------------------------------------------------ the theorem *)

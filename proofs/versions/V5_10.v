@@ -11,7 +11,7 @@ Local Open Scope Z_scope.
     Field "x" 0 8 31;
     Field "pc" 248 8 1;
     Field "pstate" 256 8 1;
-    Field "reserved0" 264 8 1;
+    Field "sve" 264 8 1;
     Field "sys.csselr_el1" 272 8 1;
     Field "sys.sctlr_el1" 280 8 1;
     Field "sys.cpacr_el1" 288 8 1;

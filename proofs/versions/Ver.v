@@ -88,6 +88,7 @@ Definition core_page : list field := [
   Field "x" 0 8 31;
   Field "pc" CTX_PC 8 1;
   Field "pstate" CTX_PSTATE 8 1;
+  Field "sve" CTX_SVE 8 1;
   Field "sys.csselr_el1" CTX_SYS 8 1;
   Field "sys.sctlr_el1" CTX_SCTLR 8 1;
   Field "vmpidr" CTX_VMPIDR 8 1;

@@ -157,6 +157,10 @@ enum kcore_stat { KCORE_STATS(KCORE_STAT_NUMBER) };
 #define KCORE_TRAP_COUNTER	(1UL << 0)	/* reads of the physical counter: CNTHCTL_EL2.EL1PCTEN is 0 */
 #define KCORE_TRAP_DEBUG	(1UL << 8)	/* debug exceptions: MDCR_EL2.TDE */
 
+/* kcore_vcpu_page.sve: the FP and SVE registers are the host's to switch; this run's guest has them as they are in the CPU */
+#define KCORE_SVE_LENGTH	15UL		/* ZCR_EL2.LEN meanwhile: vector length in units of 128 bits, less 1 */
+#define KCORE_SVE_ON		(1UL << 4)
+
 /*
  * EL1 and EL0 registers of a vCPU, in the page's order.
  * X(field, asm name): KCore switches them; L(field, asm name): switched too, but kept apart from
@@ -181,7 +185,7 @@ struct kcore_vcpu_page {
 	u64 x[31];			/* 0x000 */
 	u64 pc;				/* 0x0f8 */
 	u64 pstate;			/* 0x100 */
-	u64 reserved0;			/* 0x108 */
+	u64 sve;			/* 0x108, KCORE_SVE_*, normal VMs */
 	struct {			/* 0x110 */
 		KCORE_SYSREGS(KCORE_SYSREG_FIELD, KCORE_SYSREG_FIELD)
 	} sys;

@@ -6,6 +6,7 @@
 #define CTX_X(n)		((n) * 8UL)
 #define CTX_PC			0x0f8
 #define CTX_PSTATE		0x100
+#define CTX_SVE			0x108
 #define CTX_SYS			0x110
 #define CTX_SCTLR		0x118
 #define CTX_VMPIDR		0x1d0

@@ -98,15 +98,16 @@ INLINE_PRIMITIVE u64 host_cptr(void);
 INLINE_PRIMITIVE u64 host_mdcr(void);
 INLINE_PRIMITIVE u64 host_cnthctl(void);
 INLINE_PRIMITIVE u64 host_vmpidr(void);
+void zcr_write(u64 v);				/* ZCR_EL2, until host_select(); CPTR_EL2.TZ is clear */
 INLINE_PRIMITIVE void guest_select(u64 context);	/* the next exit saves x0..x30, pc, pstate at `context'; HFG*, HDFG*, HCRX are KCore's, VDISR is 0 */
-INLINE_PRIMITIVE void host_select(void);	/* the next trap is the host's; so are HFG*, HDFG*, HCRX_EL2, TPIDR2_EL0, SMPRI_EL1 */
+INLINE_PRIMITIVE void host_select(void);	/* the next trap is the host's; so are HFG*, HDFG*, HCRX_EL2, ZCR_EL2, TPIDR2_EL0, SMPRI_EL1 */
 void profiling_stop(u64 which);			/* the host's sampling and trace are off and drained; its settings kept */
 void profiling_resume(u64 which);
 u64 idreg_read(u64 crm, u64 op2);		/* S3_0_C0_C<crm>_<op2>, crm 4..7; 0 where reserved */
 
 /* ---- FP/SIMD, GIC -------------------------------------------------------------------------------- */
 INLINE_PRIMITIVE void isb(void);		/* ISB */
-void fp_save(u64 pa);				/* V0..V31, FPSR, FPCR to the page at pa */
+void fp_save(u64 pa);				/* V0..V31, FPSR, FPCR to the page at pa; with SVE a load or clear leaves 0 in the rest of Z0..Z31 */
 void fp_load(u64 pa);
 void fp_clear(void);				/* all of them zero */
 void gic_lrs_load(u64 pa);			/* ICH_HCR and list registers from the page's vgic (counts checked) */
