@@ -60,6 +60,7 @@ void choose_machine(struct source *s, struct machine *m)
 	m->aarch32 = draw(s, 2);
 	m->profiling = PICK(s, 0, 1, 3);
 	m->signed_only = one_in(s, 6);
+	m->sve = draw(s, 2);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
@@ -346,7 +347,8 @@ static void choose_call(struct source *s, struct event *e)
 /* A word of the page of a vCPU: what KCore reads of it. */
 static void choose_page_word(struct source *s, struct event *e, u64 vcpu)
 {
-	u64 word = PICK(s, W_IO, W_IO + 1, W_IO + 2, W_HCR, W_VMCR, W_SRE, W_USED, W_AP0R, W_AP1R, W_LR, W_LR + 1, 0, 1, 2, 3, 4, 4, 5, 31, 32, 59, 58, W_FP);
+	u64 word = PICK(s, W_IO, W_IO + 1, W_IO + 2, W_HCR, W_VMCR, W_SRE, W_USED, W_AP0R, W_AP1R, W_LR, W_LR + 1, 0, 1, 2, 3, 4, 4, 5, 31, 32, 59, 58, W_FP,
+			W_SVE);
 	u64 v = any_value(s);
 
 	word = one_in(s, 6) ? draw(s, 170) : word;
@@ -360,6 +362,8 @@ static void choose_page_word(struct source *s, struct event *e, u64 vcpu)
 		v = one_in(s, 9) ? v : draw(s, 2);
 	if (word == 32)
 		v = one_in(s, 4) ? v : 5;
+	if (word == W_SVE)
+		v = one_in(s, 4) ? v : KCORE_SVE_ON | draw(s, 16);
 	e->kind = EV_store;
 	e->a[0] = cells.vcpu_page[vcpu] + word * 8;
 	e->a[1] = v;

@@ -54,7 +54,7 @@ void start(const struct machine *m)
 {
 	const struct fake_config config = {
 		.pool_pages = m->pool, .pool_reserve = m->reserve, .no_gic = m->vtr == 0, .ras = m->ras, .aarch32 = m->aarch32,
-		.profiling = m->profiling, .signed_only = m->signed_only,
+		.profiling = m->profiling, .signed_only = m->signed_only, .sve = m->sve,
 	};
 	jmp_buf jump;
 	bool expecting = fake.expecting;
@@ -285,17 +285,18 @@ static void event_dma(const struct event *e)
 		poke(to, peek(from));
 }
 
-/* 66 registers of this CPU, as its master has the use of them. */
-static void fp_registers(u64 seed, enum action a)
+/* 66 registers of this CPU, if its master has the use of them. */
+static void fp_registers(u64 seed, enum action a, bool used)
 {
 	struct fake_cpu *c = this_cpu();
 
 	spec_args[0] = fake.cpu;
 	spec_args[1] = 66;
 	for (u64 i = 0; i < 66; i++) {
-		c->fp[i] = mixed(&seed);
 		spec_args[2 + 2 * i] = i < 64 ? W_FP + 2 + i : W_FP + i - 64;
-		spec_args[3 + 2 * i] = c->fp[i];
+		spec_args[3 + 2 * i] = mixed(&seed);
+		if (used)
+			c->fp[i] = spec_args[3 + 2 * i];
 	}
 	spec_do(a);
 }
@@ -310,7 +311,7 @@ static void event_fp(const struct event *e)
 		if (this_cpu()->cptr & 0x400)
 			deviate("the host's FP use traps again");
 	}
-	fp_registers(e->a[0], S_HFP);
+	fp_registers(e->a[0], S_HFP, true);
 }
 
 /* ---- guests --------------------------------------------------------------------------------------------------------------- */
@@ -367,13 +368,17 @@ static void after_exit(u64 r)
 
 static void event_gfp(const struct event *e)
 {
-	if (!cells.cpu_fp[e->cpu]) {
+	if (this_cpu()->cptr & 0x400) {
+		if (cells.vm_type[cells.cpu_vcpu[e->cpu] / KCORE_VM_VCPUS] == KCORE_VM_PROTECTED) {	/* the host's: never */
+			fp_registers(e->a[0], S_GHOSTFP, false);
+			compare(outer_cpu);
+		}
 		spec(S_GFP, e->cpu, 0);
 		after_exit(guest_leave(0, ESR(EC_FP, 0), 0, 0));
 		if (!this_cpu()->in_guest)
 			return;
 	}
-	fp_registers(e->a[0], S_GFP);
+	fp_registers(e->a[0], cells.cpu_fp[e->cpu] ? S_GFP : S_GHOSTFP, true);
 }
 
 static u64 guest_reach(u64 ipa, bool write)
@@ -489,6 +494,9 @@ static void event_exit(const struct event *e)
 
 	/* ID space that the hardware doesn't trap (D13.2.48, TID3) */
 	if (ec == EC_SYSREG && (esr & 0x31fc00UL) == 0x300000UL && crm > 7)
+		return;
+	/* with SVE nothing of FP traps */
+	if (ec == EC_FP && !cells.cpu_fp[e->cpu] && !(c->cptr & 0x400))
 		return;
 	c->par = e->a[3];
 	if (ec == EC_FP && !cells.cpu_fp[e->cpu]) {

@@ -8,7 +8,7 @@
 
 #include "oracle.h"
 
-static const char *const checks[] = { "owner", "maps", "scrub", "exit", "enter", "fp", "unshare" };
+static const char *const checks[] = { "owner", "maps", "scrub", "exit", "enter", "fp", "unshare", "host-fp" };
 #define NR_CHECKS (sizeof(checks) / sizeof(checks[0]))
 
 static void usage(FILE *f)
@@ -22,7 +22,7 @@ static void usage(FILE *f)
 	      "  -r, --replay FILE   run the sequence of the file, as a deviation is written\n"
 	      "  -o, --output FILE   write the deviation there too\n"
 	      "  -a, --audit N       each N steps look at everything in the top machine's state (20000; 0: never)\n"
-	      "  -b, --break CHECK   without that check in the top machine: owner, maps, scrub, exit, enter, fp, unshare\n"
+	      "  -b, --break CHECK   without that check in the top machine: owner, maps, scrub, exit, enter, fp, unshare, host-fp\n"
 	      "      --no-shrink     print the deviation as it was found\n"
 	      "  -h, --help          show this\n\n"
 	      "Exit status: 0 no deviation, 1 a deviation, 2 usage, 3 environment.  docs/oracle.md has more.\n", f);

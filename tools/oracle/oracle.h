@@ -47,7 +47,7 @@ struct event {
 struct machine {
 	u64 pool, reserve;	/* table pages, and of these for the host */
 	u64 vtr;		/* ICH_VTR_EL2, 0: no GICv3 */
-	u64 ras, aarch32, profiling, signed_only;
+	u64 ras, aarch32, profiling, signed_only, sve;
 };
 
 #define EVENTS_MAX	20000
@@ -80,7 +80,8 @@ bool deviates(void (*f)(void *), void *data);
 /* ---- the top machine (spec.c, tables.ml) ---------------------------------------------------------------------------- */
 enum action {
 	S_RESET, S_WORD, S_HSET, S_CALL, S_GO, S_RUN, S_ABORT, S_STUB, S_SMC, S_HFP, S_HLOAD, S_HSTORE, S_DMA,
-	S_GSET, S_GFP, S_GLOAD, S_GSTORE, S_GIO, S_GTRAP, S_GCOUNT, S_IRQ
+	S_GSET, S_GFP, S_GLOAD, S_GSTORE, S_GIO, S_GTRAP, S_GCOUNT, S_IRQ,
+	S_GHOSTFP
 };
 extern u64 spec_args[4096];
 extern u64 spec_audit;		/* look at everything each so many steps; 0: never */
@@ -129,6 +130,7 @@ extern u32 top_gibs[KCORE_NR_VMS][2];			/* how many there are in each half */
 extern u64 top_tables_changed, top_new_pages;		/* count changes of stage 2, and pages with contents */
 
 #define W_GP		58
+#define W_SVE		33
 #define W_PSTATE	32
 #define W_IO		60
 #define W_DISR		67

@@ -156,8 +156,8 @@ void sequence_print(const struct sequence *s, const char *path)
 	}
 	if (path)
 		fputs("# SPDX-License-Identifier: GPL-2.0-only\n# CPU[+critical section of the call before], event, values; docs/oracle.md\n", f);
-	fprintf(f, "machine %lu %lu %#lx %lu %lu %lu %lu\n", m->pool, m->reserve, m->vtr, m->ras, m->aarch32, m->profiling,
-		m->signed_only);
+	fprintf(f, "machine %lu %lu %#lx %lu %lu %lu %lu %lu\n", m->pool, m->reserve, m->vtr, m->ras, m->aarch32, m->profiling,
+		m->signed_only, m->sve);
 	for (u64 i = 0; i < s->nr; i++) {
 		const struct event *e = &s->events[i];
 		u64 n = event_values[e->kind], call = e->a[0] - KCORE_FN_BASE;
@@ -242,10 +242,10 @@ bool sequence_read(struct sequence *s, const char *path)
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
 		if (!machine) {
-			machine = sscanf(line, "machine %lu %lu %lx %lu %lu %lu %lu", &m->pool, &m->reserve, &m->vtr, &m->ras, &m->aarch32, &m->profiling,
-					 &m->signed_only) == 7;
-			wrong = machine ? NULL : "expected 'machine' and 7 numbers";
-			if (machine && (m->pool == 0 || m->pool > 2000 || m->ras > 1 || m->aarch32 > 1 || m->signed_only > 1 ||
+			machine = sscanf(line, "machine %lu %lu %lx %lu %lu %lu %lu %lu", &m->pool, &m->reserve, &m->vtr, &m->ras, &m->aarch32, &m->profiling,
+					 &m->signed_only, &m->sve) == 8;
+			wrong = machine ? NULL : "expected 'machine' and 8 numbers";
+			if (machine && (m->pool == 0 || m->pool > 2000 || m->ras > 1 || m->aarch32 > 1 || m->signed_only > 1 || m->sve > 1 ||
 					m->profiling > 3 || (m->vtr & 31) > 15))
 				wrong = "not a machine: pool 1..2000, at most 16 list registers";
 		} else if (s->nr == EVENTS_MAX) {

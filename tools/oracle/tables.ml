@@ -360,7 +360,7 @@ let reset () =
     pool = zarg (k + 2); reserve = zarg (k + 3); installed_core = zarg (k + 4); gicv3 = iarg (k + 5) <> 0; ras = iarg (k + 6) <> 0;
     info = (fun c w -> let c = int c and w = int w in if c >= 0 && c < cpus && w >= 0 && w < 6 then info.(c * 6 + w) else Z.zero);
     broken = (fun k -> broken = 1 + (match k with
-      | CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5 | CheckUnshare -> 6)) };
+      | CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5 | CheckUnshare -> 6 | CheckHostFp -> 7)) };
   let boot = boot_pub !machine in
   Array.iteri (fun i p -> !owner_t.(i) <- boot.owner p; !maps_t.(i) <- boot.maps p) !pages;
   Array.fill !mem_t 0 !first [||];
@@ -422,6 +422,7 @@ let serve op = match op with
     guest_trap (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (zarg 5) (greg !now w)); 0L
   | 19 -> guest (OCount (Guest.cause (zarg 1))); 0L
   | 20 -> act (HIrq (zarg 0, zarg 1)) [] []; 0L
+  | 21 -> guest (OHostFp (const (writes_at 1))); 0L
   | _ -> bad "no such action: %d" op
 
 let message = ref ""

@@ -35,9 +35,9 @@ expect 'an unknown option' 2 'see --help' "$ORACLE" --unknown
 expect 'no number' 2 "'many' is no number" "$ORACLE" --calls many
 expect 'no such check' 2 "no check 'nothing'" "$ORACLE" --break nothing
 expect 'no such file' 2 'No such file' "$ORACLE" --replay "$tmp/none"
-printf 'machine 90 20 0x90000003 1 0 0 0\n0 hvc 0xc6004b04\n0 jump 1\n' >"$tmp/wrong"
+printf 'machine 90 20 0x90000003 1 0 0 0 0\n0 hvc 0xc6004b04\n0 jump 1\n' >"$tmp/wrong"
 expect 'an event that there is not' 2 'wrong:3: no such event' "$ORACLE" --replay "$tmp/wrong"
-printf 'machine 90 20 0x90000003 1 0 0 0\n0 irq 1 2\n' >"$tmp/wrong"
+printf 'machine 90 20 0x90000003 1 0 0 0 0\n0 irq 1 2\n' >"$tmp/wrong"
 expect 'more values than the event has' 2 'wrong:2: more values' "$ORACLE" --replay "$tmp/wrong"
 printf '0 irq 1\n' >"$tmp/wrong"
 expect 'no machine' 2 "wrong:1: expected 'machine'" "$ORACLE" --replay "$tmp/wrong"
@@ -54,7 +54,7 @@ expect "$CALLS events" 0 'no deviation' "$ORACLE" --calls "$CALLS" --seed "$SEED
 grep '^#' "$tmp/out"
 
 # A wrong top machine: each of its checks taken away (top/Needed.v)
-for check in owner maps scrub exit enter fp unshare; do
+for check in owner maps scrub exit enter fp unshare host-fp; do
 	expect "without the check '$check' in the top machine" 1 '^deviation: ' "$ORACLE" --break $check --calls 200000 --output "$tmp/$check"
 	sed -n 's/^# after/&/p' "$tmp/out"
 	expect "the sequence that shows it: '$check'" 1 '^deviation: ' "$ORACLE" --break $check --replay "$tmp/$check"
