@@ -5,8 +5,10 @@
  * it knows what it would have to find.
  */
 #define _GNU_SOURCE
+#include <asm/hwcap.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 
 #include "attacks.h"
@@ -546,6 +548,41 @@ void attack_trap_wishes(void)
 	expect((exceptions & 0xffffffff) == 1 && exceptions >> 58 == EC_BRK, "BRK: guest took %llu, ESR %#llx",
 	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)(exceptions >> 32));
 	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_traps);
+	expect_kept(r.dev.result);
+	raw_finish(&r);
+}
+
+static bool wish_sve(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
+{
+	(void)page;
+	(void)code;
+	RAW_SET(r, 0, sve, ~0UL);
+	return false;
+}
+
+/* mov x1, #0x330000; msr cpacr_el1, x1; isb; rdvl x1, #1; ret */
+#define OPEN_CPACR	0xd5181041d2a00661UL
+#define ISB_RDVL	0x04bf5021d5033fdfUL
+#define RET		0xd65f03c0UL
+
+/* Granted, it would have Z, P and FFR of the host's, and no trap of the instruction. */
+void attack_sve_wish(void)
+{
+	static struct rawvm r;
+	u64 exceptions;
+
+	if (!(getauxval(AT_HWCAP) & HWCAP_SVE))
+		skip("no SVE on this host");
+	raw_start(&r);
+	wish_sve(&r, NULL, 0);
+	raw_agent(&r, AGENT_WRITE, FRESH_IPA, OPEN_CPACR, 0);
+	raw_agent(&r, AGENT_WRITE, FRESH_IPA + 8, ISB_RDVL, 0);
+	raw_agent(&r, AGENT_WRITE, FRESH_IPA + 16, RET, 0);
+	raw_until(&r, AGENT_JUMP, FRESH_IPA, 0, wish_sve);
+	exceptions = raw_agent(&r, AGENT_EXCEPTIONS, 0, 0, 0);
+	expect((exceptions & 0xffffffff) == 1 && !(exceptions >> 58), "RDVL: guest took %llu, ESR %#llx",
+	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)(exceptions >> 32));
+	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_sve);
 	expect_kept(r.dev.result);
 	raw_finish(&r);
 }

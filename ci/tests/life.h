@@ -7,5 +7,6 @@ void registers(void);
 void keys(void);
 void debugged(void);
 void counters(void);
+void sve(void);
 
 #endif

@@ -53,6 +53,25 @@ void vm_vcpu_features(const struct vm *vm, struct kvm_vcpu_init *init)
 		init->features[0] |= 1U << KVM_ARM_VCPU_PMU_V3;
 	if (vm->has_ptrauth)
 		init->features[0] |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+	if (vm->sve)
+		init->features[0] |= 1U << KVM_ARM_VCPU_SVE;
+}
+
+/* Of the vector lengths that KVM has, those up to the VM's; then the vCPU's SVE is as it will be. */
+static int init_sve(struct vcpu *vcpu)
+{
+	u64 lengths[KVM_ARM64_SVE_VLS_WORDS] = { 0 };
+	struct kvm_one_reg reg = { .id = KVM_REG_ARM64_SVE_VLS, .addr = (uintptr_t)lengths };
+	int feature = KVM_ARM_VCPU_SVE;
+
+	if (ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg))
+		return error_errno("vector lengths of vCPU %u", vcpu->index);
+	lengths[0] &= (2UL << (vcpu->vm->sve - 1)) - 1;
+	if (ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg))
+		return error_errno("vector lengths of vCPU %u, up to %u bits", vcpu->index, vcpu->vm->sve * 128);
+	if (ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &feature))
+		return error_errno("KVM_ARM_VCPU_FINALIZE of vCPU %u", vcpu->index);
+	return 0;
 }
 
 static int create_vcpu(struct vm *vm, unsigned int index)
@@ -73,6 +92,8 @@ static int create_vcpu(struct vm *vm, unsigned int index)
 		init.features[0] |= 1U << KVM_ARM_VCPU_POWER_OFF;
 	if (ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init))
 		return error_errno("KVM_ARM_VCPU_INIT of vCPU %u", index);
+	if (vm->sve && init_sve(vcpu))
+		return -1;
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;
@@ -141,6 +162,7 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	*environment = false;
 	vm->is_protected = config->is_protected;
 	vm->has_pmu = config->pmu;
+	vm->sve = config->sve;
 	vm->has_ptrauth = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
 			  ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0;
 	if (map_memory(vm, config->memory))

@@ -33,6 +33,7 @@ struct vm_config {
 	bool no_gic;
 	unsigned int gic;	/* version wanted; 0: the best that the host has */
 	bool its, pmu;		/* with an ITS; with a PMU in each vCPU */
+	unsigned int sve;	/* vector length in units of 128 bits, at most; 0: no SVE */
 	unsigned int vcpus;
 	u64 memory;		/* bytes, a multiple of 4 KiB */
 	bool say;		/* a line about what was created */
@@ -51,6 +52,7 @@ struct vm {
 	int kvm, fd, gic_fd, its_fd;
 	bool is_protected, has_pmu;
 	bool has_ptrauth;	/* pointer authentication: wherever KVM offers it */
+	unsigned int sve;
 	unsigned int nr_vcpus, gic_version, nr_devices;
 	u8 *ram;
 	void *mapping;

@@ -202,6 +202,8 @@ void kcore_vcpu_put(struct kvm_vcpu *vcpu)
 	WARN_ON_ONCE(kcore_hvc1(KCORE_HC_VCPU_PUT, 0));
 	g->loaded = false;
 	g->where &= ~KCORE_READY;
+	if (kcore_has_sve(vcpu))	/* no mark tells of a reset, which is always behind a put (KCORE_FPSR_AWAY) */
+		kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
 	if (!kcore_gicv3())
 		return;
 	gic->vgic_vmcr = page->vgic.vmcr;
@@ -476,11 +478,14 @@ static noinstr int kcore_prepare(struct kvm_vcpu *vcpu)
 	if (unlikely(!(g->where & KCORE_FP_IN_PAGE))) {
 		if (kcore_vcpu_unsupported(vcpu))	/* features change by a reset only */
 			return kcore_exit_todo(vcpu, KCORE_TODO_FAIL, -EINVAL);
-		kcore_fp_in(vcpu, page);
+		if (!kcore_has_sve(vcpu)) {
+			kcore_fp_in(vcpu, page);
+			g->where |= KCORE_FP_IN_PAGE;
+		}
 	}
 	if (!(g->where & KCORE_SYS_IN_PAGE))
 		kcore_sys_in(vcpu, page);
-	g->where |= KCORE_SYS_IN_PAGE | KCORE_FP_IN_PAGE | KCORE_READY;
+	g->where |= KCORE_SYS_IN_PAGE | KCORE_READY;
 	return 0;
 }
 
@@ -671,6 +676,7 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 				return exit;
 		}
 		page->enter.traps = kcore_traps(vcpu);
+		page->sve = kcore_has_sve(vcpu) ? kcore_sve_wish(vcpu) : 0;
 	} else if (kcore_pc_pending(vcpu)) {
 		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
 	}
@@ -682,6 +688,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 	page->pstate = kcore_gp(vcpu)->pstate;
 	page->sys.mdscr_el1 = KCORE_REG(vcpu, mdscr_el1);
 	kcore_enter(vcpu, page);
+	if (unlikely(kcore_has_sve(vcpu)))
+		kcore_sve_in(vcpu);
 
 	if (unlikely(page->sys.mdscr_el1 & DBG_MDSCR_MDE))
 		ret = kcore_switch_debug(vcpu);
@@ -689,6 +697,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 		ret = kcore_switch_ptrauth(vcpu);
 	else
 		ret = kcore_switch(vcpu);
+	if (unlikely(kcore_has_sve(vcpu)))
+		kcore_sve_out(vcpu);
 	if (unlikely(ret > KCORE_EXIT_TRAP))
 		return kcore_exit_refused(vcpu, ret);
 

@@ -57,6 +57,7 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 /* This KVM has no pointer authentication for guests */
 #include "ptrauth_none.h"
+#include "sve_none.h"
 
 /* No such capability: a number that nobody asks for */
 #define KVM_CAP_ARM_VM_IPA_SIZE		(-1L)

@@ -58,6 +58,7 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
 
 #include "ptrauth.h"
+#include "sve_none.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #define kcore_pmu_host(vcpu)		(this_cpu_ptr_hyp_sym(kvm_host_data)->pmu_events.events_host)

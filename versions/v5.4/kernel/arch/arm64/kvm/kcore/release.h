@@ -53,6 +53,7 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 /* This KVM has pointer authentication for guests on VHE only */
 #include "ptrauth_none.h"
+#include "sve_none.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #define kcore_pmu_host(vcpu)		(this_cpu_ptr(&kvm_host_data)->pmu_events.events_host)

@@ -43,21 +43,25 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 /* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu_has_sve(vcpu) || kvm_has_mte(vcpu->kvm) ||
+	return kvm_has_mte(vcpu->kvm) ||
 	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
+	((ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
 	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
-	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
+	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_SVE)
 
 #include "ptrauth.h"
+
+#define kcore_owns_fp(vcpu)		((vcpu)->arch.fp_state == FP_STATE_GUEST_OWNED)
+#define kcore_own_fp(vcpu)		((vcpu)->arch.fp_state = FP_STATE_GUEST_OWNED)
+#include "sve.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #ifdef CONFIG_HW_PERF_EVENTS

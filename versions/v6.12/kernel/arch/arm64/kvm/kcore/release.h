@@ -44,22 +44,26 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 /* Features that KCore doesn't switch and nested virtualization: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu_has_sve(vcpu) || kvm_has_mte(vcpu->kvm) ||
+	return kvm_has_mte(vcpu->kvm) ||
 	       vcpu_has_feature(vcpu, KVM_ARM_VCPU_EL1_32BIT) || vcpu_has_nv(vcpu);
 }
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
+	((ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
 	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
-	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC ||	\
+	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_SVE ||	\
 	 (ext) == KVM_CAP_COUNTER_OFFSET)
 
 #include "ptrauth.h"
+
+#define kcore_owns_fp(vcpu)		((void)(vcpu), guest_owns_fp_regs())
+#define kcore_own_fp(vcpu)		((void)(vcpu), *host_data_ptr(fp_owner) = FP_STATE_GUEST_OWNED)
+#include "sve.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #ifdef CONFIG_HW_PERF_EVENTS
