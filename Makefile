@@ -283,7 +283,8 @@ protected-io: initramfs
 		--cpu $(CPU) --smp $(SMP) --gic $(GIC) $(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT)) \
 		$(if $(filter n,$(KCORE)),,$(under-kcore)) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) $(APPEND)"
 
-# VMs while the host fails them, on a kernel whose allocations can be made to fail (T=faults:names, LIMIT=seconds of one boot)
+# VMs while the host fails them, on a kernel whose allocations can be made to fail (T=faults:names, LIMIT=seconds of one boot).
+# 64 busy vCPUs and a thread of nice -20 on two emulated CPUs: for 20 s a thread of RCU's may wait, which is RCU's usual limit.
 faults: retrofit programs
 	$(jobs)$(Q)tools/build-kernel --tree $(tree) --output $(dir)/faults/kcore --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
 		--blob $(kcore) $(if $(V),--verbose) $(base) versions/config/faults.config $(wildcard versions/$(RELEASE)/faults.config) \
@@ -293,7 +294,7 @@ faults: retrofit programs
 			--image $(dir)/faults/kcore/arch/arm64/boot/Image --programs $(O)/tests
 	$(Q)ci/boot.sh --image $(dir)/faults/kcore/arch/arm64/boot/Image --initrd $(dir)/faults/host.cpio --log $(dir)/faults/console.log \
 		--cpu $(CPU) --smp $(SMP) --memory 1G --limit $(or $(LIMIT),7200) --show --tests $(if $(filter all,$(T)),faults$(comma)life:hotplug,$(T)) \
-		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) fault_seconds=600 $(APPEND)"
+		$(under-kcore) --append "$$(top=. ; . ./tools/lib.sh; cpu_append $(CPU)) fault_seconds=600 rcupdate.rcu_cpu_stall_timeout=120 $(APPEND)"
 
 upstream-mutants: source $(retrofit)
 	$(Q)$(retrofit) --release $(RELEASE) --rules semantic-patches --tree $(src) --mutate$(if $(M),=$(M)) \
