@@ -323,9 +323,22 @@ if wanted boot; then
 			--append "$(cpu_append "$cpu")" --expect "$(running)"
 	done
 	boot 'boot: GICv2, 4 CPUs' "$image" "$initrd" --cpu cortex-a57 --smp 4 --gic 2 --tests all --expect "$(running)"
+	# the nonce of ci/tests/init.sh, and what the payload measure says
+	nonce=00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef
+	said=73616964206279207468652067756573743a206d6561737572652c2074766d6d
 	for console in "$O"/check/console-boot-*-4-CPUs.log; do
 		tap_test "boot: what KCore measured is what was signed, ${console##*/}" "$O/tests/vmsign/vmsign" verify --key ci/tests/owner.pem \
 			"$dir/kcore.cpio.signed/measure" --log "$console" --core "$O/kcore/kcore.bin"
+		if grep -q 'kcore: quotes: key' "$console"; then
+			for asked in "host $nonce" "guest $said"; do
+				tap_test "boot: the ${asked% *}'s quote, ${console##*/}" "$O/tests/vmsign/vmsign" quote-verify \
+					--quote-key "$(sed -n 's/.*kcore: quotes: key \([0-9a-f]\{128\}\).*/\1/p' "$console" | head -n 1)" \
+					--nonce "${asked#* }" --asked "${asked% *}" --core "$O/kcore/kcore.bin" --key ci/tests/owner.pem \
+					--signed "$dir/kcore.cpio.signed/measure" "$console"
+			done
+		else
+			tap_result skip "boot: quotes, ${console##*/}" 'the kernel had no random numbers for a key'
+		fi
 	done
 	boot 'boot: no protected VM without a signature' "$image" "$initrd" --tests signed,attack:signed-only+signed-key --append kcore.signed_only \
 		--expect "$(running)"

@@ -71,6 +71,8 @@ static bool rightful(const struct call *c, const u64 *a, const struct victim *v,
 	case KCORE_HC_VCPU_LOAD:
 	case KCORE_HC_VCPU_DESTROY:
 		return vcpu;
+	case KCORE_HC_VM_QUOTE:
+		return victim;
 	case KCORE_HC_INFO:
 		return a[0] < KCORE_INFO_NR;
 	case KCORE_HC_STATS_READ:
@@ -112,6 +114,7 @@ static void right_arguments(const struct call *c, u64 *a, const struct victim *v
 		a[1] = SECRET_IPA;
 		break;
 	case KCORE_HC_VM_START:
+	case KCORE_HC_VM_QUOTE:
 		a[0] = v->handle;
 		break;
 	case KCORE_HC_VCPU_CREATE:

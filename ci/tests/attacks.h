@@ -93,6 +93,11 @@
 	X(signed_type, "signed-type", "VMs that nobody signs are measured and started") \
 	X(signed_ioctl, "signed-ioctl", "a VMM asks for a signed VM with images, signatures and states that don't fit") \
 	X(signed_only, "signed-only", "a protected VM is started without a signature where all have to be signed") \
+	/* attack_quote.c: what KCore signs of a VM */ \
+	X(quote_forged, "quote-forged", "words of a quote and of the measurement are changed, and another VM's are put in their place") \
+	X(quote_who, "quote-who", "a quote that the host asked for is passed off as the guest's; words behind a quote are read") \
+	X(quote_state, "quote-state", "a quote of a VM that is normal, not finalised, not signed, refused, dying or gone") \
+	X(quote_ioctl, "quote-ioctl", "a VMM asks the glue for a quote of VMs that have none") \
 	/* attack_calls.c: arguments of every call */ \
 	X(arguments, "arguments", "ids, addresses, sizes and counts out of range, unaligned, overflowing, for every hypercall") \
 	X(unknown_calls, "unknown-calls", "numbers that are no hypercall") \

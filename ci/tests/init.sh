@@ -131,6 +131,13 @@ measured()	# words...
 	tvmm run --signed /signed/measure --measurement --timeout 120 --prefix "guest| " "$@"
 }
 
+# What is asked for, if this KCore has a key
+nonce=00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef
+has_quotes()
+{
+	grep -q '^quote_key' /sys/kernel/debug/kcore/info
+}
+
 signed_linux()	# text of the command line, words...
 {
 	words=$1
@@ -148,9 +155,16 @@ run_signed()
 		result 3 signed "no KCore, no signed VM"
 		return
 	fi
-	plan 11
-	measured --payload measure
-	result $? measure "a signed VM prints what KCore measured of it"
+	plan 12
+	if has_quotes; then
+		measured --quote $nonce --payload measure
+		result $? measure "a signed VM prints what KCore measured of it, and quotes of that"
+		wrong 2 quote-nonce run --protected --quote 0011 --payload measure
+	else
+		measured --payload measure
+		result $? measure "a signed VM prints what KCore measured of it"
+		wrong 1 quote-none run --signed /signed/measure --quote $nonce --payload measure
+	fi
 	signed_linux '' --expect "GUEST-WORK right on 2 CPUs"
 	result $? linux "a signed Linux guest"
 	wrong 1 other-payload run --signed /signed/measure --payload hello

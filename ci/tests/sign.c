@@ -23,3 +23,17 @@ void sign_measured(const void *words, unsigned int key, unsigned char signature[
 	hash_of(words, KCORE_SIGNED_BYTES, hash);
 	br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, hash, &k, signature);
 }
+
+int quote_signed(const void *key, const struct kcore_quote *quote, const struct kcore_measurement *of)
+{
+	unsigned char point[POINT_BYTES] = { 4 }, hash[32];
+	br_ec_public_key k = { BR_EC_secp256r1, point, sizeof(point) };
+	br_sha256_context c;
+
+	memcpy(point + 1, key, sizeof(point) - 1);
+	br_sha256_init(&c);
+	br_sha256_update(&c, quote, KCORE_QUOTE_SIGNED);
+	br_sha256_update(&c, of, sizeof(*of));
+	br_sha256_out(&c, hash);
+	return (int)br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, hash, sizeof(hash), &k, quote->signature, 64);
+}

@@ -8,4 +8,9 @@
 
 /* Of the first KCORE_SIGNED_BYTES: r and s, 32 bytes each */
 void sign_measured(const void *words, unsigned int key, unsigned char signature[64]);
+
+/* Is the quote with that measurement signed by the key, x and y as KCore shows them? */
+struct kcore_quote;
+struct kcore_measurement;
+int quote_signed(const void *key, const struct kcore_quote *quote, const struct kcore_measurement *of);
 #endif

@@ -36,6 +36,7 @@ void gic_reset(void);
 void feature_traps_keep(u64 cpu);
 
 static u64 el2_root;
+static u64 *quote_seed;			/* of the installation, where the host put it */
 
 /*
  * EL2 controls of optional features, which the kernel's own entry sets on each CPU that starts at EL2: a CPU that
@@ -228,7 +229,7 @@ static int lay_out(u64 base, u64 size, u64 first)
 	return 1;
 }
 
-static u64 install_once(const struct kcore_install *in)
+static u64 install_once(struct kcore_install *in)
 {
 	u64 base = in->region_base, size = in->region_size, first, i;
 
@@ -261,6 +262,7 @@ static u64 install_once(const struct kcore_install *in)
 	cells.has_ras = ((sysreg_read(id_aa64pfr0_el1) >> 28) & 15) != 0;
 	cells.signed_only = in->signed_only;
 	measure_install(in);
+	quote_seed = in->seed;
 	cells.region_base = base;
 	feature_controls_keep();
 	el2_map();
@@ -273,7 +275,7 @@ static u64 install_once(const struct kcore_install *in)
 }
 
 /* KCORE_FN_INSTALL on one CPU. */
-u64 boot_install(u64 cpu, const struct kcore_install *in)
+u64 boot_install(u64 cpu, struct kcore_install *in)
 {
 	u64 r;
 
@@ -316,6 +318,33 @@ void boot_cpu_again(void)
 	sysreg_write(sctlr_el1, SCTLR_EL1_HOST);
 }
 
+/* A word of FEAT_RNG's generator, which sets PSTATE.Z when it has none (D13.2.110).  1 if there is one. */
+static u64 boot_random(u64 *word)
+{
+	u64 tries, ok = 0;
+
+	if (!((sysreg_read(id_aa64isar0_el1) >> 60) & 15))
+		return 0;
+	for (tries = 0; !ok && tries < 100; tries++)
+		__asm__ volatile("mrs %0, s3_3_c2_c4_0\n\tcset %1, ne"
+				 : "=r"(*word), "=r"(ok)
+				 :
+				 : "cc");
+	return ok;
+}
+
+/* The seed is in the host's memory: read and wiped while nothing but this CPU's installation runs on this CPU. */
+static void boot_key(void)
+{
+	u64 noise[4] = { 0 };
+
+	if (!boot_random(&noise[0]) || !boot_random(&noise[1]) || !boot_random(&noise[2]) || !boot_random(&noise[3]))
+		noise[0] = noise[1] = noise[2] = 0;
+	measure_key(quote_seed, noise);
+	dcache_clean_inval_page((u64)quote_seed & ~(PAGE - 1));
+	dcache_clean_inval_page((u64)(quote_seed + 3) & ~(PAGE - 1));
+}
+
 /* MMU on: this CPU is up.  Its EL2 settings are the host's while no guest runs. */
 void boot_cpu_up(u64 cpu)
 {
@@ -328,8 +357,10 @@ void boot_cpu_up(u64 cpu)
 	c->vmpidr = sysreg_read(vmpidr_el2);
 	feature_traps_keep(cpu);
 	lock_acquire();
-	if (cells.log_next == 0)
+	if (cells.log_next == 0) {
 		measure_core(kcore_start, (u64)kcore_rodata_end - (u64)kcore_start);
+		boot_key();
+	}
 	cells.cpu_power[cpu] = POWER_ON;
 	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);
 	lock_release();

@@ -5,7 +5,7 @@
 
 #include <kcore/machine.h>
 
-u64 boot_install(u64 cpu, const struct kcore_install *in);
+u64 boot_install(u64 cpu, struct kcore_install *in);
 u64 boot_cpu_registers(u64 cpu);
 void boot_cpu_again(void);
 void boot_cpu_up(u64 cpu);

@@ -2,6 +2,7 @@
 /*
  * Signed VMs (docs/auth.md).  From VM_FINALISE_SIGNED on vCPU 0 is off, pending PENDING_START.  The host donates pages, which it can't
  * write any more, and has them measured; with the signature of what was measured vCPU 0 goes on, without it the VM begins to die.
+ * What a protected VM was measured as KCore signs with a key of its own, for a host or guest that has to show it: a quote.
  */
 #include "core.h"
 
@@ -89,8 +90,49 @@ u64 hc_vm_start(u64 vm)
 /* KCORE_HC_VM_MEASUREMENT */
 u64 hc_vm_measurement(u64 vm, u64 n)
 {
-	u64 v = measure_word(vm, n);
+	u64 v = measure_word(vm, KCORE_QUOTE_HOST, n);
 
 	host_x_set(1UL, v);
 	return 0UL;
+}
+
+/* Of a VM that may run only: nothing that waits for its signature or was refused has a quote.  Lock: held. */
+static u64 quote_check(u64 vm)
+{
+	u64 alive = vm_alive(vm);
+	u64 state;
+	u64 type;
+	u64 pending;
+
+	if (alive == 0UL)
+		return KCORE_EINVAL;
+	state = get_vm_state(vm);
+	type = get_vm_type(vm);
+	pending = get_vcpu_pending(vm * KCORE_VM_VCPUS);
+	if (state != VM_READY || type != KCORE_VM_PROTECTED || pending == PENDING_START)
+		return KCORE_ESTATE;
+	return 0UL;
+}
+
+/* Lock: held. */
+static u64 vm_quote(u64 vm, u64 d0, u64 d1, u64 d2, u64 d3)
+{
+	u64 r = quote_check(vm);
+	u64 made;
+
+	if (r != 0UL)
+		return r;
+	made = measure_quote(vm, KCORE_QUOTE_HOST, d0, d1, d2, d3);
+	return made != 0UL ? 0UL : KCORE_ENOSYS;
+}
+
+/* KCORE_HC_VM_QUOTE */
+u64 hc_vm_quote(u64 vm, u64 d0, u64 d1, u64 d2, u64 d3)
+{
+	u64 r;
+
+	lock_acquire();
+	r = vm_quote(vm, d0, d1, d2, d3);
+	lock_release();
+	return r;
 }

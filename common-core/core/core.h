@@ -124,6 +124,7 @@ u64 hc_vm_destroy_end(u64 vm);
 u64 hc_vm_measure(u64 vm, u64 ipa);
 u64 hc_vm_start(u64 vm);
 u64 hc_vm_measurement(u64 vm, u64 n);
+u64 hc_vm_quote(u64 vm, u64 d0, u64 d1, u64 d2, u64 d3);
 
 /* vcpu.c */
 u64 vcpu_exists(u64 vcpu);					/* locked */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * HVCs of protected guests to the vendor hypervisor service of KVM, as Linux's arm-pkvm-guest makes them (include/linux/arm-smccc.h):
- * who is there, and pages of their memory; and KCore's own call for their measurement.
+ * who is there, and pages of their memory; and KCore's own calls for their measurement and a quote of it.
  */
 #include "core.h"
 
@@ -16,6 +16,7 @@
 #define KVM_MEM_SHARE		0xc6000003UL
 #define KVM_MEM_UNSHARE		0xc6000004UL
 #define KVM_MEM_RELINQUISH	0xc6000009UL
+#define SMCCC_NOT_SUPPORTED	0xffffffffffffffffUL	/* -1 */
 #define SMCCC_INVALID		0xfffffffffffffffdUL	/* -3 */
 
 /* x0 to x3 */
@@ -50,9 +51,21 @@ static u64 guest_memory(u64 vcpu, u64 context, u64 ask)
 static void guest_measurement(u64 vcpu, u64 context)
 {
 	u64 n = page_load(context, CTX_X(1UL));
-	u64 v = measure_word(vcpu / KCORE_VM_VCPUS, n);
+	u64 v = measure_word(vcpu / KCORE_VM_VCPUS, KCORE_QUOTE_GUEST, n);
 
 	guest_words(context, 0UL, v, 0UL, 0UL);
+}
+
+/* The VM's measurement and x1..x4, signed.  Without the lock, which no guest may keep for so long: another of its own vCPUs may spoil it. */
+static void guest_quote(u64 vcpu, u64 context)
+{
+	u64 d0 = page_load(context, CTX_X(1UL));
+	u64 d1 = page_load(context, CTX_X(2UL));
+	u64 d2 = page_load(context, CTX_X(3UL));
+	u64 d3 = page_load(context, CTX_X(4UL));
+	u64 made = measure_quote(vcpu / KCORE_VM_VCPUS, KCORE_QUOTE_GUEST, d0, d1, d2, d3);
+
+	guest_words(context, made != 0UL ? 0UL : SMCCC_NOT_SUPPORTED, 0UL, 0UL, 0UL);
 }
 
 /* HVC_OTHER: none of these calls; HVC_DONE, HVC_FAULT. */
@@ -77,6 +90,8 @@ u64 guest_vendor(u64 vcpu)
 		r = guest_memory(vcpu, context, MEM_RELINQUISH);
 	else if (fn == KCORE_HC_VM_MEASUREMENT)
 		guest_measurement(vcpu, context);
+	else if (fn == KCORE_HC_VM_QUOTE)
+		guest_quote(vcpu, context);
 	else
 		r = HVC_OTHER;
 	return r;

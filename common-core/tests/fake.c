@@ -1043,7 +1043,7 @@ static void start_cpu(u64 n, const struct fake_config *config)
 
 void fake_start(const struct fake_config *config)
 {
-	u64 first = 0, records = FAKE_PAGES * sizeof(u32);
+	u64 first = 0, records = FAKE_PAGES * sizeof(u32), seed[4], noise[4] = { 0 };
 
 	fake_teardown(NULL);
 	memset(&fake, 0, sizeof(fake));
@@ -1090,6 +1090,8 @@ void fake_start(const struct fake_config *config)
 	cells.has_profiling = config->profiling;
 	cells.signed_only = config->signed_only;
 	measure_install(&config->keys);
+	memcpy(seed, config->keys.seed, sizeof(seed));
+	measure_key(seed, noise);
 	for (u64 i = 0; i < KCORE_MAX_CPUS; i++)
 		cells.cpu_vcpu[i] = NO_VCPU;
 	for (u64 i = 0; i < FAKE_CPUS; i++)

@@ -56,7 +56,7 @@ void sign_measurement(u64 vm, u64 key)
 	u64 words[NR_WORDS];
 
 	for (u64 i = 0; i < NR_WORDS; i++)
-		words[i] = measure_word(vm, i);
+		words[i] = measure_word(vm, KCORE_QUOTE_HOST, i);
 	sign(vm, words, key);
 }
 
@@ -184,6 +184,75 @@ static void check_refused(u64 vm, u64 key)
 {
 	eq(start(vm, key), KCORE_EPERM);
 	check_dead(vm);
+}
+
+/* ---- quotes --------------------------------------------------------------------------------------------------------- */
+static const u64 seeds[2][4] = { { 1, 2, 3, 4 }, { 1, 2, 3, 5 } };
+
+/* The public key that KCore shows */
+static void quote_point_of(u64 *point)
+{
+	for (u64 i = 0; i < 8; i++)
+		point[i] = measurement(0, i);
+}
+
+static u64 shown[8];
+
+static void quoting(u64 which)
+{
+	u64 seed[4], noise[4] = { 0 };
+
+	memcpy(seed, seeds[which], 32);
+	measure_key(seed, noise);
+	quote_point_of(shown);
+}
+
+static u64 host_word(u64 vm, u64 n)
+{
+	return measurement(vm, n);
+}
+
+static u64 guest_word(u64 vm, u64 n)
+{
+	struct fake_cpu *c = this_cpu();
+
+	(void)vm;
+	c->guest.x[0] = KCORE_HC_VM_MEASUREMENT;
+	c->guest.x[1] = n;
+	eq(guest_trap(EC_HVC, 0), RUN_ENTERED);
+	eq(c->guest.x[0], 0);
+	return c->guest.x[1];
+}
+
+static u64 guest_quote(u64 a, u64 b, u64 c, u64 d)
+{
+	const u64 x[5] = { KCORE_HC_VM_QUOTE, a, b, c, d };
+
+	memcpy(this_cpu()->guest.x, x, sizeof(x));
+	eq(guest_trap(EC_HVC, 0), RUN_ENTERED);
+	eq(this_cpu()->guest.x[1] | this_cpu()->guest.x[2] | this_cpu()->guest.x[3], 0);
+	return this_cpu()->guest.x[0];
+}
+
+/* As whoever asked reads it: the signature is by the key that KCore shows, of exactly this. */
+static u64 quoted(u64 vm, u64 (*word)(u64 vm, u64 n), u64 who, const u64 *data, const u64 *measured)
+{
+	unsigned char point[65] = { 4 }, hash[32];
+	br_ec_public_key key = { BR_EC_secp256r1, point, 65 };
+	struct kcore_quote q = { KCORE_QUOTE_MAGIC, who, { data[0], data[1], data[2], data[3] }, { 0 } };
+	br_sha256_context c;
+
+	memcpy(point + 1, shown, 64);
+	for (u64 i = 0; i < 6; i++)
+		if (word(vm, KCORE_QUOTE_WORD + i) != ((u64 *)&q)[i])
+			return 0;
+	for (u64 i = 0; i < 8; i++)
+		q.signature[i] = word(vm, KCORE_QUOTE_WORD + 6 + i);
+	br_sha256_init(&c);
+	br_sha256_update(&c, &q, 48);
+	br_sha256_update(&c, measured, NR_WORDS * 8);
+	br_sha256_out(&c, hash);
+	return br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, hash, 32, &key, q.signature, 64);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------------------------------ */
@@ -664,10 +733,180 @@ static void dies_during_a_donation(void **state)
 	check_dead(hook_vm);
 }
 
+/* RFC 6979, A.2.5: P-256, SHA-256, messages "sample" and "test". */
+static void rfc6979(void **state)
+{
+	static const unsigned char key[32] = {
+		0xc9, 0xaf, 0xa9, 0xd8, 0x45, 0xba, 0x75, 0x16, 0x6b, 0x5c, 0x21, 0x57, 0x67, 0xb1, 0xd6, 0x93,
+		0x4e, 0x50, 0xc3, 0xdb, 0x36, 0xe8, 0x9b, 0x12, 0x7b, 0x8a, 0x62, 0x2b, 0x12, 0x0f, 0x67, 0x21 };
+	static const struct {
+		const char *message;
+		unsigned char signature[64];
+	} vectors[] = {
+		{ "sample", {
+			0xef, 0xd4, 0x8b, 0x2a, 0xac, 0xb6, 0xa8, 0xfd, 0x11, 0x40, 0xdd, 0x9c, 0xd4, 0x5e, 0x81, 0xd6,
+			0x9d, 0x2c, 0x87, 0x7b, 0x56, 0xaa, 0xf9, 0x91, 0xc3, 0x4d, 0x0e, 0xa8, 0x4e, 0xaf, 0x37, 0x16,
+			0xf7, 0xcb, 0x1c, 0x94, 0x2d, 0x65, 0x7c, 0x41, 0xd4, 0x36, 0xc7, 0xa1, 0xb6, 0xe2, 0x9f, 0x65,
+			0xf3, 0xe9, 0x00, 0xdb, 0xb9, 0xaf, 0xf4, 0x06, 0x4d, 0xc4, 0xab, 0x2f, 0x84, 0x3a, 0xcd, 0xa8 } },
+		{ "test", {
+			0xf1, 0xab, 0xb0, 0x23, 0x51, 0x83, 0x51, 0xcd, 0x71, 0xd8, 0x81, 0x56, 0x7b, 0x1e, 0xa6, 0x63,
+			0xed, 0x3e, 0xfc, 0xf6, 0xc5, 0x13, 0x2b, 0x35, 0x4f, 0x28, 0xd3, 0xb0, 0xb7, 0xd3, 0x83, 0x67,
+			0x01, 0x9f, 0x41, 0x13, 0x74, 0x2a, 0x2b, 0x14, 0xbd, 0x25, 0x92, 0x6b, 0x49, 0xc6, 0x49, 0x15,
+			0x5f, 0x26, 0x7e, 0x60, 0xd3, 0x81, 0x4b, 0x4c, 0x0c, 0xc8, 0x42, 0x50, 0xe4, 0x6f, 0x00, 0x83 } },
+	};
+	unsigned char hash[32], signature[64];
+	br_sha256_context c;
+
+	(void)state;
+	for (u64 i = 0; i < 2; i++) {
+		br_sha256_init(&c);
+		br_sha256_update(&c, vectors[i].message, strlen(vectors[i].message));
+		br_sha256_out(&c, hash);
+		measure_ecdsa(key, hash, signature);
+		assert_memory_equal(signature, vectors[i].signature, 64);
+	}
+}
+
+/* The key is of the seed and of the CPU's random numbers, both are gone after it, and without any there is none. */
+static void quote_key_is_random(void **state)
+{
+	static const u64 from[][2][4] = {
+		{ { 1, 2, 3, 4 }, { 0 } }, { { 1, 2, 3, 5 }, { 0 } }, { { 1, 2, 3, 4 }, { 0, 0, 0, 1 } }, { { 0 }, { 1, 2, 3, 4 } },
+		{ { 0, 0, 0, 1 }, { 0 } }, { { 1 }, { 0 } },
+	};
+	u64 point[8][8], seed[4], noise[4];
+
+	(void)state;
+	quote_point_of(point[6]);
+	for (u64 k = 0; k < 8; k++)
+		eq(point[6][k], 0);						/* the machine was given none */
+	for (u64 i = 0; i < 6; i++) {
+		memcpy(seed, from[i][0], 32);
+		memcpy(noise, from[i][1], 32);
+		measure_key(seed, noise);
+		for (u64 k = 0; k < 4; k++)
+			eq(seed[k] | noise[k], 0);
+		quote_point_of(point[i]);
+		assert_true(point[i][0] != 0 && point[i][4] != 0);
+		for (u64 j = 0; j < i; j++)
+			assert_memory_not_equal(point[i], point[j], 64);
+	}
+	quoting(0);
+	quote_point_of(point[7]);
+	assert_memory_equal(point[7], point[0], 64);
+	measure_key(seed, noise);						/* both 0 by now */
+	quote_point_of(point[7]);
+	for (u64 k = 0; k < 8; k++)
+		eq(point[7][k], 0);
+	for (u64 n = 8; n < 100; n++)						/* nothing else of handle 0 */
+		eq(measurement(0, n), 0);
+}
+
+static void quotes(void **state)
+{
+	static const u64 nonce[4] = { 11, 22, 33, 44 }, own[4] = { 55, 66, 77, ~0UL }, other[4] = { 11, 22, 33, 45 };
+	u64 vm = ready(), second, words[NR_WORDS], changed[NR_WORDS];
+
+	(void)state;
+	quoting(0);
+	refused(KCORE_ESTATE, call(VM_QUOTE, vm, 11, 22, 33, 44));		/* not signed yet */
+	eq(start(vm, 0), 0);
+	for (u64 i = 0; i < NR_WORDS; i++)
+		words[i] = measurement(vm, i);
+	for (u64 i = 0; i < 14; i++)
+		eq(measurement(vm, KCORE_QUOTE_WORD + i), 0);			/* nobody has asked */
+	eq(call(VM_QUOTE, vm, 11, 22, 33, 44), 0);
+	assert_true(quoted(vm, host_word, KCORE_QUOTE_HOST, nonce, words));
+	assert_false(quoted(vm, host_word, KCORE_QUOTE_HOST, other, words));
+	assert_false(quoted(vm, host_word, KCORE_QUOTE_GUEST, nonce, words));
+	for (u64 i = 0; i < NR_WORDS; i++) {
+		memcpy(changed, words, sizeof(words));
+		changed[i] ^= 1UL << (i % 64);
+		assert_false(quoted(vm, host_word, KCORE_QUOTE_HOST, nonce, changed));
+	}
+	/* the guest's are its own */
+	eq(call(VCPU_LOAD, vm * 16), 0);
+	eq(vcpu_run(vm * 16), RUN_ENTERED);
+	for (u64 i = 0; i < 14; i++)
+		eq(guest_word(vm, KCORE_QUOTE_WORD + i), 0);
+	eq(guest_quote(own[0], own[1], own[2], own[3]), 0);
+	assert_true(quoted(vm, guest_word, KCORE_QUOTE_GUEST, own, words));
+	assert_false(quoted(vm, guest_word, KCORE_QUOTE_HOST, own, words));
+	for (u64 n = sizeof(struct kcore_measurement) / 8; n < 2 * KCORE_QUOTE_WORD; n++)
+		if (n < KCORE_QUOTE_WORD || n >= KCORE_QUOTE_WORD + 14)
+			eq(guest_word(vm, n), 0);
+	guest_leave(1, 0, 0, 0);
+	assert_true(quoted(vm, host_word, KCORE_QUOTE_HOST, nonce, words));
+	eq(call(VM_QUOTE, vm, 11, 22, 33, 45), 0);				/* while it is loaded */
+	assert_true(quoted(vm, host_word, KCORE_QUOTE_HOST, other, words));
+	eq(vcpu_run(vm * 16), RUN_ENTERED);
+	assert_true(quoted(vm, guest_word, KCORE_QUOTE_GUEST, own, words));
+	guest_leave(1, 0, 0, 0);
+	eq(call(VCPU_PUT), 0);
+	/* another VM's is its own, signed or not */
+	second = protected_vm(1);
+	eq(call(VM_QUOTE, second, 11, 22, 33, 44), 0);
+	assert_false(quoted(second, host_word, KCORE_QUOTE_HOST, nonce, words));
+	assert_true(quoted(vm, host_word, KCORE_QUOTE_HOST, other, words));
+	for (u64 i = 0; i < NR_WORDS; i++)
+		changed[i] = measurement(second, i);
+	assert_true(quoted(second, host_word, KCORE_QUOTE_HOST, nonce, changed));
+	/* another KCore's is not this one's */
+	quoting(1);
+	assert_false(quoted(vm, host_word, KCORE_QUOTE_HOST, other, words));
+	eq(call(VM_QUOTE, vm, 11, 22, 33, 45), 0);
+	assert_true(quoted(vm, host_word, KCORE_QUOTE_HOST, other, words));
+	destroy(vm);
+	eq(protected_vm(1), vm);						/* the handle's next VM has none */
+	for (u64 i = 0; i < 14; i++)
+		eq(measurement(vm, KCORE_QUOTE_WORD + i), 0);
+	check_invariant();
+}
+
+static void quote_refused(void **state)
+{
+	u64 vm, normal, unused;
+
+	(void)state;
+	quoting(0);
+	normal = normal_vm(1);
+	refused(KCORE_ESTATE, call(VM_QUOTE, normal, 1, 2, 3, 4));
+	unused = call(VM_CREATE, KCORE_VM_PROTECTED);
+	new_vcpu(unused, 0);
+	refused(KCORE_ESTATE, call(VM_QUOTE, unused, 1, 2, 3, 4));		/* not finalised */
+	refused(KCORE_EINVAL, call(VM_QUOTE, unused + 1, 1, 2, 3, 4));
+	refused(KCORE_EINVAL, call(VM_QUOTE, 0, 1, 2, 3, 4));
+	refused(KCORE_EINVAL, call(VM_QUOTE, 256, 1, 2, 3, 4));
+	refused(KCORE_EINVAL, call(VM_QUOTE, ~0UL, 1, 2, 3, 4));
+	vm = ready();
+	eq(start(vm, 2), KCORE_EPERM);
+	refused(KCORE_ESTATE, call(VM_QUOTE, vm, 1, 2, 3, 4));			/* its signature wasn't good */
+	vm = protected_vm(1);
+	eq(call(VM_DESTROY_BEGIN, vm), 0);
+	refused(KCORE_ESTATE, call(VM_QUOTE, vm, 1, 2, 3, 4));
+	for (u64 i = 0; i < 14; i++)
+		eq(measurement(vm, KCORE_QUOTE_WORD + i), 0);
+}
+
+static void no_quote_key(void **state)
+{
+	u64 vm = protected_vm(1);
+
+	(void)state;
+	refused(KCORE_ENOSYS, call(VM_QUOTE, vm, 1, 2, 3, 4));
+	eq(call(VCPU_LOAD, vm * 16), 0);
+	eq(vcpu_run(vm * 16), RUN_ENTERED);
+	eq(guest_quote(1, 2, 3, 4), ~0UL);
+	for (u64 i = 0; i < 14; i++)
+		eq(guest_word(vm, KCORE_QUOTE_WORD + i), 0);
+	guest_leave(1, 0, 0, 0);
+	eq(call(VCPU_PUT), 0);
+}
+
 #define SIGNED(name)	{ #name, name, setup, fake_teardown, NULL }
 
 SUITE(auth, SIGNED(vector), SIGNED(signed_vm_starts), SIGNED(key_is_named), SIGNED(wrong_key), SIGNED(no_keys), SIGNED(no_signature),
       SIGNED(changed_signature), SIGNED(changed_word), SIGNED(changed_byte), SIGNED(changed_address), SIGNED(wrong_size), SIGNED(wrong_order),
       SIGNED(overlap), SIGNED(too_many_images), SIGNED(not_donated), SIGNED(pages_stay), SIGNED(vcpu_count), SIGNED(boot_registers),
       SIGNED(memory_range), SIGNED(loaded_is_busy), SIGNED(only_signed_vms), SIGNED(handle_again), SIGNED(signed_only),
-      SIGNED(dies_during_a_donation))
+      SIGNED(dies_during_a_donation), SIGNED(rfc6979), SIGNED(quote_key_is_random), SIGNED(quotes), SIGNED(quote_refused), SIGNED(no_quote_key))

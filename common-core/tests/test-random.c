@@ -26,7 +26,7 @@ static bool one_in(u64 n)
 	return rnd(n) == 0;
 }
 
-#define NR_CALLS	26UL
+#define NR_CALLS	27UL
 static u64 results[NR_CALLS][2];		/* by call: successes, errors */
 static u64 entries, guest_exits, interleaved, host_faults;
 static bool in_hook;
@@ -244,7 +244,8 @@ static void random_call(void)
 		if (vm < KCORE_NR_VMS && cells.vcpu_state[vm * 16] != VCPU_FREE && !one_in(4))
 			sign_measurement(vm, 0);
 		host_call_checked(KCORE_HC_VM_START, vm, 0, 0, 0, 0);
-		host_call_checked(KCORE_HC_VM_MEASUREMENT, vm, rnd(50), 0, 0, 0);
+		host_call_checked(KCORE_HC_VM_QUOTE, vm, rnd(50), 0, 0, 0);
+		host_call_checked(KCORE_HC_VM_MEASUREMENT, vm, rnd(80), 0, 0, 0);
 		break;
 	default:
 		host_call_checked(KCORE_FN_BASE + rnd(30), any_vcpu(), any_page(), any_ipa(), any_bytes(), rnd(20));
@@ -447,6 +448,7 @@ static void random_events(void **state)
 
 	(void)state;
 	config.keys = installed_keys(1, (const u64[]){ 0 });
+	config.keys.seed[0] = 1;
 	print_message("# random test: seed %lu, %lu events\n", random_seed, random_calls);
 	fake_start(&config);
 	memset(results, 0, sizeof(results));

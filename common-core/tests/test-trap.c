@@ -18,7 +18,7 @@ static void stub_calls(void **state)
 
 static void unknown_calls(void **state)
 {
-	static const u64 unknown[] = { KCORE_STUB_CALLS, KCORE_FN_BASE - 1, KCORE_FN_BASE + 26, KCORE_FN_BASE + 0xff, KCORE_FN_BASE | 1UL << 32,
+	static const u64 unknown[] = { KCORE_STUB_CALLS, KCORE_FN_BASE - 1, KCORE_FN_BASE + 27, KCORE_FN_BASE + 0xff, KCORE_FN_BASE | 1UL << 32,
 				       KCORE_FN_BASE | 1UL << 63, 0x86004b00UL, ~0UL };
 
 	(void)state;

@@ -55,18 +55,44 @@ Lemma hc_vm_start_ok : meets (run (add L1 "vm_start" s_vm_start) f_hc_vm_start) 
 Proof. spec_open. unfold section. start f_hc_vm_start. go. Qed.
 
 Definition s_hc_vm_measurement : prim state := fun args s =>
-  match args with [vm; n] => Ok (0, setreg "host_x" 1 (next_answer s) (record "measure_word" [vm; n] s)) | _ => Stuck end.
+  match args with [vm; n] => Ok (0, setreg "host_x" 1 (next_answer s) (record "measure_word" [vm; KCORE_QUOTE_HOST; n] s)) | _ => Stuck end.
 Lemma hc_vm_measurement_ok : meets (run L1 f_hc_vm_measurement) s_hc_vm_measurement.
-Proof. spec_open. unfold next_answer. start f_hc_vm_measurement. go. Qed.
+Proof. spec_open. unfold next_answer. consts. start f_hc_vm_measurement. go. Qed.
+
+(* 0: the VM is a protected one that may run. *)
+Definition quotable (s : state) (vm : Z) : Z :=
+  if negb (alive s vm) then KCORE_EINVAL else
+  if negb (cell s "vm_state" vm =? VM_READY) || negb (cell s "vm_type" vm =? KCORE_VM_PROTECTED)
+     || (cell s "vcpu_pending" (vm * KCORE_VM_VCPUS) =? PENDING_START) then KCORE_ESTATE else 0.
+Definition s_quote_check : prim state := fun args s =>
+  match args with [vm] => pre 0 <=? vm in Ok (quotable s vm, s) | _ => Stuck end.
+Lemma quote_check_ok : meets (run (add L1 "vm_alive" s_vm_alive) f_quote_check) s_quote_check.
+Proof. spec_open. unfold quotable. consts. start f_quote_check. go. Qed.
+
+(* The quote is the machine's to make: 0, it has no key. *)
+Definition quote (vm d0 d1 d2 d3 : Z) (s : state) : res (Z * state) :=
+  let r := quotable s vm in
+  if negb (r =? 0) then Ok (r, s) else
+  Ok (if negb (next_answer s =? 0) then 0 else KCORE_ENOSYS, record "measure_quote" [vm; KCORE_QUOTE_HOST; d0; d1; d2; d3] s).
+Definition s_vm_quote : prim state := fun args s =>
+  match args with [vm; d0; d1; d2; d3] => pre 0 <=? vm in quote vm d0 d1 d2 d3 s | _ => Stuck end.
+Lemma vm_quote_ok : meets (run (add L1 "quote_check" s_quote_check) f_vm_quote) s_vm_quote.
+Proof. spec_open. unfold quote, next_answer. consts. start f_vm_quote. go. Qed.
+
+Definition s_hc_vm_quote : prim state := fun args s =>
+  match args with [vm; d0; d1; d2; d3] => section (s_vm_quote [vm; d0; d1; d2; d3]) s | _ => Stuck end.
+Lemma hc_vm_quote_ok : meets (run (add L1 "vm_quote" s_vm_quote) f_hc_vm_quote) s_hc_vm_quote.
+Proof. spec_open. unfold section. start f_hc_vm_quote. go. Qed.
 
 Definition auth_specs : list (string * prim state) := [
   ("start_check", s_start_check); ("vm_measure", s_vm_measure); ("hc_vm_measure", s_hc_vm_measure); ("vm_start", s_vm_start);
-  ("hc_vm_start", s_hc_vm_start); ("hc_vm_measurement", s_hc_vm_measurement)].
+  ("hc_vm_start", s_hc_vm_start); ("hc_vm_measurement", s_hc_vm_measurement);
+  ("quote_check", s_quote_check); ("vm_quote", s_vm_quote); ("hc_vm_quote", s_hc_vm_quote)].
 
 (* auth.c over vm.c. *)
 Definition L_auth : layer state := extend (extend L1 log_specs) vm_specs.
 Theorem auth_refines : refines eq m_auth L_auth (extend L_auth auth_specs).
 Proof.
   apply module_meets. module_step start_check_ok. module_step vm_measure_ok. module_step hc_vm_measure_ok. module_step vm_start_ok.
-  module_step hc_vm_start_ok. module_step hc_vm_measurement_ok. exact I.
+  module_step hc_vm_start_ok. module_step hc_vm_measurement_ok. module_step quote_check_ok. module_step vm_quote_ok. module_step hc_vm_quote_ok. exact I.
 Qed.

@@ -51,7 +51,7 @@ Proof.
   do 5 (apply wp_seq; eapply wp_call; [reflexivity|]; change (L_calls H "host_x") with p_host_x;
     match goal with |- context [p_host_x [?k] ?s] => change (p_host_x [k] s) with (Ok (reg s "host_x" k, s)) end;
     cbn [returns_to put setv]; step).
-  do 26 one_call.
+  do 27 one_call.
   eapply wp_return; [reflexivity|]. right. cbn [result]. unfold host_call, hypercall, hypercalls. cbn [List.find fst snd].
   repeat match goal with C : (_ =? _) = false |- _ => rewrite C; clear C end. reflexivity.
 Qed.

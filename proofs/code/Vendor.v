@@ -51,21 +51,41 @@ Qed.
 Definition s_guest_measurement : prim state := fun args s =>
   match args with
   | [vcpu; context] => pre vcpu_number vcpu && ctx_ok s context in
-      Ok (0, put_words context (measurement_words (next_answer s)) (record "measure_word" [vcpu / KCORE_VM_VCPUS; words_of context s 1] s))
+      Ok (0, put_words context (measurement_words (next_answer s)) (record "measure_word" [vcpu / KCORE_VM_VCPUS; KCORE_QUOTE_GUEST; words_of context s 1] s))
   | _ => Stuck
   end.
 Lemma guest_measurement_ok : meets (run (add L1 "guest_words" s_guest_words) f_guest_measurement) s_guest_measurement.
 Proof.
-  spec_open. vcpu_range. unfold measurement_words. change (words_of z0 s 1) with (word s (z0 + 8)). change KCORE_VM_VCPUS with 16. contexts.
+  spec_open. vcpu_range. unfold measurement_words, KCORE_QUOTE_GUEST. change (words_of z0 s 1) with (word s (z0 + 8)). change KCORE_VM_VCPUS with 16. contexts.
   start f_guest_measurement. go. change (ctx_ok (record ?a ?b s) z0) with (ctx_ok s z0). rewrite H0. change (word64 0) with true.
   match goal with |- context [word64 (?a mod ?m)] =>
     replace (word64 (a mod m)) with true by (symmetry; apply word64_range; exact (Z.mod_pos_bound a m eq_refl)) end.
   cbn [andb returns_to put setv]. right. reflexivity.
 Qed.
 
+(* Its measurement and x1 to x4, to be signed. *)
+Definition s_guest_quote : prim state := fun args s =>
+  match args with
+  | [vcpu; context] => pre vcpu_number vcpu && ctx_ok s context in
+      let R := words_of context s in
+      Ok (0, put_words context (quote_words (next_answer s)) (record "measure_quote" [vcpu / KCORE_VM_VCPUS; KCORE_QUOTE_GUEST; R 1; R 2; R 3; R 4] s))
+  | _ => Stuck
+  end.
+Lemma guest_quote_ok : meets (run (add L1 "guest_words" s_guest_words) f_guest_quote) s_guest_quote.
+Proof.
+  spec_open. vcpu_range. unfold quote_words, SMCCC_NOT_SUPPORTED, KCORE_QUOTE_GUEST. cbv zeta. change (words_of z0 s 1) with (word s (z0 + 8)).
+  change (words_of z0 s 2) with (word s (z0 + 16)). change (words_of z0 s 3) with (word s (z0 + 24)). change (words_of z0 s 4) with (word s (z0 + 32)).
+  change KCORE_VM_VCPUS with 16. contexts. unfold next_answer.
+  start f_guest_quote. go. change (ctx_ok (record ?a ?b s) z0) with (ctx_ok s z0). rewrite H0.
+  change (2 ^ 64) with 18446744073709551616.
+  match goal with |- context [negb (?x =? 0)] => destruct (x =? 0) end; cbn [negb]; change (word64 0) with true;
+    try change (word64 18446744073709551615) with true; cbn [andb returns_to put setv]; right; reflexivity.
+Qed.
+
 (* One of its calls? *)
 Definition vendor_call (x0 : Z) : bool :=
-  existsb (Z.eqb (Z.land x0 0xffffffff)) [KVM_UID; KVM_FEATURES; KVM_HYP_MEMINFO; KVM_MEM_SHARE; KVM_MEM_UNSHARE; KVM_MEM_RELINQUISH; KCORE_HC_VM_MEASUREMENT].
+  existsb (Z.eqb (Z.land x0 0xffffffff)) [KVM_UID; KVM_FEATURES; KVM_HYP_MEMINFO; KVM_MEM_SHARE; KVM_MEM_UNSHARE; KVM_MEM_RELINQUISH; KCORE_HC_VM_MEASUREMENT;
+    KCORE_HC_VM_QUOTE].
 (* What the service answers.  Not one of its calls: nothing is done. *)
 Definition vendor (vcpu context : Z) (s : state) : res (Z * state) :=
   let fn := Z.land (words_of context s 0) 0xffffffff in
@@ -76,6 +96,7 @@ Definition vendor (vcpu context : Z) (s : state) : res (Z * state) :=
   if fn =? KVM_MEM_UNSHARE then s_guest_memory [vcpu; context; MEM_UNSHARE] s else
   if fn =? KVM_MEM_RELINQUISH then s_guest_memory [vcpu; context; MEM_RELINQUISH] s else
   if fn =? KCORE_HC_VM_MEASUREMENT then let* (_, s) := s_guest_measurement [vcpu; context] s in Ok (HVC_DONE, s) else
+  if fn =? KCORE_HC_VM_QUOTE then let* (_, s) := s_guest_quote [vcpu; context] s in Ok (HVC_DONE, s) else
   Ok (HVC_OTHER, s).
 Lemma vendor_none vcpu context s : vendor_call (words_of context s 0) = false -> vendor vcpu context s = Ok (HVC_OTHER, s).
 Proof.
@@ -84,7 +105,8 @@ Qed.
 Definition s_guest_vendor : prim state := fun args s =>
   match args with [vcpu] => pre vcpu_ok s vcpu in vendor vcpu (cell s "vcpu_context" vcpu) s | _ => Stuck end.
 Definition L_vendor : layer state :=
-  add (add (add L1 "guest_words" s_guest_words) "guest_memory" s_guest_memory) "guest_measurement" s_guest_measurement.
+  add (add (add (add L1 "guest_words" s_guest_words) "guest_memory" s_guest_memory) "guest_measurement" s_guest_measurement)
+    "guest_quote" s_guest_quote.
 (* A callee whose answer is the specification's, whatever it is. *)
 Ltac as_specified :=
   eapply wp_call; [eval_tac | lookup];
@@ -94,21 +116,23 @@ Ltac as_specified :=
   end.
 Lemma guest_vendor_ok : meets (run L_vendor f_guest_vendor) s_guest_vendor.
 Proof.
-  spec_open. contexts. unfold vendor, KVM_UID, KVM_FEATURES, KVM_HYP_MEMINFO, KVM_MEM_SHARE, KVM_MEM_UNSHARE, KVM_MEM_RELINQUISH, KCORE_HC_VM_MEASUREMENT, HVC_OTHER,
+  spec_open. contexts. unfold vendor, KVM_UID, KVM_FEATURES, KVM_HYP_MEMINFO, KVM_MEM_SHARE, KVM_MEM_UNSHARE, KVM_MEM_RELINQUISH, KCORE_HC_VM_MEASUREMENT, KCORE_HC_VM_QUOTE, HVC_OTHER,
     HVC_DONE, MEM_SHARE, MEM_UNSHARE, MEM_RELINQUISH, PAGE_BYTES. cbv zeta. set (c := cell s "vcpu_context" z) in *.
   change (words_of c s 0) with (word s (c + 0)).
   repeat match goal with |- (if ?b then _ else _) = Stuck \/ _ => destruct b eqn:? end.
   4-6: start f_guest_vendor; subst c; steps_to "guest_memory"; as_specified; steps; right; reflexivity.
   4: start f_guest_vendor; subst c; steps_to "guest_measurement"; as_specified; steps; right; reflexivity.
+  4: start f_guest_vendor; subst c; steps_to "guest_quote"; as_specified; steps; right; reflexivity.
   all: right; start f_guest_vendor; subst c; steps; reflexivity.
 Qed.
 
 Definition vendor_specs : list (string * prim state) := [
   ("guest_words", s_guest_words); ("guest_memory", s_guest_memory); ("guest_measurement", s_guest_measurement);
-  ("guest_vendor", s_guest_vendor)].
+  ("guest_quote", s_guest_quote); ("guest_vendor", s_guest_vendor)].
 
 (* vendor.c over share.c. *)
 Definition L_service : layer state := extend L_share share_specs.
 Theorem vendor_refines : refines eq m_vendor L_service (extend L_service vendor_specs).
 Proof. apply module_meets. module_step guest_words_ok. module_step guest_memory_ok. module_step guest_measurement_ok.
+  module_step guest_quote_ok.
   module_step guest_vendor_ok. exact I. Qed.

@@ -40,7 +40,7 @@ Definition request_of (fn a b d e g said : Z) : request :=
   if n =? 15 then RUnmap a b d true else if n =? 16 then RFlush a else if n =? 17 then RInfo a else if n =? 18 then RStats a said else
   if n =? 19 then RLog a said else if n =? 20 then RVmcr else if n =? 21 then RPageState a else
   if n =? 22 then RFinalise a b d true else if n =? 23 then RMeasure a b else if n =? 24 then RStart a (negb (said =? 0)) else
-  if n =? 25 then RMeasurement said else RUnknown.
+  if n =? 25 then RMeasurement said else if n =? 26 then RQuote a (negb (said =? 0)) else RUnknown.
 
 (* Operations of Zarith with the same meaning (two's complement of any length, as ZArith has it). *)
 Extract Constant Z.land => "Z.logand".

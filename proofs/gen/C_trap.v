@@ -3,8 +3,8 @@
 From KCore Require Import lang.Syntax.
 Local Open Scope string_scope.
 
-(* host_call: 0=fn 1=x1 2=x2 3=x3 4=x4 5=x5 6=(result) 7=(result) 8=(result) 9=(result) 10=(result) 11=(result) 12=(result) 13=(result) 14=(result) 15=(result) 16=(result) 17=(result) 18=(result) 19=(result) 20=(result) 21=(result) 22=(result) 23=(result) 24=(result) 25=(result) 26=(result) 27=(result) 28=(result) 29=(result) 30=(result) 31=(result) *)
-Definition f_host_call : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* host_call: 0=fn 1=x1 2=x2 3=x3 4=x4 5=x5 6=(result) 7=(result) 8=(result) 9=(result) 10=(result) 11=(result) 12=(result) 13=(result) 14=(result) 15=(result) 16=(result) 17=(result) 18=(result) 19=(result) 20=(result) 21=(result) 22=(result) 23=(result) 24=(result) 25=(result) 26=(result) 27=(result) 28=(result) 29=(result) 30=(result) 31=(result) 32=(result) *)
+Definition f_host_call : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "host_x" [(EConst 1)];;
   SCall (Some 2) "host_x" [(EConst 2)];;
   SCall (Some 3) "host_x" [(EConst 3)];;
@@ -113,6 +113,10 @@ Definition f_host_call : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U
   SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 25)))
     (SCall (Some 31) "hc_vm_measurement" [(EVar 1); (EVar 2)];;
     SReturn (Some (EVar 31)))
+    (SSkip);;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 26)))
+    (SCall (Some 32) "hc_vm_quote" [(EVar 1); (EVar 2); (EVar 3); (EVar 4); (EVar 5)];;
+    SReturn (Some (EVar 32)))
     (SSkip);;
   SReturn (Some (EConst 18446744073709551578))).
 

@@ -30,8 +30,17 @@ Definition f_guest_memory : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64
 (* guest_measurement: 0=vcpu 1=context 2=n 3=v *)
 Definition f_guest_measurement : fundef := mkfun 2 [U64; U64; U64; U64] None (
   SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
-  SCall (Some 3) "measure_word" [(EBin Div U64 (EVar 0) (EConst 16)); (EVar 2)];;
+  SCall (Some 3) "measure_word" [(EBin Div U64 (EVar 0) (EConst 16)); (EConst 2); (EVar 2)];;
   SCall None "guest_words" [(EVar 1); (EConst 0); (EVar 3); (EConst 0); (EConst 0)]).
+
+(* guest_quote: 0=vcpu 1=context 2=d0 3=d1 4=d2 5=d3 6=made *)
+Definition f_guest_quote : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64] None (
+  SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
+  SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 2) (EConst 8))];;
+  SCall (Some 4) "page_load" [(EVar 1); (EBin Mul U64 (EConst 3) (EConst 8))];;
+  SCall (Some 5) "page_load" [(EVar 1); (EBin Mul U64 (EConst 4) (EConst 8))];;
+  SCall (Some 6) "measure_quote" [(EBin Div U64 (EVar 0) (EConst 16)); (EConst 2); (EVar 2); (EVar 3); (EVar 4); (EVar 5)];;
+  SCall None "guest_words" [(EVar 1); (ECond (ECmp Ne (EVar 6) (EConst 0)) (EConst 0) (EConst 18446744073709551615)); (EConst 0); (EConst 0); (EConst 0)]).
 
 (* guest_vendor: 0=vcpu 1=context 2=x0 3=fn 4=r *)
 Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) (
@@ -53,11 +62,14 @@ Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U6
               (SCall (Some 4) "guest_memory" [(EVar 0); (EVar 1); (EConst 2)])
               (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907993)))
                 (SCall None "guest_measurement" [(EVar 0); (EVar 1)])
-                (SAssign 4 (EConst 0))))))));;
+                (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907994)))
+                  (SCall None "guest_quote" [(EVar 0); (EVar 1)])
+                  (SAssign 4 (EConst 0)))))))));;
   SReturn (Some (EVar 4))).
 
 Definition m_vendor : modul := [
   ("guest_words", f_guest_words);
   ("guest_memory", f_guest_memory);
   ("guest_measurement", f_guest_measurement);
+  ("guest_quote", f_guest_quote);
   ("guest_vendor", f_guest_vendor)].

@@ -39,6 +39,9 @@ Definition program : modul := [
   ("vm_start", f_vm_start);
   ("hc_vm_start", f_hc_vm_start);
   ("hc_vm_measurement", f_hc_vm_measurement);
+  ("quote_check", f_quote_check);
+  ("vm_quote", f_vm_quote);
+  ("hc_vm_quote", f_hc_vm_quote);
   ("guest_target", f_guest_target);
   ("guest_cpu_on", f_guest_cpu_on);
   ("guest_psci_on", f_guest_psci_on);
@@ -143,6 +146,7 @@ Definition program : modul := [
   ("guest_mem", f_guest_mem);
   ("guest_memory", f_guest_memory);
   ("guest_measurement", f_guest_measurement);
+  ("guest_quote", f_guest_quote);
   ("guest_vendor", f_guest_vendor);
   ("exit_vendor", f_exit_vendor);
   ("missing_page", f_missing_page);

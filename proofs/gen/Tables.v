@@ -104,4 +104,5 @@ Definition hypercalls : list (string * Z * Z) := [
   ("hc_vm_finalise_signed", 3321907990, 3);
   ("hc_vm_measure", 3321907991, 2);
   ("hc_vm_start", 3321907992, 1);
-  ("hc_vm_measurement", 3321907993, 2)].
+  ("hc_vm_measurement", 3321907993, 2);
+  ("hc_vm_quote", 3321907994, 5)].

@@ -232,7 +232,7 @@ Definition do_names : list string := [
 (* What only the hardware knows: any 64-bit value. *)
 Definition p_ask (f : string) : prim state := fun args s =>
   Ok (answer s (List.length (trace s)) 0 mod 2 ^ 64, record f args s).
-Definition ask_names : list string := ["counter_read"; "translate_el1"; "idreg_read"; "vdisr_read"; "measure_signed"; "measure_word"].
+Definition ask_names : list string := ["counter_read"; "translate_el1"; "idreg_read"; "vdisr_read"; "measure_signed"; "measure_quote"; "measure_word"].
 
 (* Firmware gets x0..x17 of the host's frame and answers in them. *)
 Definition smc_registers : list Z := [0; 1; 2; 3; 4; 5; 6; 7; 8; 9; 10; 11; 12; 13; 14; 15; 16; 17].

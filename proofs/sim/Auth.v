@@ -80,6 +80,25 @@ Lemma measurement_sim c s t v n : Q c s t -> held s = false ->
   answers c t (s_hc_vm_measurement [v; n] s) (hcall c (RMeasurement (next_answer s)) (P t)).
 Proof.
   intros R H. cbn [hcall]. eexists _, _. split; [reflexivity|]. eexists _, true, (P t). split; [reflexivity|]. split; [exact H|].
-  cbn [do_effects fold_left]. apply (keep_x fixed c 1 (next_answer s) (record "measure_word" [v; n] s) t); [apply keep_record; exact R|lia].
+  cbn [do_effects fold_left]. apply (keep_x fixed c 1 (next_answer s) (record "measure_word" [v; KCORE_QUOTE_HOST; n] s) t); [apply keep_record; exact R|lia].
+Qed.
+
+Lemma quotable_eq c s t v good : Q c s t -> quote_result v good (P t) = if negb (quotable s v =? 0) then quotable s v else if good then 0 else KCORE_ENOSYS.
+Proof.
+  intros R. unfold quotable, quote_result. rewrite (alive_eq fixed c s t v R). destruct (alive (P t) v) eqn:A; cbn [negb]; [|reflexivity].
+  assert (V : is_handle v) by (unfold alive, is_handle in *; props; lia).
+  assert (W : is_vcpu (v * KCORE_VM_VCPUS)) by (unfold is_handle, is_vcpu, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *; lia).
+  rewrite (r_vm_state _ _ _ _ R v V), (r_vm_type _ _ _ _ R v V), (r_vcpu_pending _ _ _ _ R _ W). unfold waits, is.
+  destruct (_ =? VM_READY), (_ =? KCORE_VM_PROTECTED), (_ =? PENDING_START); reflexivity.
+Qed.
+Lemma quote_sim c s t v d0 d1 d2 d3 : Q c s t -> held s = false -> 0 <= v ->
+  answers c t (s_hc_vm_quote [v; d0; d1; d2; d3] s) (hcall c (RQuote v (negb (next_answer s =? 0))) (P t)).
+Proof.
+  intros R H V. cbn [hcall]. unfold s_hc_vm_quote. apply section_answers; auto. unfold s_vm_quote. rewrite (proj2 (Z.leb_le 0 v) V).
+  assert (R1 : Q c (sethold true s) t) by (apply keep_hold; auto). change (next_answer s) with (next_answer (sethold true s)).
+  set (s1 := sethold true s) in *. assert (H1 : held s1 = true) by reflexivity.
+  unfold quote. rewrite (quotable_eq c s1 t v _ R1). destruct (negb (quotable s1 v =? 0)); [apply unchanged_in; auto|].
+  eexists _, _. split; [reflexivity|]. split; [exact H1|]. exists [], true, (P t). split; [reflexivity|]. cbn [do_effects fold_left].
+  rewrite st_eta. apply keep_record. exact R1.
 Qed.
 End Auth.

@@ -38,7 +38,8 @@ Definition request_of (name : string) (args : list Z) (s : state) : option reque
                  if String.eqb name "hc_vm_unmap" then Some (RUnmap a b d false) else
                  if String.eqb name "hc_vm_age" then Some (RUnmap a b d true) else
                  if String.eqb name "hc_vm_wrprotect" then Some (RProtect a b d) else None
-  | [a; b; d; e; g] => if String.eqb name "hc_vm_map" then Some (RMap a b d e g) else None
+  | [a; b; d; e; g] => if String.eqb name "hc_vm_map" then Some (RMap a b d e g) else
+                       if String.eqb name "hc_vm_quote" then Some (RQuote a (negb (handler_asked s =? 0))) else None
   | _ => None
   end.
 (* What the clock said, and what the machine answers. *)
@@ -59,7 +60,7 @@ Definition simulated : list string := ["hc_version"; "hc_vcpu_create"; "hc_vcpu_
   "hc_vgic_vmcr_read"; "hc_stats_read"; "hc_info"; "hc_log_read"; "hc_vm_create"; "hc_vm_finalise"; "hc_vm_destroy_begin";
   "hc_vm_destroy_end";
   "hc_vm_unmap"; "hc_vm_age"; "hc_tlb_flush_local"; "hc_page_state"; "hc_vm_map"; "hc_vm_wrprotect";
-  "hc_vm_destroy_step"; "hc_vm_donate"; "hc_vm_finalise_signed"; "hc_vm_measure"; "hc_vm_start"; "hc_vm_measurement"].
+  "hc_vm_destroy_step"; "hc_vm_donate"; "hc_vm_finalise_signed"; "hc_vm_measure"; "hc_vm_start"; "hc_vm_measurement"; "hc_vm_quote"].
 
 Section Code.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -121,6 +122,7 @@ Proof.
   - eapply does_answers; [apply does_hc_vm_measure|]. apply hc_measure_sim; auto; lia.
   - eapply does_answers; [apply does_hc_vm_start|]. apply (start_sim fixed c s t a); auto; lia.
   - eapply does_answers; [apply does_hc_vm_measurement|]. apply (measurement_sim fixed c s t a b); auto.
+  - eapply does_answers; [apply does_hc_vm_quote|]. apply (quote_sim fixed c s t a b d e g); auto; lia.
 Qed.
 
 (* The host calls KCore by HVC, on CPU c: number in x0, arguments in x1.. *)

@@ -46,6 +46,9 @@ Lemma does_hc_vm_measure : does "hc_vm_measure" s_hc_vm_measure. Proof. pose pro
 Lemma does_vm_start : does "vm_start" s_vm_start. Proof. pose proof does_start_check. does_by vm_start_ok. Qed.
 Lemma does_hc_vm_start : does "hc_vm_start" s_hc_vm_start. Proof. pose proof does_vm_start. does_by hc_vm_start_ok. Qed.
 Lemma does_hc_vm_measurement : does "hc_vm_measurement" s_hc_vm_measurement. Proof. does_by hc_vm_measurement_ok. Qed.
+Lemma does_quote_check : does "quote_check" s_quote_check. Proof. pose proof does_vm_alive. does_by quote_check_ok. Qed.
+Lemma does_vm_quote : does "vm_quote" s_vm_quote. Proof. pose proof does_quote_check. does_by vm_quote_ok. Qed.
+Lemma does_hc_vm_quote : does "hc_vm_quote" s_hc_vm_quote. Proof. pose proof does_vm_quote. does_by hc_vm_quote_ok. Qed.
 Lemma does_vm_dying_check : does "vm_dying_check" s_vm_dying_check.
 Proof. pose proof does_vm_alive. does_by vm_dying_check_ok. Qed.
 Lemma does_vm_destroy_end : does "vm_destroy_end" s_vm_destroy_end.

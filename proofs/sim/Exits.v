@@ -57,8 +57,11 @@ Lemma does_guest_words : does "guest_words" s_guest_words. Proof. does_by guest_
 Lemma does_guest_memory : does "guest_memory" s_guest_memory. Proof. pose proof does_guest_mem. does_by guest_memory_ok. Qed.
 Lemma does_guest_measurement : does "guest_measurement" s_guest_measurement.
 Proof. pose proof does_guest_words. does_by guest_measurement_ok. Qed.
+Lemma does_guest_quote : does "guest_quote" s_guest_quote.
+Proof. pose proof does_guest_words. does_by guest_quote_ok. Qed.
 Lemma does_guest_vendor : does "guest_vendor" s_guest_vendor.
-Proof. pose proof does_guest_words. pose proof does_guest_memory. pose proof does_guest_measurement. does_by guest_vendor_ok. Qed.
+Proof. pose proof does_guest_words. pose proof does_guest_memory. pose proof does_guest_measurement. pose proof does_guest_quote.
+  does_by guest_vendor_ok. Qed.
 Lemma does_exit_vendor : does "exit_vendor" s_exit_vendor.
 Proof. pose proof does_guest_vendor. pose proof does_guest_resume. does_by exit_vendor_ok. Qed.
 Lemma does_missing_page : does "missing_page" s_missing_page. Proof. does_by missing_page_ok. Qed.

@@ -20,7 +20,7 @@ Proof.
   unfold vendor_call, service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. cbn [existsb].
   set (fn := Z.land (service_words c s 0) 0xffffffff). intros E.
   destruct (fn =? KVM_UID); [eauto|]. destruct (fn =? KVM_FEATURES); [eauto|]. destruct (fn =? KVM_HYP_MEMINFO); [eauto|].
-  destruct (fn =? KCORE_HC_VM_MEASUREMENT); [eauto|]. cbn [orb] in E. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
+  destruct (fn =? KCORE_HC_VM_MEASUREMENT); [eauto|]. destruct (fn =? KCORE_HC_VM_QUOTE); [eauto|]. cbn [orb] in E. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); eauto|discriminate].
 Qed.
@@ -96,7 +96,7 @@ Proof.
   assert (Wr : wrote ct l s1 (resumed ct (put_words ct l (word_noted w ct s1))))
     by (apply wrote_resumed, (word_noted_wrote w), wrote_words, (vendor_bound _ _ _ _ _ A)).
   assert (Cx : ctx_ok (put_words ct l (word_noted w ct s1)) ct = true).
-  { replace (ctx_ok (put_words ct l (word_noted w ct s1)) ct) with (ctx_ok s ct) by (unfold word_noted; destruct (_ =? _); reflexivity). destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). destruct (vcpu_facts s w (Ok_ Pr)) as (_ & X & _). exact X. }
+  { replace (ctx_ok (put_words ct l (word_noted w ct s1)) ct) with (ctx_ok s ct) by (unfold word_noted; repeat destruct (_ =? _); reflexivity). destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). destruct (vcpu_facts s w (Ok_ Pr)) as (_ & X & _). exact X. }
   pose proof (service_done c s t w _ G R J Pr S V Cx) as E. do 2 eexists. split; [exact E|]. split; [exact (eq_trans (GuestLocal.b_held _ _ _ _ Wr) H)|]. split.
   { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step. rewrite Pr. reflexivity. }
   apply (finished fixed I c s _ t w l k0); auto. unfold k0, KCORE_STAT_exit_hvc, KCORE_NR_STATS. lia.

@@ -41,7 +41,7 @@ Qed.
 
 Lemma vendor_bound base end_ word R l : vendor_answer base end_ word R = Some l -> Forall (fun p : Z * Z => 0 <= fst p < W_GP /\ Context.is_el1 (fst p) = false) l.
 Proof.
-  unfold vendor_answer, measurement_words. cbv zeta.
+  unfold vendor_answer, measurement_words, quote_words. cbv zeta.
   repeat match goal with
   | |- (if ?b then _ else _) = Some l -> _ => destruct b
   | |- match ?x with Some _ => _ | None => _ end = Some l -> _ => destruct x
@@ -59,12 +59,14 @@ Proof.
   destruct N as [->|[->| ->]]; injection A as <-; reflexivity.
 Qed.
 
-(* Its own measurement is asked for. *)
+(* Its own measurement is asked for, or a quote of it. *)
 Definition word_noted (w ct : Z) (s : state) : state :=
-  if Z.land (words_of ct s 0) 0xffffffff =? KCORE_HC_VM_MEASUREMENT
-  then record "measure_word" [w / KCORE_VM_VCPUS; words_of ct s 1] s else s.
+  let R := words_of ct s in
+  let fn := Z.land (R 0) 0xffffffff in
+  if fn =? KCORE_HC_VM_MEASUREMENT then record "measure_word" [w / KCORE_VM_VCPUS; KCORE_QUOTE_GUEST; R 1] s else
+  if fn =? KCORE_HC_VM_QUOTE then record "measure_quote" [w / KCORE_VM_VCPUS; KCORE_QUOTE_GUEST; R 1; R 2; R 3; R 4] s else s.
 Lemma word_noted_wrote w ct l s s' : wrote ct l (word_noted w ct s) s' -> wrote ct l s s'.
-Proof. unfold word_noted. destruct (_ =? _); [apply wrote_record|auto]. Qed.
+Proof. unfold word_noted. cbv zeta. destruct (_ =? _); [apply wrote_record|]. destruct (_ =? _); [apply wrote_record|auto]. Qed.
 
 Theorem vendor_local c s t w l : Q c s t -> inv (P t) -> is_vcpu w -> c_state (vcpu (P t) w) <> VCPU_FREE -> protected (P t) (vm_of w) = true ->
   vendor_answer (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (next_answer s) (words_of (cell s "vcpu_context" w) s) = Some l ->
@@ -73,13 +75,15 @@ Proof.
   intros R J W Ex Pr. destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). specialize (Ok_ Pr).
   destruct (vcpu_facts s w Ok_) as (_ & Cx & _). pose proof (vm_handle w W) as Hv.
   unfold s_guest_vendor. rewrite Ok_. set (ct := cell s "vcpu_context" w) in *. unfold vendor_answer. cbv zeta.
-  unfold word_noted. set (fn := Z.land (words_of ct s 0) 0xffffffff).
+  unfold word_noted. cbv zeta. set (fn := Z.land (words_of ct s 0) 0xffffffff).
   destruct (Z.eqb_spec fn KVM_UID) as [E1|N1]; [intros [= <-]; unfold vendor; cbv zeta; fold fn; rewrite E1; reflexivity|].
   destruct (Z.eqb_spec fn KVM_FEATURES) as [E1|N2]; [intros [= <-]; unfold vendor; cbv zeta; fold fn; rewrite E1; reflexivity|].
   destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [E1|N3]; [intros [= <-]; unfold vendor; cbv zeta; fold fn; rewrite E1; reflexivity|].
   assert (Vn : vcpu_number w = true) by (apply vcpu_number_range; exact W).
   destruct (Z.eqb_spec fn KCORE_HC_VM_MEASUREMENT) as [E1|N4].
   { intros [= <-]. unfold vendor, s_guest_measurement. cbv zeta. fold fn. rewrite E1, Vn, Cx. reflexivity. }
+  destruct (Z.eqb_spec fn KCORE_HC_VM_QUOTE) as [E1|N5].
+  { intros [= <-]. unfold vendor, s_guest_quote. cbv zeta. fold fn. rewrite E1, Vn, Cx. reflexivity. }
   destruct (asked_of fn) as [k|] eqn:A; [|discriminate]. destruct (refused _ _ _) eqn:Rf; [|discriminate]. intros [= <-].
   rewrite (vendor_asks w ct s k A). unfold s_guest_memory, guest_memory. rewrite Cx.
   rewrite Vn. cbn [andb]. cbv zeta.

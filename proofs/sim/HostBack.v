@@ -289,12 +289,12 @@ Proof.
   destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
   - rewrite (service_seen fixed c s t _ Who R J) in A. fold w ct in A.
     pose proof (vendor_local fixed I c s1 t1 w l R1 J1 W Ex Pr A) as E. exists HVC_DONE. eexists. split; [apply (Ev _ _ E)|].
-    { unfold word_noted. destruct (_ =? _); exact Cx. }
+    { unfold word_noted. repeat destruct (_ =? _); exact Cx. }
     right. left. split; [reflexivity|]. intros x X _.
     assert (Sp : stays w s1 (put_words (cell s1 "vcpu_context" w) l s1)).
     { apply stays_context. eapply Forall_impl; [|exact (vendor_bound _ _ _ _ _ A)]. cbn. unfold W_GP. lia. }
     assert (Wn : word (put_words (cell s1 "vcpu_context" w) l (word_noted w (cell s1 "vcpu_context" w) s1)) x =
-      word (put_words (cell s1 "vcpu_context" w) l s1) x) by (unfold word_noted; destruct (_ =? _); reflexivity).
+      word (put_words (cell s1 "vcpu_context" w) l s1) x) by (unfold word_noted; repeat destruct (_ =? _); reflexivity).
     exact (eq_trans Wn (y_word _ _ _ Sp x X)).
   - specialize (X1 ltac:(congruence)). destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5). fold w ct in M1, M2, M3, M5.
     pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. fold w in Vm.
@@ -355,6 +355,7 @@ Proof.
   unfold service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. set (fn := Z.land _ _).
   destruct (Z.eqb_spec fn KVM_UID) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KVM_FEATURES) as [->|]; [reflexivity|].
   destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KCORE_HC_VM_MEASUREMENT) as [->|]; [reflexivity|].
+  destruct (Z.eqb_spec fn KCORE_HC_VM_QUOTE) as [->|]; [reflexivity|].
   destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
   destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
   destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); [reflexivity|discriminate]|reflexivity].

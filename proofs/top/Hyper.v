@@ -458,6 +458,12 @@ Definition vm_start (c v : Z) (good : bool) (s : pub) : out :=
   if good then done c 0 (change_vcpu w (vcpu_with_power POWER_ON) (change_vcpu w (vcpu_with_pending PENDING_NONE 0) s))
   else done c KCORE_EPERM (change_vm v (vm_with_state VM_DYING) s).
 
+(* A protected VM that may run; good: the machine has a key to sign with. *)
+Definition quote_result (v : Z) (good : bool) (s : pub) : Z :=
+  if negb (alive s v) then KCORE_EINVAL else
+  if negb (is (v_state (vm s v)) VM_READY) || negb (is (v_type (vm s v)) KCORE_VM_PROTECTED) || waits s v then KCORE_ESTATE else
+  if good then 0 else KCORE_ENOSYS.
+
 (* ------------------------------------------------------------------ vcpu.c *)
 
 Definition vcpu_exists (s : pub) (w : Z) : bool :=
@@ -567,8 +573,8 @@ Inductive request :=
 | RVcpuCreate (v k a : Z) | RVcpuDestroy (w : Z) | RDonate (v a b : Z) | RMap (v a b bytes prot : Z)
 | RUnmap (v a bytes : Z) (age : bool) | RProtect (v a bytes : Z) | RFlush (v : Z) | RStats (id time : Z) | RPageState (a : Z)
 | RInfo (which : Z) | RLog (seq time : Z) | RVmcr
-(* with what the machine says of the measurement: whether it is signed, or a word of it *)
-| RMeasure (v a : Z) | RStart (v : Z) (good : bool) | RMeasurement (word : Z) | RUnknown.
+(* with what the machine says of the measurement: whether it is signed, a word of it, or whether it could be signed *)
+| RMeasure (v a : Z) | RStart (v : Z) (good : bool) | RMeasurement (word : Z) | RQuote (v : Z) (good : bool) | RUnknown.
 
 Definition hcall (c : Z) (r : request) (s : pub) : out :=
   match r with
@@ -605,6 +611,7 @@ Definition hcall (c : Z) (r : request) (s : pub) : out :=
   | RMeasure v a => if bad_page a then done c KCORE_EINVAL s else vm_measure c v (a / PAGE_BYTES) s
   | RStart v good => vm_start c v good s
   | RMeasurement word => finish c 0 [HostX c 1 word] true s
+  | RQuote v good => done c (quote_result v good s) s
   | RUnknown => done c KCORE_ENOSYS s
   end.
 

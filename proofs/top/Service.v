@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (*
- * The vendor hypervisor service, as a protected guest asks for it by HVC (core/vendor.c; numbers of include/linux/arm-smccc.h, but for KCore's own call): which call it is, and
+ * The vendor hypervisor service, as a protected guest asks for it by HVC (core/vendor.c; numbers of include/linux/arm-smccc.h, but for KCore's own calls): which call it is, and
  * what is answered by the guest's registers alone.  The rest is the top machine's OMem.
  *)
 From KCore Require Import top.Guest.
@@ -16,6 +16,10 @@ Definition KVM_MEM_RELINQUISH : Z := 0xc6000009.
 (* What KCORE_HC_VM_MEASUREMENT answers: the word of the VM's own measurement. *)
 Definition measurement_words (word : Z) : list (Z * Z) := [(0, 0); (1, word); (2, 0); (3, 0)].
 
+(* What KCORE_HC_VM_QUOTE answers: whether KCore could sign. *)
+Definition SMCCC_NOT_SUPPORTED : Z := 0xffffffffffffffff.
+Definition quote_words (made : Z) : list (Z * Z) := [(0, if negb (made =? 0) then 0 else SMCCC_NOT_SUPPORTED); (1, 0); (2, 0); (3, 0)].
+
 (* Which call about memory, by the function's number. *)
 Definition asked_of (fn : Z) : option ask :=
   if fn =? KVM_MEM_SHARE then Some Share else if fn =? KVM_MEM_UNSHARE then Some Unshare else
@@ -23,13 +27,14 @@ Definition asked_of (fn : Z) : option ask :=
 (* Arguments that are refused as such: base and end of the VM's memory. *)
 Definition refused (base end_ : Z) (R : Z -> Z) : bool :=
   negb (Z.lor (R 2) (R 3) =? 0) || negb (Z.land (R 1) (PAGE_BYTES - 1) =? 0) || (R 1 <? base) || (end_ <=? R 1) || (IPA_END <=? R 1).
-(* What is answered by the registers alone, or with what the machine measured: x0 to x3. *)
+(* What is answered by the registers alone, or with what the machine measured or could sign: x0 to x3. *)
 Definition vendor_answer (base end_ word : Z) (R : Z -> Z) : option (list (Z * Z)) :=
   let fn := Z.land (R 0) 0xffffffff in
   if fn =? KVM_UID then Some [(0, 0xb66fb428); (1, 0xe911c52e); (2, 0x564bcaa9); (3, 0x743a004d)] else
   if fn =? KVM_FEATURES then Some [(0, 0x21d); (1, 0); (2, 0); (3, 0)] else
   if fn =? KVM_HYP_MEMINFO then Some [(0, PAGE_BYTES)] else
   if fn =? KCORE_HC_VM_MEASUREMENT then Some (measurement_words word) else
+  if fn =? KCORE_HC_VM_QUOTE then Some (quote_words word) else
   match asked_of fn with Some _ => if refused base end_ R then Some [(0, mem_result false)] else None | None => None end.
 (* Which call about which page. *)
 Definition memory_ask (base end_ : Z) (R : Z -> Z) : option (ask * Z) :=
@@ -45,6 +50,9 @@ Proof. reflexivity. Qed.
 Example share_behind : vendor_answer 0x80000000 0xc0000000 7 (called [KVM_MEM_SHARE; 0xc0000000; 0; 0]) = Some [(0, SMCCC_INVALID)].
 Proof. reflexivity. Qed.
 Example measured : vendor_answer 0x80000000 0xc0000000 7 (called [KCORE_HC_VM_MEASUREMENT; 2; 0; 0]) = Some [(0, 0); (1, 7); (2, 0); (3, 0)].
+Proof. reflexivity. Qed.
+Example not_signed : vendor_answer 0x80000000 0xc0000000 0 (called [KCORE_HC_VM_QUOTE; 2; 0; 0]) =
+  Some [(0, SMCCC_NOT_SUPPORTED); (1, 0); (2, 0); (3, 0)].
 Proof. reflexivity. Qed.
 Example psci_is_none : vendor_answer 0x80000000 0xc0000000 7 (called [0x84000000; 0; 0; 0]) = None /\
   memory_ask 0x80000000 0xc0000000 (called [0x84000000; 0; 0; 0]) = None.

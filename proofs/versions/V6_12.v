@@ -57,7 +57,7 @@ Local Open Scope Z_scope.
     Field "fpsr" 800 8 1;
     Field "fpcr" 808 8 1;
     Field "v" 816 8 64];
-  install_bytes := 1216;
+  install_bytes := 1248;
   install := [
     Field "magic" 0 8 1;
     Field "region_base" 8 8 1;
@@ -70,7 +70,8 @@ Local Open Scope Z_scope.
     Field "mpidr" 432 8 64;
     Field "nr_keys" 944 8 1;
     Field "signed_only" 952 8 1;
-    Field "key" 960 8 32];
+    Field "key" 960 8 32;
+    Field "seed" 1216 8 4];
   calls := [
     ("KCORE_HC_VERSION", 3321907968);
     ("KCORE_HC_VCPU_RUN", 3321907969);
@@ -97,7 +98,8 @@ Local Open Scope Z_scope.
     ("KCORE_HC_VM_FINALISE_SIGNED", 3321907990);
     ("KCORE_HC_VM_MEASURE", 3321907991);
     ("KCORE_HC_VM_START", 3321907992);
-    ("KCORE_HC_VM_MEASUREMENT", 3321907993)];
+    ("KCORE_HC_VM_MEASUREMENT", 3321907993);
+    ("KCORE_HC_VM_QUOTE", 3321907994)];
   into := [
     Copy "sys.csselr_el1" 272 8 "kvm_cpu_context" "CSSELR_EL1" 856 8;
     Copy "sys.sctlr_el1" 280 8 "kvm_cpu_context" "SCTLR_EL1" 2136 8;

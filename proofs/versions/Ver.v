@@ -120,7 +120,8 @@ Definition core_install : list field := [
   Field "dram" 48 16 (length_of "dram_base");
   Field "denied" (48 + 16 * length_of "dram_base") 16 (length_of "denied_base");
   Field "mpidr" (48 + 16 * length_of "dram_base" + 16 * length_of "denied_base") 8 (length_of "cpu_mpidr");
-  Field "nr_keys" keys_at 8 1; Field "signed_only" (keys_at + 8) 8 1; Field "key" (keys_at + 16) 8 (8 * KCORE_MAX_KEYS)].
+  Field "nr_keys" keys_at 8 1; Field "signed_only" (keys_at + 8) 8 1; Field "key" (keys_at + 16) 8 (8 * KCORE_MAX_KEYS);
+  Field "seed" (keys_at + 16 + 64 * KCORE_MAX_KEYS) 8 4].
 
 Definition check_agrees (what : string) (have want : list field) : list string :=
   flat_map (fun w => match find_field (f_name w) have with

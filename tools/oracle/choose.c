@@ -247,7 +247,7 @@ static void choose_call(struct source *s, struct event *e)
 {
 	u64 vm = any_vm(s);
 
-	switch (draw(s, 43)) {
+	switch (draw(s, 44)) {
 	case 0:
 		HVC(VM_CREATE, one_in(s, 20) ? any_value(s) : draw(s, 2));
 		break;
@@ -334,7 +334,10 @@ static void choose_call(struct source *s, struct event *e)
 		HVC(VM_START, one_in(s, 3) ? vm : waiting_vm(s));
 		break;
 	case 40:
-		HVC(VM_MEASUREMENT, vm, one_in(s, 9) ? any_value(s) : draw(s, 10));
+		HVC(VM_MEASUREMENT, vm, one_in(s, 9) ? any_value(s) : draw(s, 10) + (one_in(s, 3) ? KCORE_QUOTE_WORD : 0));
+		break;
+	case 42:
+		HVC(VM_QUOTE, vm, any_value(s), any_value(s), any_value(s), any_value(s));
 		break;
 	case 41:
 		hvc_event(e, draw(s, 20), any_value(s), 0, 0, 0, 0);
@@ -465,8 +468,12 @@ static void choose_psci(struct source *s, struct event *e)
 static void choose_service(struct source *s, struct event *e)
 {
 	u64 fn = PICK(s, MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE),
-		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003, KCORE_HC_VM_MEASUREMENT);
-	u64 ipa = fn == KCORE_HC_VM_MEASUREMENT ? draw(s, 10) : one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
+		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003, KCORE_HC_VM_MEASUREMENT,
+		      KCORE_HC_VM_QUOTE);
+	u64 ipa = one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
+
+	if (fn == KCORE_HC_VM_MEASUREMENT)
+		ipa = draw(s, 10) + (one_in(s, 3) ? KCORE_QUOTE_WORD : 0);
 
 	plan(e->cpu, EV_exit, ESR(EC_HVC, 0), any_value(s));
 	plan(e->cpu, EV_set, 3, one_in(s, 24) ? any_value(s) : 0);

@@ -136,7 +136,9 @@ static u64 said_to(u64 fn, u64 x1, u64 x2)
 	if (fn == KCORE_HC_VM_START)
 		return signature_good(x1);
 	if (fn == KCORE_HC_VM_MEASUREMENT)
-		return measure_word(x1, x2);
+		return measure_word(x1, KCORE_QUOTE_HOST, x2);
+	if (fn == KCORE_HC_VM_QUOTE)
+		return x2 & 1;
 	if (fn == KCORE_HC_LOG_READ)
 		return cells.log_time[x1 % LOG_ENTRIES];
 	for (u64 c = 0; c < KCORE_MAX_CPUS; c++)
@@ -167,6 +169,8 @@ static void event_hvc(const struct event *e, const struct event *inside)
 		else
 			spec(S_STUB, e->cpu);
 	} else {
+		if (fn == KCORE_HC_VM_QUOTE)
+			quote_asked(e->a[1], KCORE_QUOTE_HOST, &e->a[2]);
 		over = spec(S_CALL, e->cpu, fn, e->a[1], e->a[2], e->a[3], e->a[4], e->a[5], said_to(fn, e->a[1], e->a[2]), inside ? inside->inside : 0);
 	}
 	if (!over) {
@@ -490,7 +494,8 @@ static void event_exit(const struct event *e)
 	u64 esr = e->a[0] & 0xffffffffUL, ec = esr >> 26, far = e->a[1], hpfar = e->a[2] & 0xfffffffff0UL;
 	bool asks = (ec == EC_DABT || ec == EC_IABT) && (esr & 0x3c) == 0xc && !(esr & 0x80);
 	u64 crm = esr >> 1 & 15, op2 = esr >> 17 & 7, id = crm >= 4 && crm < 8 ? fake.idreg[crm][op2] : 0, fn, r;
-	bool hvc;
+	u64 vm = cells.cpu_vcpu[e->cpu] / KCORE_VM_VCPUS;
+	bool quote = ec == EC_HVC && (c->guest.x[0] & 0xffffffffUL) == KCORE_HC_VM_QUOTE, hvc;
 
 	/* ID space that the hardware doesn't trap (D13.2.48, TID3) */
 	if (ec == EC_SYSREG && (esr & 0x31fc00UL) == 0x300000UL && crm > 7)
@@ -506,10 +511,11 @@ static void event_exit(const struct event *e)
 	} else {
 		tell_interface(true, 0);
 		spec(S_GTRAP, e->cpu, esr, far, asks ? (c->par >> 12 & 0xfffffffUL) << 4 : hpfar, id,
-		     measure_word(cells.cpu_vcpu[e->cpu] / KCORE_VM_VCPUS, c->guest.x[1]));
+		     quote ? c->guest.x[1] & 1 : measure_word(vm, KCORE_QUOTE_GUEST, c->guest.x[1]));
 	}
 	hvc = ec == EC_HVC && cells.vm_type[cells.cpu_vcpu[e->cpu] / 16] == KCORE_VM_PROTECTED;
 	fn = c->guest.x[0] & 0xffffffffUL;
+	quote_asked(vm, KCORE_QUOTE_GUEST, &c->guest.x[1]);
 	r = guest_leave(0, esr, far, hpfar);
 	if (hvc)
 		count_page(fn, r);

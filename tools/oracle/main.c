@@ -51,7 +51,7 @@ static void report(u64 seed, double seconds)
 	for (u64 k = 0; k < EV_NR; k++)
 		printf(" %s %lu", event_names[k], counts.kinds[k]);
 	printf("\n# calls, by number, that succeeded/failed:");
-	for (u64 k = 0; k < 26; k++)
+	for (u64 k = 0; k < 27; k++)
 		printf(" %lu:%lu/%lu", k, counts.calls[k][0], counts.calls[k][1]);
 	printf("\n# pages that guests share, take back, give up (granted/refused/not there):");
 	for (u64 k = 0; k < 3; k++)

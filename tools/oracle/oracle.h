@@ -148,6 +148,7 @@ extern u64 top_tables_changed, top_new_pages;		/* count changes of stage 2, and 
 #define R_VMCR		64
 #define WISHES		0x61c0UL
 
+void quote_asked(u64 vm, u64 who, const u64 *data);
 bool signature_good(u64 vm);		/* of vCPU 0's page (measured.c) */
 u64 guest_word(u64 cpu, u64 k);		/* register of the guest that runs there, in the top machine */
 

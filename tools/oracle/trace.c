@@ -164,7 +164,8 @@ static void one(const u64 *x, const u64 *r)
 			args[1 + i] = x[i];
 		if (fn == KCORE_HC_LOG_READ)
 			args[2] -= first_log;	/* before the trace: the installation, and what came after it */
-		args[7] = fn == KCORE_HC_VM_START ? r[0] == 0 : fn == KCORE_HC_VM_MEASUREMENT ? r[1] : 0;	/* what only KCore knows */
+		/* what only KCore knows */
+		args[7] = fn == KCORE_HC_VM_START || fn == KCORE_HC_VM_QUOTE ? r[0] == 0 : fn == KCORE_HC_VM_MEASUREMENT ? r[1] : 0;
 		args[8] = 0;
 		spec(S_CALL);
 	}

@@ -24,6 +24,8 @@ struct options {
 	struct vm_config vm;
 	const char *payload, *image, *initrd, *append, *expect, *prefix, *disk;
 	const char *signature;	/* file */
+	bool quote;
+	u64 nonce[4];
 	u64 loops, timeout;
 	bool normal, measurement;	/* asked for by these words */
 	bool bare, flat;	/* `run', `flat' */
@@ -42,6 +44,7 @@ static void usage(FILE *to)
 		"  --normal          a normal VM (default)\n"
 		"  --signed FILE     a protected VM that KCore starts only if FILE, written by vmsign, signs it\n"
 		"  --measurement     print what KCore measured of a protected VM, for vmsign\n"
+		"  --quote NONCE     print that, and KCore's signature of it and of the 64 hexadecimal digits\n"
 		"  --vcpus N         1..%d (default 1)\n"
 		"  --memory MIB      guest memory (default: what the payload needs; 256 for linux and flat)\n"
 		"  --payload NAME    or a file: a flat binary, loaded and entered at %#x (default hello)\n"
@@ -79,14 +82,15 @@ static int bad_value(const char *option, const char *value, const char *want)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum {
-		PROTECTED = 256, NORMAL, SIGNED, MEASUREMENT, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS, PMU,
-		DISK, VCONSOLE, HELP, VERSION_,
+		PROTECTED = 256, NORMAL, SIGNED, MEASUREMENT, QUOTE, VCPUS, MEMORY, PAYLOAD, LOOPS, INITRD, APPEND, EXPECT, PREFIX, TIMEOUT, NO_GIC, GIC, ITS,
+		PMU, DISK, VCONSOLE, HELP, VERSION_,
 	};
 	static const struct option options[] = {
 		{ "protected", no_argument, NULL, PROTECTED },
 		{ "normal", no_argument, NULL, NORMAL },
 		{ "signed", required_argument, NULL, SIGNED },
 		{ "measurement", no_argument, NULL, MEASUREMENT },
+		{ "quote", required_argument, NULL, QUOTE },
 		{ "vcpus", required_argument, NULL, VCPUS },
 		{ "memory", required_argument, NULL, MEMORY },
 		{ "payload", required_argument, NULL, PAYLOAD },
@@ -121,6 +125,11 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case MEASUREMENT:
 			o->measurement = true;
+			break;
+		case QUOTE:
+			if (!nonce_parse(optarg, o->nonce))
+				return bad_value("quote", optarg, "64 hexadecimal digits");
+			o->quote = true;
 			break;
 		case VCPUS:
 			if (!parse_number(optarg, VM_MAX_VCPUS, &n) || !n)
@@ -219,8 +228,8 @@ static int parse(int argc, char **argv, struct options *o)
 		return EXIT_USAGE;
 	}
 	o->vm.is_protected |= o->signature != NULL;
-	if (o->measurement && !o->vm.is_protected) {
-		error_line("--measurement: a protected VM's only");
+	if ((o->measurement || o->quote) && !o->vm.is_protected) {
+		error_line("--measurement, --quote: a protected VM's only");
 		return EXIT_USAGE;
 	}
 	if (!o->append)
@@ -338,6 +347,16 @@ static int print_measurement(struct vm *vm)
 	return 0;
 }
 
+static int print_quote(struct vm *vm, const u64 nonce[4])
+{
+	struct kcore_quote q;
+
+	if (vm_quote(vm, nonce, &q))
+		return -1;
+	quote_log(&q, "tvmm: ");
+	return 0;
+}
+
 static int judge(enum vm_stop why, const struct options *o, bool seen, const struct testdev *dev)
 {
 	static const char *const text[] = { "still running", "powered off", "asked for a reset", "failed", "timed out" };
@@ -419,7 +438,9 @@ static int run(struct vm *vm, struct options *o, const struct payload *p)
 		return EXIT_ENVIRONMENT;
 	if (o->signature ? start_signed(vm, &signature, o->signature) : vm_finalise(vm))
 		return EXIT_FAILED;
-	if (o->measurement && print_measurement(vm))
+	if ((o->measurement || o->quote) && print_measurement(vm))
+		return EXIT_FAILED;
+	if (o->quote && print_quote(vm, o->nonce))
 		return EXIT_FAILED;
 	console.lines.watch = vconsole.lines.watch = o->expect;
 	dev.args[0] = o->loops;

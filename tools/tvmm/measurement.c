@@ -36,6 +36,33 @@ void measurement_log(const struct kcore_measurement *m, const char *prefix)
 	fflush(stdout);
 }
 
+void quote_log(const struct kcore_quote *q, const char *prefix)
+{
+	u64 words[QUOTE_WORDS];
+
+	memcpy(words, q, sizeof(words));
+	for (size_t i = 0; i < QUOTE_WORDS; i++)
+		printf("%squote host %zu %016llx\n", prefix, i, (unsigned long long)words[i]);
+	fflush(stdout);
+}
+
+bool nonce_parse(const char *text, u64 data[4])
+{
+	return hex_parse(text, NONCE_BYTES, data);
+}
+
+bool hex_parse(const char *text, size_t bytes, void *data)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	u8 *to = data;
+
+	if (strlen(text) != 2 * bytes || strspn(text, digits) != 2 * bytes)
+		return false;
+	for (size_t i = 0; i < 2 * bytes; i++)
+		to[i / 2] = (u8)((i % 2 ? to[i / 2] << 4 : 0) | ((strchr(digits, text[i]) - digits) & 15));
+	return true;
+}
+
 void hex_text(const void *data, size_t bytes, char *text)
 {
 	for (size_t i = 0; i < bytes; i++)

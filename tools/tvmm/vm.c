@@ -295,6 +295,16 @@ int vm_measurement(struct vm *vm, struct kcore_measurement *m)
 	return 0;
 }
 
+int vm_quote(struct vm *vm, const u64 data[4], struct kcore_quote *q)
+{
+	struct kcore_vm_quote quote = { .data = { data[0], data[1], data[2], data[3] } };
+
+	if (ioctl(vm->fd, KCORE_IOC_QUOTE, &quote))
+		return error_errno("KCORE_IOC_QUOTE");
+	memcpy(q, quote.word, sizeof(*q));
+	return 0;
+}
+
 void vm_stop(struct vm *vm, enum vm_stop why)
 {
 	int running = VM_RUNNING;

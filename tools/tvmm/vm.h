@@ -107,6 +107,8 @@ int vm_finalise_signed(struct vm *vm, const u8 signature[SIGNATURE_BYTES]);
 
 /* What KCore has measured of a protected VM.  0 or -1 with a message. */
 int vm_measurement(struct vm *vm, struct kcore_measurement *m);
+/* KCore's signature of that and of the data. */
+int vm_quote(struct vm *vm, const u64 data[4], struct kcore_quote *q);
 
 /* All vCPUs, each in its thread, until the guest powers off, or for `seconds' (0: for ever). */
 enum vm_stop vm_run(struct vm *vm, unsigned int seconds);

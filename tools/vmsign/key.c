@@ -118,11 +118,39 @@ int key_sign(const struct key *key, struct signature_file *file)
 	return r;
 }
 
-bool key_verifies(const struct key *key, const struct signature_file *file)
+struct key *key_from_point(const u8 point[POINT_BYTES])
+{
+	struct key *key = calloc(1, sizeof(*key));
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)"prime256v1", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, POINT_BYTES),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL), *check = NULL;
+	bool good;
+
+	if (!key || !make)
+		no_memory();
+	good = EVP_PKEY_fromdata_init(make) == 1 && EVP_PKEY_fromdata(make, &key->pkey, EVP_PKEY_PUBLIC_KEY, params) == 1;
+	if (good)
+		check = EVP_PKEY_CTX_new(key->pkey, NULL);
+	good = check && EVP_PKEY_public_check(check) == 1;
+	EVP_PKEY_CTX_free(check);
+	EVP_PKEY_CTX_free(make);
+	memcpy(key->point, point, POINT_BYTES);
+	if (good)
+		return key;
+	EVP_PKEY_free(key->pkey);
+	free(key);
+	error_line("not a point of P-256");
+	return NULL;
+}
+
+bool key_verifies(const struct key *key, const void *data, size_t bytes, const u8 signature[SIGNATURE_BYTES])
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(file->signature, NUMBER_BYTES, NULL), *s = BN_bin2bn(file->signature + NUMBER_BYTES, NUMBER_BYTES, NULL);
+	BIGNUM *r = BN_bin2bn(signature, NUMBER_BYTES, NULL), *s = BN_bin2bn(signature + NUMBER_BYTES, NUMBER_BYTES, NULL);
 	u8 *der = NULL;
 	bool good;
 	int n;
@@ -131,7 +159,7 @@ bool key_verifies(const struct key *key, const struct signature_file *file)
 		no_memory();
 	n = i2d_ECDSA_SIG(sig, &der);
 	good = n > 0 && EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key->pkey) == 1 &&
-	       EVP_DigestVerify(md, der, (size_t)n, file->measured, sizeof(file->measured)) == 1;
+	       EVP_DigestVerify(md, der, (size_t)n, data, bytes) == 1;
 	OPENSSL_free(der);
 	ECDSA_SIG_free(sig);
 	EVP_MD_CTX_free(md);

@@ -19,6 +19,8 @@ static void usage(FILE *to)
 		"       vmsign sign --key PEM --output FILE VM  sign what KCore will measure of a VM; tvmm --signed takes FILE\n"
 		"       vmsign verify --key PEM FILE [--log LOG] [--core FILE]\n"
 		"                                             is FILE signed by that key, and is it what KCore measured (LOG)?\n"
+		"       vmsign quote-verify --quote-key KEY --nonce NONCE --asked host|guest --core FILE [--key PEM --signed FILE] LOG\n"
+		"                                             is the quote in LOG KCore's own, of this VM, now, and for whom?\n"
 		"       vmsign print [--json] FILE|LOG        a signature, or what KCore measured\n"
 		"\n"
 		"VM, with the same words and defaults as tvmm:\n"
@@ -35,6 +37,10 @@ static void usage(FILE *to)
 		"  --base ADDRESS    where the VM's memory begins (0x40000000)\n"
 		"  --log LOG         text with the lines 'measurement NUMBER WORD' of tvmm --measurement, of the payload measure, or both\n"
 		"  --core FILE       kcore.bin that is to be running\n"
+		"  --quote-key KEY   its key: the 128 hexadecimal digits of 'kcore: quotes: key' in dmesg, vouched for by who saw the host boot\n"
+		"  --nonce NONCE     64 hexadecimal digits: what was given to tvmm --quote, or what the guest said\n"
+		"  --asked host|guest  who says so: only a guest's quote comes from inside of the VM\n"
+		"  --signed FILE     of the VM's owner; with --key, his\n"
 		"  --json            print as JSON\n"
 		"  --help\n"
 		"\n"
@@ -48,7 +54,7 @@ static void usage(FILE *to)
 
 struct options {
 	struct plan plan;
-	const char *key, *output, *log, *core;
+	const char *key, *output, *log, *core, *quote_key, *nonce, *asked, *sign;
 	bool json, base, entry;
 };
 
@@ -60,12 +66,19 @@ static int bad_value(const char *option, const char *value, const char *want)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { KEY = 256, OUTPUT, LOG, CORE, JSON, INITRD, APPEND, DISK, VCONSOLE, ITS, PMU, MEMORY, VCPUS, GIC, BASE, ENTRY, X0, X1, X2, X3, HELP };
+	enum {
+		KEY = 256, OUTPUT, LOG, CORE, QUOTE_KEY, NONCE, ASKED, SIGNED, JSON, INITRD, APPEND, DISK, VCONSOLE, ITS, PMU, MEMORY, VCPUS, GIC, BASE,
+		ENTRY, X0, X1, X2, X3, HELP,
+	};
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, KEY },
 		{ "output", required_argument, NULL, OUTPUT },
 		{ "log", required_argument, NULL, LOG },
 		{ "core", required_argument, NULL, CORE },
+		{ "quote-key", required_argument, NULL, QUOTE_KEY },
+		{ "nonce", required_argument, NULL, NONCE },
+		{ "asked", required_argument, NULL, ASKED },
+		{ "signed", required_argument, NULL, SIGNED },
 		{ "json", no_argument, NULL, JSON },
 		{ "initrd", required_argument, NULL, INITRD },
 		{ "append", required_argument, NULL, APPEND },
@@ -102,6 +115,18 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case CORE:
 			o->core = optarg;
+			break;
+		case QUOTE_KEY:
+			o->quote_key = optarg;
+			break;
+		case NONCE:
+			o->nonce = optarg;
+			break;
+		case ASKED:
+			o->asked = optarg;
+			break;
+		case SIGNED:
+			o->sign = optarg;
 			break;
 		case JSON:
 			o->json = true;
@@ -288,14 +313,55 @@ static int hash_file(const char *path, u8 digest[HASH_BYTES])
 	return n ? error_line("%s: can't be read", path) : 0;
 }
 
+/* The signature in FILE is the key's, and of what was measured where that is known. */
+static int check_signed(const char *path, const struct signature_file *file, const struct options *o, const struct key *key,
+			const char *log, const struct kcore_measurement *is)
+{
+	struct kcore_measurement want = { 0 };
+	u8 name[HASH_BYTES];
+	char text[2 * HASH_BYTES + 1];
+	int status = EXIT_PASS;
+
+	if (!key_verifies(key, file->measured, sizeof(file->measured), file->signature)) {
+		error_line("%s: not signed by the key in %s", path, o->key);
+		return EXIT_FAILED;
+	}
+	key_name(key, name);
+	hex_text(name, sizeof(name), text);
+	printf("%s: signed by the key with sha256 %s\n", path, text);
+	if (!is)
+		return EXIT_PASS;
+	memcpy(&want, file->measured, sizeof(file->measured));
+	if (measurement_compare(is, "KCore measured", &want, "signed is"))
+		status = EXIT_FAILED;
+	if (memcmp(is->key, name, sizeof(name))) {
+		hex_text(is->key, sizeof(is->key), text);
+		error_line("%s: the VM wasn't started by a signature of this key, but of: %s", log, text);
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+/* core: of kcore.bin, if that was given */
+static int check_core(const struct options *o, const char *log, const struct kcore_measurement *is, const u8 *core)
+{
+	char text[2 * HASH_BYTES + 1];
+
+	hex_text(is->core, sizeof(is->core), text);
+	if (!o->core || !memcmp(is->core, core, HASH_BYTES))
+		return EXIT_PASS;
+	error_line("%s: the KCore that runs isn't %s, but has sha256 %s", log, o->core, text);
+	return EXIT_FAILED;
+}
+
 static int command_verify(const struct options *o, const char *path)
 {
-	struct kcore_measurement want = { 0 }, is;
+	struct kcore_measurement is;
 	struct signature_file file;
-	u8 name[HASH_BYTES], core[HASH_BYTES];
+	u8 core[HASH_BYTES];
 	char text[2 * HASH_BYTES + 1];
 	struct key *key;
-	int status = EXIT_PASS;
+	int status;
 
 	if (!o->key)
 		return wrong("verify: --key is needed");
@@ -304,28 +370,11 @@ static int command_verify(const struct options *o, const char *path)
 	key = key_read(o->key, false);
 	if (!key || signature_load(path, &file) || (o->log && log_read(o->log, &is)) || (o->core && hash_file(o->core, core)))
 		return EXIT_ENVIRONMENT;
-	if (!key_verifies(key, &file)) {
-		error_line("%s: not signed by the key in %s", path, o->key);
-		return EXIT_FAILED;
-	}
-	key_name(key, name);
-	hex_text(name, sizeof(name), text);
-	printf("%s: signed by the key with sha256 %s\n", path, text);
+	status = check_signed(path, &file, o, key, o->log, o->log ? &is : NULL);
 	if (!o->log)
-		return EXIT_PASS;
-	memcpy(&want, file.measured, sizeof(file.measured));
-	if (measurement_compare(&is, "KCore measured", &want, "signed is"))
-		status = EXIT_FAILED;
-	if (memcmp(is.key, name, sizeof(name))) {
-		hex_text(is.key, sizeof(is.key), text);
-		error_line("%s: the VM wasn't started by a signature of this key, but of: %s", o->log, text);
-		status = EXIT_FAILED;
-	}
+		return status;
+	status |= check_core(o, o->log, &is, core);
 	hex_text(is.core, sizeof(is.core), text);
-	if (o->core && memcmp(is.core, core, sizeof(core))) {
-		error_line("%s: the KCore that runs isn't %s, but has sha256 %s", o->log, o->core, text);
-		status = EXIT_FAILED;
-	}
 	if (!status)
 		printf("%s: the VM that KCore (sha256 %s) started is the one that was signed\n", o->log, text);
 	return status;
@@ -382,6 +431,72 @@ static void print_json(const struct kcore_measurement *m, const char *signature)
 	printf(" \"core\": \"%s\"\n}\n", text);
 }
 
+/* What KCore signs: the quote up to its signature, then the measurement */
+static bool quote_verifies(const struct key *key, const struct kcore_quote *q, const struct kcore_measurement *m)
+{
+	u8 message[KCORE_QUOTE_SIGNED + sizeof(*m)], signature[SIGNATURE_BYTES];
+
+	memcpy(message, q, KCORE_QUOTE_SIGNED);
+	memcpy(message + KCORE_QUOTE_SIGNED, m, sizeof(*m));
+	memcpy(signature, q->signature, sizeof(signature));
+	return key_verifies(key, message, sizeof(message), signature);
+}
+
+static int command_quote_verify(const struct options *o, const char *log)
+{
+	struct kcore_measurement is;
+	struct kcore_quote q;
+	struct signature_file file;
+	struct key *quote_key, *owner = NULL;
+	u8 point[POINT_BYTES] = { 4 }, core[HASH_BYTES];
+	u64 nonce[4];
+	int status = EXIT_PASS;
+	bool guest;
+
+	if (!o->quote_key || !o->nonce || !o->asked || !o->core)
+		return wrong("quote-verify: --quote-key, --nonce, --asked and --core are needed");
+	guest = !strcmp(o->asked, "guest");
+	if (!guest && strcmp(o->asked, "host"))
+		return bad_value("asked", o->asked, "host or guest");
+	if (!hex_parse(o->quote_key, POINT_BYTES - 1, point + 1))
+		return bad_value("quote-key", o->quote_key, "the 128 hexadecimal digits that the host's kernel printed");
+	if (!nonce_parse(o->nonce, nonce))
+		return bad_value("nonce", o->nonce, "64 hexadecimal digits");
+	if (!o->sign != !o->key)
+		return wrong("quote-verify: --signed and --key, both or none");
+	quote_key = key_from_point(point);
+	if (o->key)
+		owner = key_read(o->key, false);
+	if (!quote_key || (o->key && (!owner || signature_load(o->sign, &file))) || log_read(log, &is) || log_read_quote(log, o->asked, &q) ||
+	    hash_file(o->core, core))
+		return EXIT_ENVIRONMENT;
+	if (!quote_verifies(quote_key, &q, &is)) {
+		error_line("%s: what it says isn't signed by the key of --quote-key", log);
+		return EXIT_FAILED;
+	}
+	if (q.magic != KCORE_QUOTE_MAGIC || is.magic != KCORE_MEASUREMENT_MAGIC) {
+		error_line("%s: signed, but no quote of this version", log);
+		return EXIT_FAILED;
+	}
+	if (q.who != (guest ? KCORE_QUOTE_GUEST : KCORE_QUOTE_HOST)) {
+		error_line("%s: the %s didn't ask for this quote, but the other one", log, o->asked);
+		status = EXIT_FAILED;
+	}
+	if (memcmp(q.data, nonce, sizeof(nonce))) {
+		error_line("%s: a quote for another nonce", log);
+		status = EXIT_FAILED;
+	}
+	status |= check_core(o, log, &is, core);
+	if (owner)
+		status |= check_signed(o->sign, &file, o, owner, log, &is);
+	if (status)
+		return status;
+	print_text(&is, NULL);
+	printf("%s: the %s's quote of this VM is good; %s\n", log, o->asked,
+	       owner ? "it is the one that was signed" : "whose VM it is nobody has looked at (--key, --signed)");
+	return EXIT_PASS;
+}
+
 /* A signature begins with the magic number; text doesn't */
 static bool is_signature(const char *path)
 {
@@ -434,12 +549,14 @@ int main(int argc, char **argv)
 	if (!strcmp(words[-1], "sign"))
 		return command_sign(&o, n, words);
 	if (n != 1)
-		return wrong("what to do: key PEM, sign VM, verify FILE, or print FILE|LOG");
+		return wrong("what to do: key PEM, sign VM, verify FILE, quote-verify LOG, or print FILE|LOG");
 	if (!strcmp(words[-1], "key"))
 		return command_key(&o, words[0]);
 	if (!strcmp(words[-1], "verify"))
 		return command_verify(&o, words[0]);
+	if (!strcmp(words[-1], "quote-verify"))
+		return command_quote_verify(&o, words[0]);
 	if (!strcmp(words[-1], "print"))
 		return command_print(&o, words[0]);
-	return wrong("what to do: key PEM, sign VM, verify FILE, or print FILE|LOG");
+	return wrong("what to do: key PEM, sign VM, verify FILE, quote-verify LOG, or print FILE|LOG");
 }

@@ -13,7 +13,8 @@ struct key;
 struct key *key_read(const char *path, bool is_private);	/* NULL after a message; a private key serves as a public one too */
 void key_point(const struct key *key, u8 point[POINT_BYTES]);	/* 04, x, y */
 int key_sign(const struct key *key, struct signature_file *file);
-bool key_verifies(const struct key *key, const struct signature_file *file);
+struct key *key_from_point(const u8 point[POINT_BYTES]);	/* NULL after a message */
+bool key_verifies(const struct key *key, const void *data, size_t bytes, const u8 signature[SIGNATURE_BYTES]);
 
 struct hash;
 struct hash *hash_new(void);
@@ -31,7 +32,8 @@ struct plan {
 };
 int plan_measure(const struct plan *plan, struct kcore_measurement *m);
 
-/* log.c: lines "measurement NUMBER WORD", whatever is in front of them */
+/* log.c: lines "measurement NUMBER WORD", and those of a quote "quote host NUMBER WORD" (guest), whatever is in front of them */
 int log_read(const char *path, struct kcore_measurement *m);
+int log_read_quote(const char *path, const char *asked, struct kcore_quote *q);
 
 #endif

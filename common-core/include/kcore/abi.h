@@ -52,7 +52,8 @@ X(21, PAGE_STATE,       hc_page_state,       1, "PA",                     "x0 = 
 X(22, VM_FINALISE_SIGNED, hc_vm_finalise_signed, 3, "vm, memory IPA, memory bytes", "as VM_FINALISE, but vCPU 0 stays off until VM_START; protected VMs only", "INVAL STATE") \
 X(23, VM_MEASURE,       hc_vm_measure,       2, "vm, IPA",                "signed VM: the page at the IPA goes into its measurement", "INVAL STATE") \
 X(24, VM_START,         hc_vm_start,         1, "vm",                     "signed VM: vCPU 0 is on if x4..x11 of its page sign the measurement; else the VM can only be destroyed", "INVAL STATE BUSY PERM") \
-X(25, VM_MEASUREMENT,   hc_vm_measurement,   2, "vm, word",               "x0 = 0, x1 = that word of struct kcore_measurement, 0 beyond its end", "-")
+X(25, VM_MEASUREMENT,   hc_vm_measurement,   2, "vm, word",               "x0 = 0, x1 = that word of struct kcore_measurement, from KCORE_QUOTE_WORD on of the last quote that the host asked for, else 0", "-") \
+X(26, VM_QUOTE,         hc_vm_quote,         5, "vm, four words of the caller's", "the measurement of a protected VM that may run, signed by KCore's key, is there for VM_MEASUREMENT", "INVAL STATE NOSYS")
 
 #define KCORE_HYPERCALL_NUMBER(nr, NAME, handler, nargs, args, text, errs) KCORE_HC_##NAME = KCORE_FN_BASE + nr,
 #ifndef __ASSEMBLY__
@@ -244,6 +245,25 @@ struct kcore_measurement {
 #endif
 
 /*
+ * A quote (docs/auth.md), made by VM_QUOTE or by the guest's own call, of the same number, x1..x4 = data: x0 = 0, or -1 without a key.  Its words
+ * are those from KCORE_QUOTE_WORD on of VM_MEASUREMENT, the guest's own of the guest's call.  Signed (ECDSA P-256, SHA-256) are magic, who, data
+ * and then struct kcore_measurement.  The public key, x and y, big endian, is words 0..7 of VM handle 0; 0: KCore has none.
+ */
+#define KCORE_QUOTE_MAGIC	0x4b434f5245515531UL	/* "KCOREQU1" */
+#define KCORE_QUOTE_WORD	64UL
+#define KCORE_QUOTE_HOST	1UL
+#define KCORE_QUOTE_GUEST	2UL
+#define KCORE_QUOTE_SIGNED	48UL
+#ifndef __ASSEMBLY__
+struct kcore_quote {
+	u64 magic;
+	u64 who;			/* asked: KCORE_QUOTE_HOST, KCORE_QUOTE_GUEST */
+	u64 data[4];			/* what it said */
+	u64 signature[8];		/* r, s; 32 bytes each, big endian */
+};
+#endif
+
+/*
  * Installation (boot vectors, EL2 MMU off): x0 = KCORE_FN_INSTALL, x1 = CPU number,
  * x2 = PA of struct kcore_install.  Called on each CPU in turn; the first builds the tables.
  * x0 = 0 or an error.  KCore copies what it needs; later changes have no effect.
@@ -267,6 +287,7 @@ struct kcore_install {
 	u64 nr_keys;			/* whose signatures start a protected VM */
 	u64 signed_only;		/* not 0: no protected VM without one */
 	u64 key[KCORE_MAX_KEYS * 8UL];	/* ECDSA P-256: x and y of each, 32 bytes each, big endian */
+	u64 seed[4];			/* random, for the key that signs quotes; 0 before this CPU's call returns.  All 0: there was none */
 };
 #endif
 

@@ -120,7 +120,8 @@ u64 gic_vmcr_read(void);			/* ICH_VMCR_EL2 */
 void measure_begin(u64 vm, u64 base, u64 end, u64 vcpus, u64 context);	/* the VM's measurement: memory, vCPUs, x0..x3 and pc at `context', no image */
 void measure_page(u64 vm, u64 ipa, u64 pa);	/* the page's contents: behind the last image if that ends at the IPA, else as a new one */
 u64 measure_signed(u64 vm, u64 page);		/* not 0 only if x4..x11 at `page' are a signature of the measurement by an installed key */
-u64 measure_word(u64 vm, u64 n);		/* that word of the measurement, 0 beyond its end */
+u64 measure_quote(u64 vm, u64 who, u64 d0, u64 d1, u64 d2, u64 d3);	/* who's quote of the measurement and of the words is made; 0: no key */
+u64 measure_word(u64 vm, u64 who, u64 n);	/* that word of the measurement, or of who's last quote of it */
 
 #ifndef KCORE_FAKE_MACHINE
 #include "../../machine/arm64.h"

@@ -107,6 +107,72 @@ json()	# file
 check 'JSON of a signature' 0 "^$(padded) 0x40400000 None" json run.sig
 check 'JSON of a log' 0 "^$(padded) 0x40400000 $core" json log
 
+# Quotes as KCore makes them, but by OpenSSL's program: who (1 host, 2 guest), data, measurement of the signature file; the log of it
+openssl ecparam -name prime256v1 -genkey -noout -out kcore.pem 2>/dev/null
+kcore=$("$VMSIGN" key kcore.pem 2>/dev/null)
+nonce=00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef
+le()	# a number as 8 bytes, little endian, in hexadecimal
+{
+	printf '%016x' "$1" | sed 's/\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)/\8\7\6\5\4\3\2\1/'
+}
+quote()	# signature file, key's name, core, who asked, his data
+{
+	{
+		printf '%s%s%s' "$(le 0x4b434f5245515531)" "$(le "$4")" "$5" | xxd -r -p
+		{ head -c 272 "$1"; printf '%s%s' "$2" "$3" | xxd -r -p; } >quoted
+		cat quoted
+	} >message
+	openssl dgst -sha256 -sign kcore.pem -out quote.der message
+	rs=$(openssl asn1parse -inform DER -in quote.der | sed -n 's/.*INTEGER *://p' | while read -r v; do printf '%064d' 0 | sed "s/.*/&$v/; s/.*\\(.\\{64\\}\\)\$/\\1/"; done)
+	words "$1" "$2" "$3"
+	{ head -c 48 message; printf %s "$rs" | xxd -r -p; } | od -An -v -t x8 -w8 |
+		awk -v who="$([ "$4" = 1 ] && echo host || echo guest)" '{ printf "tvmm: quote %s %d %s\r\n", who, NR - 1, $1 }'
+}
+quote_verify()	# log, word...
+{
+	log=$1
+	shift
+	"$VMSIGN" quote-verify --quote-key "$kcore" --nonce "$nonce" --core core.bin "$@" "$log"
+}
+owner='--key public.pem --signed run.sig'
+quote run.sig "$id" "$core" 1 $nonce >host.log
+quote run.sig "$id" "$core" 2 $nonce >guest.log
+# shellcheck disable=SC2086 # words
+{
+check "the host's quote of a signed VM" 0 "host's quote of this VM is good; it is the one that was signed" quote_verify host.log --asked host $owner
+check "the guest's" 0 "guest's quote of this VM is good" quote_verify guest.log --asked guest $owner
+check 'without the owner nobody says whose VM it is' 0 'whose VM it is nobody has looked at' quote_verify host.log --asked host
+check 'what is quoted is printed' 0 "image 0 +0x40000000, 8192 bytes, sha256 $(padded)\$" quote_verify host.log --asked host
+check 'another nonce' 1 'a quote for another nonce' quote_verify host.log --asked host --nonce "$(printf '%064d' 0)"
+check "the host's is not the guest's" 3 "no line 'quote guest 0 WORD'" quote_verify host.log --asked guest
+sed 's/quote host/quote guest/' host.log >passed.log
+check "nor if it is called so" 1 "guest didn't ask for this quote" quote_verify passed.log --asked guest
+sed 's/quote host 1 0000000000000001/quote guest 1 0000000000000002/; s/quote host/quote guest/' host.log >passed.log
+check "nor if it says so" 1 "isn't signed by the key of --quote-key" quote_verify passed.log --asked guest
+check 'another KCore' 1 "isn't other.bin" quote_verify host.log --asked host --core other.bin
+check 'the quote of another KCore, by its key' 1 "isn't signed by the key of --quote-key" quote_verify host.log --asked host --quote-key "$key"
+check 'another owner' 1 'not signed by the key in other.pem' quote_verify host.log --asked host --key other.pem --signed run.sig
+check "another VM than the owner's" 1 'memory end: KCore measured 0x40400000, signed is 0x40500000' quote_verify host.log --asked host --key public.pem --signed more.sig
+quote run.sig "$(printf '%064d' 0)" "$core" 1 $nonce >plain.log
+check 'a VM that was started without a signature' 1 "wasn't started by a signature of this key" quote_verify plain.log --asked host $owner
+for w in 3 9 12 33 34 41; do
+	sed "s/measurement $w .......\\(.\\)/measurement $w 1234567\\1/" host.log >bad.log
+	check "word $w of the measurement changed" 1 "isn't signed by the key" quote_verify bad.log --asked host
+done
+for w in 0 2 5 6 13; do
+	sed "s/quote host $w .......\\(.\\)/quote host $w 1234567\\1/" host.log >bad.log
+	check "word $w of the quote changed" 1 "isn't signed by the key" quote_verify bad.log --asked host
+done
+grep -v 'quote host 13 ' host.log >bad.log
+check 'a word of the quote is missing' 3 "no line 'quote host 13 WORD'" quote_verify bad.log --asked host
+check 'a key that is none' 3 'not a point of P-256' quote_verify host.log --asked host --quote-key "$(printf '%0128d' 1)"
+check 'a key that is too short' 2 'want the 128 hexadecimal digits' quote_verify host.log --asked host --quote-key "${kcore%?}"
+check 'a nonce that is too short' 2 'want 64 hexadecimal digits' quote_verify host.log --asked host --nonce 0011
+check 'asked by nobody' 2 'want host or guest' quote_verify host.log --asked me
+check 'an owner without a key' 2 'both or none' quote_verify host.log --asked host --signed run.sig
+check 'no nonce' 2 'are needed' "$VMSIGN" quote-verify --quote-key "$kcore" --asked host --core core.bin host.log
+}
+
 for at in 8 64 271 300; do
 	cp run.sig bad.sig
 	byte=$(tail -c +$((at + 1)) run.sig | head -c 1 | xxd -p)

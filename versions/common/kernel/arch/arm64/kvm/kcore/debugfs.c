@@ -33,6 +33,8 @@ static int info_show(struct seq_file *m, void *unused)
 	seq_printf(m, "signed_only %llu\n", kcore_hvc1(KCORE_HC_INFO, KCORE_INFO_SIGNED_ONLY));
 	for (i = 0; i < kcore_nr_keys; i++)
 		seq_printf(m, "key_sha256 %s\n", kcore_key_hash[i]);
+	if (*kcore_quote_key)
+		seq_printf(m, "quote_key %s\n", kcore_quote_key);
 	for (i = 0; i < kcore_nr_denied; i++)
 		seq_printf(m, "denied 0x%llx 0x%llx\n", kcore_denied[i].base, kcore_denied[i].size);
 	return 0;

@@ -15,11 +15,15 @@
 #include <linux/memblock.h>
 #include <linux/of_address.h>
 #include <linux/psci.h>
+#include <linux/random.h>
 #include <linux/smp.h>
 #include <asm/cacheflush.h>
 #include <asm/smp_plat.h>
 #include <asm/virt.h>
 #include "kcore.h"
+
+#define KCORE_KEY_BYTES		64		/* x and y */
+#define KCORE_KEY_DIGITS	(2 * KCORE_KEY_BYTES)
 
 extern const u8 kcore_blob[], kcore_blob_end[];
 
@@ -30,6 +34,7 @@ u64 kcore_image_size __ro_after_init;
 char kcore_image_hash[65] __ro_after_init;
 char kcore_key_hash[KCORE_MAX_KEYS][65] __ro_after_init;
 unsigned int kcore_nr_keys __ro_after_init;
+char kcore_quote_key[KCORE_KEY_DIGITS + 1] __ro_after_init;
 typeof(kcore_denied) kcore_denied __ro_after_init;
 unsigned int kcore_nr_denied __ro_after_init;
 
@@ -48,9 +53,6 @@ static int __init kcore_parse(char *value)
 	return 0;
 }
 early_param("kcore", kcore_parse);
-
-#define KCORE_KEY_BYTES		64		/* x and y */
-#define KCORE_KEY_DIGITS	(2 * KCORE_KEY_BYTES)
 
 /* Public keys as hexadecimal digits, with commas between them */
 static bool __init kcore_add_keys(const char *text)
@@ -305,6 +307,22 @@ static void __init kcore_hash_keys(void)
 		pr_info("signed VMs: no protected VM without a signature%s\n", kcore_nr_keys ? "" : ", and no key: so none at all");
 }
 
+/* The public key that KCore has made of the seed: the host's handle 0 stands for KCore. */
+static void __init kcore_show_quote_key(void)
+{
+	u64 key[KCORE_KEY_BYTES / sizeof(u64)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(key); i++)
+		kcore_hvc(KCORE_HC_VM_MEASUREMENT, 0, i, 0, 0, 0, &key[i]);
+	if (memchr_inv(key, 0, sizeof(key))) {
+		bin2hex(kcore_quote_key, key, sizeof(key));
+		pr_info("quotes: key %s\n", kcore_quote_key);
+	} else {
+		pr_warn("quotes: none, neither kernel nor CPU had random numbers when KCore was installed; a boot loader can give the kernel a seed\n");
+	}
+}
+
 static int __init kcore_copy_image(void)
 {
 	void *va = ioremap_cache(kcore_base, kcore_size);
@@ -330,6 +348,8 @@ static int __init kcore_install_all(void)
 	memcpy(kcore_args.denied, kcore_denied, sizeof(kcore_denied));
 	kcore_args.nr_denied = kcore_nr_denied;
 	kcore_args.signed_only |= IS_ENABLED(CONFIG_KCORE_SIGNED_ONLY);
+	if (kcore_random_ready())
+		get_random_bytes(kcore_args.seed, sizeof(kcore_args.seed));
 	kcore_clean_to_poc(&kcore_args, sizeof(kcore_args));
 
 	cpus_read_lock();
@@ -342,6 +362,11 @@ static int __init kcore_install_all(void)
 		}
 	}
 	cpus_read_unlock();
+	if (!ret && memchr_inv(kcore_args.seed, 0, sizeof(kcore_args.seed))) {
+		pr_err("KCore has left the seed of its key to the host\n");
+		ret = KCORE_EPERM;
+	}
+	memzero_explicit(kcore_args.seed, sizeof(kcore_args.seed));
 	return ret ? -EIO : 0;
 }
 
@@ -378,6 +403,7 @@ static int __init kcore_install(void)
 	pr_info("ABI %lu at %pa, %llu MiB, image %llu bytes, sha256 %s; host behind stage 2 on %u CPUs\n",
 		KCORE_ABI_VERSION, &kcore_base, kcore_size >> 20, kcore_image_size, kcore_image_hash, num_online_cpus());
 	kcore_hash_keys();
+	kcore_show_quote_key();
 	return 0;
 }
 subsys_initcall(kcore_install);

@@ -28,6 +28,7 @@ extern unsigned int kcore_nr_denied;
 extern char kcore_image_hash[65];
 extern char kcore_key_hash[KCORE_MAX_KEYS][65];
 extern unsigned int kcore_nr_keys;
+extern char kcore_quote_key[129];
 
 /* run.c */
 u64 kcore_vcpu_load(struct kvm_vcpu *vcpu);

@@ -570,6 +570,25 @@ static long kcore_ioctl_get_measurement(struct kcore_vm_glue *g, struct kcore_vm
 	return err ? err : copy_to_user(to, &words, sizeof(words)) ? -EFAULT : 0;
 }
 
+/* The lock: nobody asks for another one before the words are read */
+static long kcore_ioctl_quote(struct kcore_vm_glue *g, struct kcore_vm_quote __user *user)
+{
+	struct kcore_vm_quote quote;
+	u64 ret = KCORE_EINVAL;
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(quote.word) < sizeof(struct kcore_quote));
+	if (copy_from_user(&quote, user, sizeof(quote)))
+		return -EFAULT;
+	mutex_lock(&g->lock);
+	if (g->handle && g->type == KCORE_TYPE_PROTECTED)
+		ret = kcore_hvc(KCORE_HC_VM_QUOTE, g->handle, quote.data[0], quote.data[1], quote.data[2], quote.data[3], NULL);
+	for (i = 0; !ret && i < ARRAY_SIZE(quote.word); i++)
+		kcore_hvc(KCORE_HC_VM_MEASUREMENT, g->handle, KCORE_QUOTE_WORD + i, 0, 0, 0, &quote.word[i]);
+	mutex_unlock(&g->lock);
+	return ret ? kcore_errno(ret) : copy_to_user(user, &quote, sizeof(quote)) ? -EFAULT : 0;
+}
+
 /* H15 */
 long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg)
 {
@@ -586,6 +605,8 @@ long kcore_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg)
 		return kcore_ioctl_finalise_signed(kvm, (void __user *)arg);
 	case KCORE_IOC_GET_MEASUREMENT:
 		return kcore_ioctl_get_measurement(&kvm->arch.kcore, (void __user *)arg);
+	case KCORE_IOC_QUOTE:
+		return kcore_ioctl_quote(&kvm->arch.kcore, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

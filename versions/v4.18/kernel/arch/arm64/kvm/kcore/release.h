@@ -7,6 +7,7 @@
 #include <linux/kvm_host.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sha256.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_asm.h>
@@ -164,6 +165,21 @@ static inline bool kcore_file_is_vm(struct file *file)
 		found |= kvm == file->private_data;
 	spin_unlock(&kvm_lock);
 	return found;
+}
+
+/* Random numbers are there to be had?  This release says it only to who wants to be called back, and makes none of its own, so nobody waits. */
+static inline void kcore_random_callback(struct random_ready_callback *unused)
+{
+}
+
+static inline bool kcore_random_ready(void)
+{
+	struct random_ready_callback wish = { .func = kcore_random_callback };
+	bool ready = add_random_ready_callback(&wish) == -EALREADY;
+
+	if (!ready)
+		del_random_ready_callback(&wish);
+	return ready;
 }
 
 #endif

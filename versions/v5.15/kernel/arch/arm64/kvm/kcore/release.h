@@ -7,6 +7,7 @@
 #include <linux/kvm_host.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <asm/kvm_asm.h>
 #include <asm/kvm_emulate.h>
 #include <crypto/sha2.h>
@@ -107,5 +108,11 @@ static inline void kcore_unpin(struct page **pages, unsigned long n)
 /* The test driver */
 #define kcore_file_is_vm(file)		file_is_kvm(file)
 #define kcore_ioremap(pa, size, prot)	__ioremap(pa, size, prot)
+
+/* Random numbers are there to be had?  If nobody has given the kernel a seed it makes one of its timer's jitter now. */
+static inline bool kcore_random_ready(void)
+{
+	return !wait_for_random_bytes();
+}
 
 #endif

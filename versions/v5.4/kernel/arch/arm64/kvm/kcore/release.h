@@ -7,6 +7,7 @@
 #include <linux/kvm_host.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_asm.h>
 #include <asm/kvm_emulate.h>
@@ -133,6 +134,12 @@ static inline bool kcore_file_is_vm(struct file *file)
 		found |= kvm == file->private_data;
 	mutex_unlock(&kvm_lock);
 	return found;
+}
+
+/* Random numbers are there to be had?  If nobody has given the kernel a seed it makes one of its timer's jitter now. */
+static inline bool kcore_random_ready(void)
+{
+	return !wait_for_random_bytes();
 }
 
 #endif

@@ -83,4 +83,16 @@ struct kcore_vm_measurement {
 
 #define KCORE_IOC_GET_MEASUREMENT	_IOR(KCORE_IOC_MAGIC, 4, struct kcore_vm_measurement)
 
+/*
+ * A quote: what KCore has measured of a protected VM that may run, and the caller's data (a nonce of whoever wants to know), signed by the key that
+ * this KCore made when it was installed.  word: struct kcore_quote of its abi.h, 0 behind its end.
+ * EINVAL: the VM isn't protected, not finalised, waits for its signature or dies.  ENOSYS: this KCore has no key.
+ */
+struct kcore_vm_quote {
+	__u64 data[4];
+	__u64 word[16];
+};
+
+#define KCORE_IOC_QUOTE		_IOWR(KCORE_IOC_MAGIC, 5, struct kcore_vm_quote)
+
 #endif
