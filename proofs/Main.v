@@ -19,19 +19,19 @@
  * ([msg], top/Chan.v) is one of: an exit, as the register filter lets it pass; the host's answer to it; a donated page with its
  * contents; boot registers; virtual GIC and timer, which are the host's by design, both ways; a life-cycle call; that a protected VM shares a page,
  * with its contents, takes it back, and then with its contents for the VM, or gives one up; its stores to shared pages, for the host, and
- * what it loads from them; and
+ * what it loads from them; that a protected VM gives the host a page outside of its memory to serve; and
  * public bookkeeping (that KCore finished an exit alone, that a guest tries again, and that it used FP first).
  *
  * That the C does what the top machine does: calls_code, run_code, ni_code, every_trap_goes.  Not in these theorems: several CPUs inside of
  * one section, the TLB, caches, SMMU (a device has the host's rights), what firmware does but for its answer to an SMC, time, availability.
  *)
 From KCore Require Import lang.Refine lang.Check gen.Program machine.Base code.Disciplines
-  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Share code.Vm
+  code.Owner code.Pool code.Pte code.Walk code.Region code.Log code.Stats code.Host code.Transfer code.Share code.Guard code.Vm
   code.VmLife code.VmEnd code.Auth code.Range code.RangeMap code.RangeWalk code.Inject code.Idreg code.Release code.RegFilter
   code.Gpsci code.Vendor code.GuestHvc code.GuestSysreg code.VcpuLoad code.RunSpecs code.Psci code.HostSmc code.SmcAsks code.Trap
   code.TrapHost.
 From KCore Require Import top.Ni.
-From KCore Require top.Waits top.Needed.
+From KCore Require top.Waits top.Guards top.Needed.
 From KCore Require machine.Map lang.Prefix pt.Pt pt.Hw pt.Transact pt.Boot pt.EveryPrefix.
 From KCore Require sim.Code sim.Start sim.Secret sim.RunCall sim.Example sim.Steps sim.NiCode sim.Entries sim.HostBack.
 
@@ -110,6 +110,18 @@ Proof.
   apply (top.Waits.waits_for_start v l s t B (reached_invariant s B R')); auto.
   - apply (top.Waits.run_calm l0 (boot d) s B boot_inv top.Waits.boot_calm R).
   - intros a A (c & [-> | ->]); [apply (N1 c A)|apply (N2 c A)].
+Qed.
+
+(* MMIO guard.  What an exit tells the host of an abort of a protected VM outside of its memory, while there is a guard (v_guard isn't empty), is at a page that a
+   vCPU of the VM gave before, by an OGuard in the run up to here ([asked_since]), and from then on it was given all the time: by this VM, not by
+   another one that had the handle. *)
+Theorem guarded l d s c esr far hpfar m : sound -> run l (boot d) = Ok s -> let v := vm_of (u_vcpu (cpu (P s) c)) in
+  protected (P s) v = true -> (ec esr =? EC_IABT) || (ec esr =? EC_DABT) = true -> outside_memory (P s) v (hpfar_ipa hpfar) = true ->
+  v_guard (vm (P s) v) <> [] -> to_host (G c (OExit esr far hpfar)) s = Some m ->
+  top.Guards.asked_since v (hpfar_ipa hpfar / PAGE_BYTES) l (boot d).
+Proof.
+  intros B R v Q A O N M. apply (top.Guards.given_by_guest v _ l (boot d) s B boot_inv eq_refl R).
+  exact (top.Guards.told_of_given s c esr far hpfar m Q A O N M).
 Qed.
 End Top.
 
@@ -335,7 +347,7 @@ Eval vm_compute in ("entries", sim.Entries.uncovered)%string.
 
 (* Functions of the core whose translation is proved to meet a specification. *)
 Definition proved : list String.string := (map fst (owner_specs ++ pool_specs ++ pte_specs ++ walk_specs ++
-  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ share_specs ++ vm_specs ++ auth_specs ++
+  region_specs ++ log_specs ++ stats_specs ++ host_specs ++ transfer_specs ++ share_specs ++ guard_specs ++ vm_specs ++ auth_specs ++
   vm_end_specs ++ range_specs ++ range_map_specs ++ range_walk_specs ++ inject_specs ++ idreg_specs ++ regs_specs ++
   gpsci_specs ++ vendor_specs ++ guest_trap_specs ++ run_specs ++ vcpu_specs ++ psci_specs ++ trap_specs Map.L1) ++ map fst m_s2map)%list.
 
@@ -359,6 +371,7 @@ Definition theorems := (
   @host_refines,
   @transfer_refines,
   @share_refines,
+  @guard_refines,
   @vm_refines,
   @vm_end_refines,
   @auth_refines,
@@ -424,6 +437,7 @@ Definition theorems := (
   @filter_narrow,
   @answer_allowed,
   @waits_for_start,
+  @guarded,
   @core_noninterfering,
   @scrub_needed,
   @exit_filter_needed,

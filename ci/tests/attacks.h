@@ -51,6 +51,12 @@
 	X(share_arguments, "share-arguments", "a guest shares, takes back and gives up what it has not") \
 	X(share_missing, "share-missing", "a guest shares a page that is not there, and the host doesn't give it") \
 	X(relinquish, "relinquish", "host reads a page that the guest has given up") \
+	/* attack_guard.c: accesses outside of a protected VM's memory that its guest doesn't want the host to see */ \
+	X(guard_access, "guard-access", "the host waits for a guest's loads and stores outside of its memory") \
+	X(guard_fetch, "guard-fetch", "the host waits for a guest's jump there") \
+	X(guard_arguments, "guard-arguments", "a guest gives the host its own memory to serve, and addresses that don't exist") \
+	X(guard_full, "guard-full", "a guest gives more ranges than KCore keeps") \
+	X(guard_again, "guard-again", "a VM gets the handle of one that had a guard") \
 	/* attack_regs.c: registers and exits of a protected vCPU */ \
 	X(ioctl_read, "ioctl-read", "all registers of a protected vCPU are read by KVM ioctls") \
 	X(ioctl_write, "ioctl-write", "all registers of a protected vCPU are set by KVM ioctls") \

@@ -291,8 +291,8 @@ static void finish(struct session *s, const struct secret *secret)
 	close(fd);
 }
 
-/* Numbers of the hypervisor's services: HYP_MEMINFO, MEM_SHARE, MEM_UNSHARE */
-#define SHARING (1UL << 2 | 1UL << 3 | 1UL << 4)
+/* Numbers of the hypervisor's services: HYP_MEMINFO, MEM_SHARE, MEM_UNSHARE, MMIO_GUARD */
+#define SERVICES (1UL << 2 | 1UL << 3 | 1UL << 4 | MMIO_GUARD)
 
 /* The last of the words that the guest's kernel prints */
 static u64 services(const char *text)
@@ -313,8 +313,9 @@ static void protected(void)
 	driver_open();
 	take(before);
 	start(s, IMAGE, true);
-	expect((services(said(s, "services")) & SHARING) == SHARING, "%s, %s", said(s, "up"), said(s, "services"));
+	expect((services(said(s, "services")) & SERVICES) == SERVICES, "%s, %s", said(s, "up"), said(s, "services"));
 	expect(!strcmp(said(s, "devices"), "2"), "%s virtio devices", said(s, "devices"));
+	expect(!strcmp(said(s, "stray"), "SIGBUS"), "an access to none of its devices: %s", said(s, "stray"));
 	work(s, &secret);
 	look(s, &secret, true, &n);
 	atomic = strtoul(said(s, "atomic"), NULL, 10) * 1024 / PAGE;

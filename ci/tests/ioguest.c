@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/klog.h>
@@ -77,8 +79,8 @@ static int bound(const char *driver, char name[64])
 	return found;
 }
 
-/* The kernel's lines about what it found, from the text on */
-static void say_kernel(const char *key, const char *text)
+/* The kernel's lines about what it found, from the text on; the last number of the line, in hexadecimal digits */
+static unsigned int say_kernel(const char *key, const char *text)
 {
 	static char log[1 << 18];
 	int n = klogctl(3, log, sizeof(log) - 1);
@@ -86,7 +88,11 @@ static void say_kernel(const char *key, const char *text)
 
 	log[n > 0 ? n : 0] = 0;
 	at = strstr(log, text);
-	say("GUEST %s %.*s", key, at ? (int)strcspn(at, "\n") : 4, at ? at : "none");
+	if (at)
+		at[strcspn(at, "\n")] = 0;
+	say("GUEST %s %s", key, at ? at : "none");
+	at = at ? strrchr(at, ' ') : NULL;
+	return at ? (unsigned int)strtoul(at, NULL, 16) : 0;
 }
 
 /* KiB of the pools that the kernel keeps for atomic DMA allocations, and shares too */
@@ -100,6 +106,37 @@ static unsigned int atomic_pools(void)
 	for (char *at = log; (at = strstr(at, "DMA: preallocated ")); at++)
 		all += sscanf(at, "DMA: preallocated %u KiB", &kib) == 1 ? kib : 0;
 	return all;
+}
+
+static sigjmp_buf fault;
+
+static void on_fault(int sig)
+{
+	siglongjmp(fault, sig);
+}
+
+/* An access outside of memory that is at no device of the guest's, past the kernel's ioremap() */
+static void stray_access(void)
+{
+	volatile unsigned int *at;
+	int fd, sig;
+
+	mknod("/dev/mem", S_IFCHR | 0600, makedev(1, 1));
+	fd = open("/dev/mem", O_RDONLY | O_SYNC);
+	if (fd < 0)
+		give_up("/dev/mem");
+	at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, NO_DEVICE);
+	if (at == MAP_FAILED)
+		give_up("mapping no device");
+	signal(SIGBUS, on_fault);
+	sig = sigsetjmp(fault, 1);
+	if (sig)
+		say("GUEST stray %s", sig == SIGBUS ? "SIGBUS" : "another signal");
+	else
+		say("GUEST stray %#x", *at);
+	signal(SIGBUS, SIG_DFL);
+	munmap((void *)at, 4096);
+	close(fd);
 }
 
 static void open_console(void)
@@ -190,7 +227,7 @@ static void tell_driver(const char *file, const char *device)
 int main(void)
 {
 	char disk_name[64], console_name[64], line[LINE_BYTES + 8], digest[SHA256_TEXT];
-	int have_disk, have_console, fd;
+	int have_disk, have_console, guarded, fd;
 	struct utsname u;
 	struct secret secret;
 	unsigned char *private;
@@ -201,7 +238,7 @@ int main(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	uname(&u);
 	say("GUEST up %s", u.release);
-	say_kernel("services", "hypervisor services detected");
+	guarded = say_kernel("services", "hypervisor services detected") & MMIO_GUARD;
 	say_kernel("pool", "created restricted DMA pool");
 	say("GUEST atomic %u", atomic_pools());
 	have_disk = bound("virtio_blk", disk_name);
@@ -212,6 +249,8 @@ int main(void)
 		off();
 	}
 
+	if (guarded)
+		stray_access();
 	open_console();
 	say("GUEST asks");
 	read_line(line, sizeof(line));

@@ -48,4 +48,9 @@ static inline void fill_private(unsigned char *data, const struct secret *s)
 		}
 	}
 }
+
+/* The number of the hypervisor's MMIO guard, as a bit; an address of the guest's where tvmm has no device */
+#define MMIO_GUARD	(1U << 7)
+#define NO_DEVICE	0x0b000000
+
 #endif

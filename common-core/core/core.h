@@ -103,6 +103,10 @@ u64 vm_reap_one(u64 vm);					/* 1: took a page back, 0: went on, REAP_* */
 #define MEM_RELINQUISH		2UL
 u64 guest_mem(u64 vm, u64 ipa, u64 ask);
 
+/* guard.c: pages outside of their memory that protected guests give the host to serve */
+u64 guard_give(u64 vm, u64 ipa);
+u64 guard_allows(u64 vm, u64 ipa);
+
 /* range.c: normal VMs */
 u64 hc_vm_map(u64 vm, u64 ipa, u64 pa, u64 bytes, u64 prot);
 u64 hc_vm_unmap(u64 vm, u64 ipa, u64 bytes);
@@ -146,6 +150,7 @@ u64 idreg_guest(u64 crm, u64 op2);				/* what a protected guest reads */
 
 /* regs.c: the register filter of protected VMs (docs/registers.md) */
 u64 enter_allowed(u64 pending, u64 esr, u64 flags);
+u64 guest_abort(u64 vcpu, u64 esr, u64 far, u64 hpfar);		/* 1: the guest has its own abort, 0: tell the host */
 void enter_apply(u64 vcpu, u64 flags);				/* EL1 registers of the guest are loaded */
 void exit_release(u64 vcpu, u64 esr, u64 far, u64 hpfar);
 

@@ -93,6 +93,24 @@ void guest_undefined(u64 context)
 	guest_exception(context, ESR_EC_UNKNOWN | ESR_IL, 0UL);
 }
 
+/*
+ * A stage-2 abort of a protected guest.  1: its guest gave the host pages to serve, and this is none; it takes a synchronous external
+ * abort.  0: the host has to act.
+ */
+u64 guest_abort(u64 vcpu, u64 esr, u64 far, u64 hpfar)
+{
+	u64 context = get_vcpu_context(vcpu);
+	u64 allowed = guard_allows(vcpu / KCORE_VM_VCPUS, (hpfar & 0xfffffffff0UL) << 8UL);
+	u64 syndrome = ESR_EC_IABT | ESR_IL | FSC_EXTERNAL;
+
+	if (allowed != 0UL)
+		return 0UL;
+	if ((esr & ESR_CLASS) != ESR_EC_IABT)
+		syndrome = ESR_EC_DABT | ESR_IL | (esr & ESR_WNR) | FSC_EXTERNAL;
+	guest_exception(context, syndrome, far);
+	return 1UL;
+}
+
 /* Do what the host asked for and was allowed to.  The guest's EL1 registers are loaded. */
 void enter_apply(u64 vcpu, u64 flags)
 {

@@ -227,15 +227,17 @@ static void guest_resume(u64 context)
 }
 
 /* A synchronous exit of a protected guest.  1: finished here; 0: the host has to act. */
-static u64 exit_protected(u64 vcpu, u64 esr)
+static u64 exit_protected(u64 vcpu, u64 esr, u64 far, u64 hpfar)
 {
 	u64 context = get_vcpu_context(vcpu);
 	u64 ec = esr >> 26UL;
 	u64 done = 0UL;
 
-	if (ec == EC_WFX || ec == EC_IABT || ec == EC_DABT)
+	if (ec == EC_WFX)
 		return 0UL;
-	if (ec == EC_HVC) {
+	if (ec == EC_IABT || ec == EC_DABT) {
+		done = guest_abort(vcpu, esr, far, hpfar);
+	} else if (ec == EC_HVC) {
 		done = guest_hvc(vcpu);
 	} else if (ec == EC_SYSREG) {
 		done = guest_sysreg(vcpu, esr);
@@ -407,7 +409,7 @@ u64 guest_exit(u64 kind)
 	if (type == KCORE_VM_PROTECTED) {
 		v = exit_vendor(vcpu, esr);
 		if (v == HVC_OTHER)
-			v = exit_protected(vcpu, esr);
+			v = exit_protected(vcpu, esr, far, hpfar);
 		if (v == HVC_DONE) {
 			stat_add(cpu, KCORE_STAT_exit_local);
 			return 1UL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * HVCs of protected guests to the vendor hypervisor service of KVM, as Linux's arm-pkvm-guest makes them (include/linux/arm-smccc.h):
- * who is there, and pages of their memory; and KCore's own calls for their measurement and a quote of it.
+ * who is there, pages of their memory, and pages of devices (MMIO guard); and KCore's own calls for their measurement and a quote of it.
  */
 #include "core.h"
 
@@ -11,10 +11,11 @@
 #define KVM_UID_2		0x564bcaa9UL
 #define KVM_UID_3		0x743a004dUL
 #define KVM_FEATURES		0x86000000UL
-#define KVM_FEATURES_0		0x21dUL		/* bit n: function n; these are */
+#define KVM_FEATURES_0		0x29dUL		/* bit n: function n; these are */
 #define KVM_HYP_MEMINFO		0xc6000002UL
 #define KVM_MEM_SHARE		0xc6000003UL
 #define KVM_MEM_UNSHARE		0xc6000004UL
+#define KVM_MMIO_GUARD		0xc6000007UL
 #define KVM_MEM_RELINQUISH	0xc6000009UL
 #define SMCCC_NOT_SUPPORTED	0xffffffffffffffffUL	/* -1 */
 #define SMCCC_INVALID		0xfffffffffffffffdUL	/* -3 */
@@ -45,6 +46,19 @@ static u64 guest_memory(u64 vcpu, u64 context, u64 ask)
 	}
 	page_store(context, CTX_X(0UL), r == 0UL ? 0UL : SMCCC_INVALID);
 	return HVC_DONE;
+}
+
+/* The page at x1, outside of the VM's memory, is the host's to serve; x2 and x3 are 0. */
+static void guest_guard(u64 vcpu, u64 context)
+{
+	u64 ipa = page_load(context, CTX_X(1UL));
+	u64 x2 = page_load(context, CTX_X(2UL));
+	u64 x3 = page_load(context, CTX_X(3UL));
+	u64 r = KCORE_EINVAL;
+
+	if ((x2 | x3) == 0UL)
+		r = guard_give(vcpu / KCORE_VM_VCPUS, ipa);
+	page_store(context, CTX_X(0UL), r == 0UL ? 0UL : SMCCC_INVALID);
 }
 
 /* x1: the word that x1 names of the VM's own measurement. */
@@ -88,6 +102,8 @@ u64 guest_vendor(u64 vcpu)
 		r = guest_memory(vcpu, context, MEM_UNSHARE);
 	else if (fn == KVM_MEM_RELINQUISH)
 		r = guest_memory(vcpu, context, MEM_RELINQUISH);
+	else if (fn == KVM_MMIO_GUARD)
+		guest_guard(vcpu, context);
 	else if (fn == KCORE_HC_VM_MEASUREMENT)
 		guest_measurement(vcpu, context);
 	else if (fn == KCORE_HC_VM_QUOTE)

@@ -45,6 +45,7 @@ static u64 vm_create(u64 type)
 	set_vm_mem_end(vm, 0UL);
 	set_vm_cntvoff(vm, 0UL);
 	set_vm_cursor(vm, 0UL);
+	set_vm_guards(vm, 0UL);
 	for (i = 0UL; i < KCORE_MAX_CPUS; i++)
 		set_last_vcpu(vm * KCORE_MAX_CPUS + i, NO_VCPU);
 	set_vm_state(vm, VM_NEW);

@@ -15,7 +15,7 @@ usage()
 	EOT
 }
 
-objects='' sources='' minimum=90 gcov=gcov calls=12000 report=''
+objects='' sources='' minimum=90 gcov=gcov calls=20000 report=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;

@@ -183,6 +183,9 @@ static void need_vcpu(const char *cell, u64 vcpu)
 #define RULE_vm_mem_end		UNDER_LOCK
 #define RULE_vm_cntvoff		UNDER_LOCK
 #define RULE_vm_cursor		UNDER_LOCK
+#define RULE_vm_guards		UNDER_LOCK
+#define RULE_guard_base		UNDER_LOCK
+#define RULE_guard_end		UNDER_LOCK
 #define RULE_vcpu_state		UNDER_LOCK
 #define RULE_vcpu_power		need_vcpu
 #define RULE_vcpu_pending	need_vcpu

@@ -590,11 +590,11 @@ static void vendor_service(void **state)
 	eq(c->guest.x[1], 0xe911c52eUL);
 	eq(c->guest.x[2], 0x564bcaa9UL);
 	eq(c->guest.x[3], 0x743a004dUL);
-	eq(hvc_of_guest(0x86000000UL, 7, 7, 7), 0x21d);
+	eq(hvc_of_guest(0x86000000UL, 7, 7, 7), 0x29d);
 	eq(c->guest.x[1] | c->guest.x[2] | c->guest.x[3], 0);
 	eq(hvc_of_guest(0xc6000002UL, 0, 0, 0), 4096);
 	for (u64 fn = 0; fn < 64; fn++)
-		if (fn != 2 && fn != 3 && fn != 4 && fn != 9)
+		if (fn != 2 && fn != 3 && fn != 4 && fn != 7 && fn != 9)
 			eq(hvc_of_guest(0xc6000000UL + fn, PAGE0, 0, 0), ~0UL);
 }
 
@@ -728,9 +728,153 @@ static void share_of_a_page_that_is_not_there(void **state)
 	check_invariant();
 }
 
+#define GUARD		0xc6000007UL
+
+/* A load at the IPA is told to the host. */
+static bool told(u64 ec, u64 ipa)
+{
+	u64 esr = ESR(ec, FSC_TRANSLATION | (ec == EC_DABT ? ISV | SRT(9) : 0)), far = 0xffff000000000000UL | (ipa & 0xfff) | 8;
+	u64 r;
+
+	c->guest.pc = 0x80004000UL;
+	c->guest.pstate = 5;
+	shared_set(v, CTX_EXIT_HPFAR, 0xbad);
+	r = guest_leave(0, esr, far, ipa >> 12 << 4);
+	check_invariant();
+	if (r == KCORE_EXIT_TRAP) {
+		eq(shared(v, CTX_EXIT_HPFAR), ipa >> 12 << 4);
+		answer(0);
+		eq(c->guest.pc, 0x80004000UL);
+		return true;
+	}
+	eq(r, RUN_ENTERED);
+	eq(shared(v, CTX_EXIT_HPFAR), 0xbad);
+	took_exception(ESR(ec + 1, 0x10), far, 0x80004000UL);
+	c->guest.pc = 0x80004000UL;
+	c->guest.pstate = 5;
+	return false;
+}
+
+static void guard(void **state)
+{
+	u64 local;
+
+	(void)state;
+	in_guest();
+	c->el1[EL1_vbar_el1] = 0xffff800080100800UL;
+	assert_true(told(EC_DABT, OUTSIDE));			/* nobody asked for a guard */
+	eq(hvc_of_guest(GUARD, OUTSIDE, 0, 0), 0);
+	local = host(STATS_READ, KCORE_STAT_exit_local);
+	for (u64 i = 0; i < 2; i++) {
+		u64 ec = i ? EC_IABT : EC_DABT;
+
+		assert_true(told(ec, OUTSIDE));
+		assert_false(told(ec, OUTSIDE - 0x1000));
+		assert_false(told(ec, OUTSIDE + 0x1000));
+		assert_false(told(ec, 0));
+		assert_false(told(ec, IPA_END - 0x1000));
+		assert_false(told(ec, IPA_END + OUTSIDE));
+		assert_false(told(ec, MEMORY_BASE - 0x1000));
+		assert_false(told(ec, MEMORY_BASE + MEMORY_BYTES));
+		assert_true(told(ec, MEMORY_BASE));		/* its memory: the host has to donate a page */
+		assert_true(told(ec, MEMORY_BASE + MEMORY_BYTES - 0x1000));
+	}
+	eq(host(STATS_READ, KCORE_STAT_exit_local), local + 14);
+	/* the vector and the syndrome follow from where the guest was */
+	c->guest.pc = 0x80004000UL;
+	c->guest.pstate = 0x80000000UL;
+	eq(guest_leave(0, ESR(EC_DABT, ISV | WNR | SRT(3) | FSC_TRANSLATION), 0x10, (OUTSIDE + 0x5000) >> 8), RUN_ENTERED);
+	eq(c->el1[EL1_esr_el1], ESR(EC_DABT, WNR | 0x10));
+	eq(c->el1[EL1_far_el1], 0x10);
+	eq(c->el1[EL1_spsr_el1], 0x80000000UL);
+	eq(c->guest.pc, 0xffff800080100c00UL);
+	nothing_shown_but(31);
+	eq(guest_trap(EC_WFX, 1), KCORE_EXIT_TRAP);		/* other exits are as before */
+	answer(0);
+}
+
+static void guard_ranges(void **state)
+{
+	(void)state;
+	in_guest();
+	c->el1[EL1_vbar_el1] = 0xffff800080100800UL;
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x1000, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x2000, 0, 0), 0);	/* the next page: the same range */
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x1000, 0, 0), 0);	/* again */
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x2000, 0, 0), 0);
+	eq(cells.vm_guards[vm], 1);
+	eq(hvc_of_guest(GUARD, OUTSIDE, 0, 0), 0);
+	eq(cells.vm_guards[vm], 2);
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x1000, 0, 0), 0);
+	eq(cells.vm_guards[vm], 2);
+	for (u64 i = 0; i < 5; i++)
+		eq(told(EC_DABT, OUTSIDE + i * 0x1000), i < 3);
+	for (u64 i = 2; i < GUARD_RANGES; i++)
+		eq(hvc_of_guest(GUARD, OUTSIDE + i * 0x10000, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x1000000, 0, 0), INVALID);	/* no range left */
+	assert_false(told(EC_DABT, OUTSIDE + 0x1000000));
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x2000, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x3000, 0, 0), 0);		/* a range may grow */
+	for (u64 i = 2; i < GUARD_RANGES; i++) {
+		assert_true(told(EC_DABT, OUTSIDE + i * 0x10000));
+		assert_false(told(EC_DABT, OUTSIDE + i * 0x10000 + 0x1000));
+	}
+	assert_true(told(EC_DABT, OUTSIDE + 0x3000));
+	check_invariant();
+}
+
+static void guard_bad_arguments(void **state)
+{
+	(void)state;
+	in_guest();
+	eq(hvc_of_guest(GUARD, OUTSIDE + 8, 0, 0), INVALID);
+	eq(hvc_of_guest(GUARD, OUTSIDE, 1, 0), INVALID);
+	eq(hvc_of_guest(GUARD, OUTSIDE, 0, 1), INVALID);
+	eq(hvc_of_guest(GUARD, MEMORY_BASE, 0, 0), INVALID);
+	eq(hvc_of_guest(GUARD, MEMORY_BASE + MEMORY_BYTES - 0x1000, 0, 0), INVALID);
+	eq(hvc_of_guest(GUARD, IPA_END, 0, 0), INVALID);
+	eq(hvc_of_guest(GUARD, ~0xfffUL, 0, 0), INVALID);
+	eq(cells.vm_guards[vm], 0);
+	assert_true(told(EC_DABT, OUTSIDE));			/* none of these asks for a guard */
+	eq(hvc_of_guest(GUARD, 0, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, IPA_END - 0x1000, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, MEMORY_BASE - 0x1000, 0, 0), 0);
+	eq(hvc_of_guest(GUARD, MEMORY_BASE + MEMORY_BYTES, 0, 0), 0);
+	eq(cells.vm_guards[vm], 4);
+}
+
+/* The guard is a VM's own, and goes with it. */
+static void guard_of_another_vm(void **state)
+{
+	u64 first;
+
+	(void)state;
+	in_guest();
+	c->el1[EL1_vbar_el1] = 0xffff800080100800UL;
+	eq(hvc_of_guest(GUARD, OUTSIDE, 0, 0), 0);
+	assert_false(told(EC_DABT, OUTSIDE + 0x1000));
+	first = vm;
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(call(VCPU_PUT), 0);
+	in_guest();
+	c->el1[EL1_vbar_el1] = 0xffff800080100800UL;
+	assert_int_not_equal(vm, first);
+	assert_true(told(EC_DABT, OUTSIDE + 0x1000));
+	eq(hvc_of_guest(GUARD, OUTSIDE + 0x1000, 0, 0), 0);
+	assert_false(told(EC_DABT, OUTSIDE));
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(call(VCPU_PUT), 0);
+	destroy(first);
+	in_guest();
+	eq(vm, first);
+	assert_true(told(EC_DABT, OUTSIDE + 0x1000));
+	check_invariant();
+}
+
 SUITE(guest,
       TEST(wfx), TEST(fault_in_memory), TEST(mmio_read), TEST(mmio_write), TEST(memory_range_is_exact), TEST(aborts_without_a_syndrome),
       TEST(exception_from_el0), TEST(software_generated_interrupts), TEST(trapped_registers), TEST(without_a_gicv3), TEST(id_registers),
       TEST(psci_answered_here), TEST(smc_is_not_supported), TEST(other_exceptions_are_undefined), TEST(psci_cpu_on),
       TEST(psci_off_and_reset), TEST(shared_page_is_not_the_context), TEST(vendor_service), TEST(share_and_take_back),
-      TEST(unshare_while_a_normal_vm_maps_it), TEST(give_up), TEST(memory_calls_bad_arguments), TEST(share_of_a_page_that_is_not_there))
+      TEST(unshare_while_a_normal_vm_maps_it), TEST(give_up), TEST(memory_calls_bad_arguments), TEST(share_of_a_page_that_is_not_there),
+      TEST(guard), TEST(guard_ranges), TEST(guard_bad_arguments), TEST(guard_of_another_vm))

@@ -306,7 +306,8 @@ static void write_private(u64 vm, u64 ipa, u64 bytes, struct translation t)
 
 static void random_guest_event(void)
 {
-	static const u64 psci[] = { 0x84000000UL, 0xc4000003UL, 0xc4000003UL, 0x84000002UL, 0xc4000004UL, 0x84000008UL, 0x8400000aUL, 0xc6004b00UL };
+	static const u64 psci[] = { 0x84000000UL, 0xc4000003UL, 0xc4000003UL, 0x84000002UL, 0xc4000004UL, 0x84000008UL, 0x8400000aUL, 0xc6004b00UL,
+				    0xc6000007UL };
 	static const u64 classes[] = { EC_WFX, EC_HVC, EC_HVC, EC_SMC, EC_SYSREG, EC_SYSREG, EC_DABT, EC_DABT, EC_DABT, EC_IABT, EC_FP, EC_FP, 0x19, 0x3c };
 	static const u64 registers[] = { 0x3a3016UL, 0x3e3016UL, 0x320002UL, 0x30000aUL, 0x1c1c0cUL, 0x3a3018UL, 0x000004UL };
 	struct fake_cpu *c = this_cpu();
@@ -325,9 +326,13 @@ static void random_guest_event(void)
 	c->par = rnd(1UL << 31);
 	iss &= ~0x100000UL;				/* the named register is one of x0..x15, or 31 */
 	if (ec == EC_HVC) {
-		c->guest.x[0] = psci[rnd(8)];
+		c->guest.x[0] = psci[rnd(9)];
 		c->guest.x[1] = rnd(4);
 		c->guest.x[2] = rnd(100) * 4;
+		if (c->guest.x[0] == 0xc6000007UL) {	/* MMIO guard */
+			c->guest.x[1] = any_ipa();
+			c->guest.x[2] = c->guest.x[3] = 0;
+		}
 	}
 	if (ec == EC_SYSREG)
 		iss = registers[rnd(7)] | rnd(16) << 5 | rnd(2);

@@ -17,7 +17,7 @@ Definition ESR_MISSING : Z := 0x92000007.
 Definition exit_guest (cpu vcpu type esr far hpfar : Z) (s : state) : res (Z * state) :=
   if type =? KCORE_VM_PROTECTED then
     let* (r, s) := s_exit_vendor [vcpu; esr] s in
-    let* (r, s) := (if r =? HVC_OTHER then s_exit_protected [vcpu; esr] s else Ok (r, s)) in
+    let* (r, s) := (if r =? HVC_OTHER then s_exit_protected [vcpu; esr; far; hpfar] s else Ok (r, s)) in
     if r =? HVC_DONE then Ok (1, stat_add cpu KCORE_STAT_exit_local s) else
     if r =? HVC_FAULT then let* (hpfar, s) := s_missing_page [vcpu] s in exit_told cpu vcpu type ESR_MISSING far hpfar s
     else exit_told cpu vcpu type (if Guest.ec esr =? Guest.EC_HVC then ESR_HVC else esr) far hpfar s
@@ -25,15 +25,15 @@ Definition exit_guest (cpu vcpu type esr far hpfar : Z) (s : state) : res (Z * s
 Lemma exit_guest_others cpu vcpu type esr far hpfar s : vcpu_ok s vcpu = true -> type = KCORE_VM_PROTECTED ->
   (Guest.ec esr = Guest.EC_HVC -> vendor_call (words_of (cell s "vcpu_context" vcpu) s 0) = false) ->
   exit_guest cpu vcpu type esr far hpfar s =
-    let* (r, s) := s_exit_protected [vcpu; esr] s in
+    let* (r, s) := s_exit_protected [vcpu; esr; far; hpfar] s in
     if negb (r =? 0) then Ok (1, stat_add cpu KCORE_STAT_exit_local s)
     else exit_told cpu vcpu type (if Guest.ec esr =? Guest.EC_HVC then ESR_HVC else esr) far hpfar s.
 Proof.
   intros V -> N. unfold exit_guest. change (KCORE_VM_PROTECTED =? KCORE_VM_PROTECTED) with true. cbv iota.
   rewrite (exit_vendor_none vcpu esr s V N). cbn [bind]. change (HVC_OTHER =? HVC_OTHER) with true. cbv iota.
-  destruct (s_exit_protected [vcpu; esr] s) as [[r t]| |] eqn:E; cbn [bind]; try reflexivity.
+  destruct (s_exit_protected [vcpu; esr; far; hpfar] s) as [[r t]| |] eqn:E; cbn [bind]; try reflexivity.
   assert (X : r = 0 \/ r = 1).
-  { unfold s_exit_protected in E. destruct (_ && _); [|discriminate]. exact (exit_protected_cases _ _ _ _ _ E). }
+  { unfold s_exit_protected in E. destruct (_ && _); [|discriminate]. exact (exit_protected_cases _ _ _ _ _ _ _ E). }
   destruct X as [-> | ->]; reflexivity.
 Qed.
 (* PAR_EL1 (D13.2.118): bit 0 is set when the guest's own translation has changed meanwhile; then it tries again. *)

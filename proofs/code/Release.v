@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* regs.c, the exit of a protected guest: what the host sees is the release of the top machine (top/Guest.v, exit_filter). *)
-From KCore Require Import code.Context code.Inject code.Regs gen.C_regs.
+From KCore Require Import code.Context code.Inject code.Regs code.Guard gen.C_regs.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -34,6 +34,31 @@ Proof.
     - rewrite !(Z.testbit_neg_r _ (n - 26)) by lia. rewrite andb_false_r. reflexivity.
     - rewrite Z.shiftr_spec by lia. replace (n - 26 + 26) with n by lia. reflexivity. }
   rewrite A. apply orb_true_iff in E. rewrite !Z.eqb_eq in E. destruct E as [E|E]; rewrite E; reflexivity.
+Qed.
+
+(* A stage-2 abort that the guest takes itself. *)
+Definition abort_hidden (vcpu hpfar : Z) (s : state) : bool :=
+  let vm := vcpu / KCORE_VM_VCPUS in
+  negb (inside_memory vm (Guest.hpfar_ipa hpfar) s || guard_check vm (Guest.hpfar_ipa hpfar) s).
+Definition s_guest_abort : prim state := fun args s =>
+  match args with
+  | [vcpu; esr; far; hpfar] => pre vcpu_ok s vcpu && word64 esr && is_abort esr && guards_ok s (vcpu / KCORE_VM_VCPUS) && negb (held s) in
+      let context := cell s "vcpu_context" vcpu in
+      if abort_hidden vcpu hpfar s then Ok (1, put_live context (Guest.take_exception (live context s) (Guest.guard_syndrome esr) far) s) else Ok (0, s)
+  | _ => Stuck
+  end.
+Definition L_abort : layer state := add (add L1 "guard_allows" s_guard_allows) "guest_exception" s_guest_exception.
+Lemma guest_abort_ok : meets (run L_abort f_guest_abort) s_guest_abort.
+Proof.
+  spec_args. contexts.
+  match goal with H : is_abort z0 = true |- _ => pose proof H as A; unfold is_abort in A end.
+  unfold abort_hidden, Guest.hpfar_ipa, Guest.guard_syndrome. guest_bits. change KCORE_VM_VCPUS with 16 in *.
+  assert (K : (Z.land z0 4227858432 =? 2147483648) = (Z.shiftr z0 26 =? 32)).
+  { apply class_ec; [|assumption]. unfold word64 in *. props. lia. }
+  pose proof (land_bound z2 1099511627760 ltac:(lia)). pose proof (land_bound z0 64 ltac:(lia)).
+  assert (0 <= Z.shiftl (Z.land z2 1099511627760) 8 < 2 ^ 64) by (rewrite Z.shiftl_mul_pow2; lia).
+  match goal with |- context [inside_memory ?v ?i ?s || guard_check ?v ?i ?s] => destruct (inside_memory v i s || guard_check v i s) eqn:Eb end;
+    start f_guest_abort; hide; steps; rewrite ?Eb, ?K in *; cbn [b2z Z.eqb] in *; try discriminate; finish.
 Qed.
 
 Definition L_outside : layer state := add L_access_mask "release_register" s_release_register.
@@ -123,16 +148,16 @@ Qed.
 Definition regs_specs : list (string * prim state) := [
   ("enter_allowed", s_enter_allowed); ("access_mask", s_access_mask); ("mmio_value", s_mmio_value);
   ("guest_advance", s_guest_advance); ("guest_exception", s_guest_exception); ("guest_undefined", s_guest_undefined);
-  ("enter_apply", s_enter_apply); ("release_register", s_release_register); ("abort_outside", s_abort_outside);
+  ("guest_abort", s_guest_abort); ("enter_apply", s_enter_apply); ("release_register", s_release_register); ("abort_outside", s_abort_outside);
   ("release_abort", s_release_abort); ("release_other", s_release_other); ("exit_release", s_exit_release)].
 
 (* All of regs.c over inject.c. *)
-Definition L_inject : layer state := extend L1 inject_specs.
+Definition L_inject : layer state := extend (extend L1 guard_specs) inject_specs.
 Theorem regs_refines : refines eq m_regs L_inject (extend L_inject regs_specs).
 Proof.
   apply module_meets.
   module_step enter_allowed_ok. module_step access_mask_ok. module_step mmio_value_ok. module_step guest_advance_ok.
-  module_step guest_exception_ok. module_step guest_undefined_ok. module_step enter_apply_ok. module_step release_register_ok.
+  module_step guest_exception_ok. module_step guest_undefined_ok. module_step guest_abort_ok. module_step enter_apply_ok. module_step release_register_ok.
   module_step abort_outside_ok. module_step release_abort_ok. module_step release_other_ok. module_step exit_release_ok.
   exact I.
 Qed.

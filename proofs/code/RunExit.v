@@ -43,10 +43,14 @@ Definition resumed (context : Z) (s : state) : state :=
   setreg "spsr" 0 (sanitise (negb (cell s "has_aarch32" 0 =? 0)) (words_of context s 32) KCORE_VM_PROTECTED)
     (setreg "elr" 0 (words_of context s 31) s).
 Definition EC_SMC : Z := 0x17.
-Definition exit_protected (vcpu esr : Z) (s : state) : res (Z * state) :=
+(* A stage-2 abort: the host's to act on, or the guest's own. *)
+Definition exit_abort (vcpu esr far hpfar : Z) (s : state) : res (Z * state) :=
+  let* (r, t) := s_guest_abort [vcpu; esr; far; hpfar] s in Ok (r, if negb (r =? 0) then resumed (cell s "vcpu_context" vcpu) t else t).
+Definition exit_protected (vcpu esr far hpfar : Z) (s : state) : res (Z * state) :=
   let context := cell s "vcpu_context" vcpu in
   let e := Guest.ec esr in
-  if (e =? Guest.EC_WFX) || (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then Ok (0, s) else
+  if (e =? Guest.EC_IABT) || (e =? Guest.EC_DABT) then exit_abort vcpu esr far hpfar s else
+  if e =? Guest.EC_WFX then Ok (0, s) else
   let* (r, s) := (if e =? Guest.EC_HVC then s_guest_hvc [vcpu] s
                   else if e =? Guest.EC_SYSREG then s_guest_sysreg [vcpu; esr] s
                   else if e =? EC_SMC then
@@ -54,7 +58,7 @@ Definition exit_protected (vcpu esr : Z) (s : state) : res (Z * state) :=
                   else Ok (1, put_live context (Guest.take_exception (live context s) Guest.ESR_IL 0) s)) in
   Ok (r, if negb (r =? 0) then resumed context s else s).
 Definition s_exit_protected : prim state := fun args s =>
-  match args with [vcpu; esr] => pre vcpu_ok s vcpu && negb (held s) in exit_protected vcpu esr s | _ => Stuck end.
+  match args with [vcpu; esr; far; hpfar] => pre vcpu_ok s vcpu && negb (held s) in exit_protected vcpu esr far hpfar s | _ => Stuck end.
 Lemma hvc_frame v s r t : s_guest_hvc [v] s = Ok (r, t) -> frame s t.
 Proof.
   unfold s_guest_hvc. destruct (_ && _); [|discriminate]. destruct (Guest.guest_hvc _ _ _) as [x|rel x kept].
@@ -67,9 +71,16 @@ Proof.
   destruct (is_sgi _ _); [intros E; injection E as <- <-; framed|].
   destruct (is_id esr); [destruct (_ <? 4)|]; cbn [bind]; destruct (_ || _); intros E; injection E as <- <-; framed.
 Qed.
-Lemma exit_protected_frame v esr s r t : exit_protected v esr s = Ok (r, t) -> frame s t.
+Lemma abort_frame v esr far hpfar s r t : s_guest_abort [v; esr; far; hpfar] s = Ok (r, t) -> frame s t.
+Proof. unfold s_guest_abort. destruct (_ && _); [|discriminate]. destruct (abort_hidden _ _ _); intros E; injection E as <- <-; framed. Qed.
+Lemma exit_abort_frame v esr far hpfar s r t : exit_abort v esr far hpfar s = Ok (r, t) -> frame s t.
 Proof.
-  unfold exit_protected. destruct (_ || _); [intros E; injection E as <- <-; framed|].
+  unfold exit_abort. destruct (s_guest_abort _ s) as [[q u]| |] eqn:X; cbn [bind]; try discriminate. intros E; injection E as <- <-.
+  apply abort_frame in X. destruct (negb _); exact X.
+Qed.
+Lemma exit_protected_frame v esr far hpfar s r t : exit_protected v esr far hpfar s = Ok (r, t) -> frame s t.
+Proof.
+  unfold exit_protected. destruct (_ || _); [apply exit_abort_frame|]. destruct (_ =? _); [intros E; injection E as <- <-; framed|].
   destruct (_ =? Guest.EC_HVC); [|destruct (_ =? Guest.EC_SYSREG)].
   - destruct (s_guest_hvc [v] s) as [[q u]| |] eqn:X; cbn [bind]; try discriminate.
     intros E; injection E as <- <-. apply hvc_frame in X. destruct (negb _); exact X.
@@ -78,9 +89,11 @@ Proof.
   - destruct (_ =? EC_SMC); cbn [bind]; intros E; injection E as <- <-; framed.
 Qed.
 
-Lemma exit_protected_cases v esr s r t : exit_protected v esr s = Ok (r, t) -> r = 0 \/ r = 1.
+Lemma exit_protected_cases v esr far hpfar s r t : exit_protected v esr far hpfar s = Ok (r, t) -> r = 0 \/ r = 1.
 Proof.
-  unfold exit_protected. destruct (_ || _); [intros E; injection E as <- <-; auto|].
+  unfold exit_protected. destruct (_ || _).
+  { unfold exit_abort, s_guest_abort. destruct (_ && _); cbn [bind]; [|discriminate]. destruct (abort_hidden _ _ _); cbn [bind]; intros E; injection E as <- <-; auto. }
+  destruct (_ =? _); [intros E; injection E as <- <-; auto|].
   destruct (_ =? Guest.EC_HVC); [|destruct (_ =? Guest.EC_SYSREG)].
   - destruct (s_guest_hvc [v] s) as [[q u]| |] eqn:X; cbn [bind]; try discriminate. intros E; injection E as <- <-.
     unfold s_guest_hvc in X. destruct (_ && _); [|discriminate]. destruct (Guest.guest_hvc _ _ _); injection X as <- <-; auto.
@@ -91,7 +104,7 @@ Proof.
   - destruct (_ =? EC_SMC); cbn [bind]; intros E; injection E as <- <-; auto.
 Qed.
 
-Definition L_protected : layer state := add (add (add (add (add L1 "guest_hvc" s_guest_hvc) "guest_sysreg" s_guest_sysreg)
+Definition L_protected : layer state := add (add (add (add (add (add L1 "guest_abort" s_guest_abort) "guest_hvc" s_guest_hvc) "guest_sysreg" s_guest_sysreg)
   "guest_advance" s_guest_advance) "guest_undefined" s_guest_undefined) "guest_resume" s_guest_resume.
 Ltac answers E := eapply wp_call; [eval_tac | lookup; rewrite E; cbn [returns_to put setv]; cbn beta iota].
 Ltac bound := reveal; cbn [bind]; conds; reflexivity.
@@ -99,7 +112,11 @@ Lemma exit_protected_ok : meets (run L_protected f_exit_protected) s_exit_protec
 Proof.
   spec_open. rename H into V, H0 into U. contexts.
   unfold exit_protected, EC_SMC. guest_bits. cbv zeta.
-  destruct ((Z.shiftr z0 26 =? 1) || _ || _) eqn:A; [right; start f_exit_protected; hide; steps; bound|].
+  destruct ((Z.shiftr z0 26 =? 32) || _) eqn:Ab.
+  { unfold exit_abort. destruct (s_guest_abort [z; z0; z1; z2] s) as [[r t]| |] eqn:E; cbn [bind]; [right|right|left; reflexivity].
+    - pose proof (abort_frame _ _ _ _ _ _ _ E) as F. carry F. contexts. start f_exit_protected. hide. steps_to "guest_abort". answers E. steps; bound.
+    - start f_exit_protected. hide. steps_to "guest_abort". answers E. bound. }
+  destruct (Z.shiftr z0 26 =? 1) eqn:A; [right; start f_exit_protected; hide; steps; bound|].
   destruct (Z.shiftr z0 26 =? 22) eqn:B; [|destruct (Z.shiftr z0 26 =? 24) eqn:D].
   - destruct (s_guest_hvc [z] s) as [[r t]| |] eqn:E; [right|right|left; reflexivity].
     + pose proof (hvc_frame _ _ _ _ E) as F. carry F. contexts. start f_exit_protected. hide. steps_to "guest_hvc". answers E.

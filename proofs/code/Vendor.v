@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* vendor.c: HVCs of protected guests to the vendor hypervisor service. *)
 From KCore Require Import code.Calls code.Stats.
-From KCore Require Import code.Context code.Inject code.Idreg code.Regs code.Cpu code.Gpsci code.Share gen.C_vendor.
+From KCore Require Import code.Context code.Inject code.Idreg code.Regs code.Cpu code.Gpsci code.Share code.Guard gen.C_vendor.
 From KCore Require Export top.Service.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -47,6 +47,25 @@ Proof.
   - cbn [bind]. rewrite U. right. contexts. start f_guest_memory. hide. steps; reveal. reflexivity.
 Qed.
 
+(* A call about a page outside of the VM's memory. *)
+Definition guest_guard (vcpu context : Z) (s : state) : res (Z * state) :=
+  let R := words_of context s in
+  let* (r, t) := (if Z.lor (R 2) (R 3) =? 0 then s_guard_give [vcpu / KCORE_VM_VCPUS; R 1] s else Ok (KCORE_EINVAL, s)) in
+  pre ctx_ok t context in Ok (0, put_words context [(0, Guest.mem_result (r =? 0))] t).
+Definition s_guest_guard : prim state := fun args s =>
+  match args with [vcpu; context] => pre vcpu_number vcpu && ctx_ok s context in guest_guard vcpu context s | _ => Stuck end.
+Lemma guest_guard_ok : meets (run (add L1 "guard_give" s_guard_give) f_guest_guard) s_guest_guard.
+Proof.
+  spec_open. rename H into V, H0 into U. vcpu_range. unfold guest_guard, Guest.mem_result, Guest.SMCCC_INVALID, KCORE_EINVAL. cbv zeta.
+  destruct (Z.lor (words_of z0 s 2) (words_of z0 s 3) =? 0) eqn:A.
+  - change (words_of z0 s 1) with (word s (z0 + 8)). change KCORE_VM_VCPUS with 16.
+    destruct (s_guard_give [z / 16; word s (z0 + 8)] s) as [[r t]| |] eqn:E; cbn [bind]; [|contexts; right|left; reflexivity].
+    + destruct (ctx_ok t z0) eqn:T; [right|left; reflexivity]. contexts. start f_guest_guard. hide. steps_to "guard_give". answers E.
+      names. steps; reveal; conds; reflexivity.
+    + start f_guest_guard. hide. steps_to "guard_give". answers E. reveal. reflexivity.
+  - cbn [bind]. rewrite U. right. contexts. start f_guest_guard. hide. steps; reveal. reflexivity.
+Qed.
+
 (* The word of its own measurement that x1 names. *)
 Definition s_guest_measurement : prim state := fun args s =>
   match args with
@@ -84,17 +103,18 @@ Qed.
 
 (* One of its calls? *)
 Definition vendor_call (x0 : Z) : bool :=
-  existsb (Z.eqb (Z.land x0 0xffffffff)) [KVM_UID; KVM_FEATURES; KVM_HYP_MEMINFO; KVM_MEM_SHARE; KVM_MEM_UNSHARE; KVM_MEM_RELINQUISH; KCORE_HC_VM_MEASUREMENT;
-    KCORE_HC_VM_QUOTE].
+  existsb (Z.eqb (Z.land x0 0xffffffff)) [KVM_UID; KVM_FEATURES; KVM_HYP_MEMINFO; KVM_MEM_SHARE; KVM_MEM_UNSHARE; KVM_MEM_RELINQUISH; KVM_MMIO_GUARD;
+    KCORE_HC_VM_MEASUREMENT; KCORE_HC_VM_QUOTE].
 (* What the service answers.  Not one of its calls: nothing is done. *)
 Definition vendor (vcpu context : Z) (s : state) : res (Z * state) :=
   let fn := Z.land (words_of context s 0) 0xffffffff in
   if fn =? KVM_UID then Ok (HVC_DONE, put_words context [(0, 0xb66fb428); (1, 0xe911c52e); (2, 0x564bcaa9); (3, 0x743a004d)] s) else
-  if fn =? KVM_FEATURES then Ok (HVC_DONE, put_words context [(0, 0x21d); (1, 0); (2, 0); (3, 0)] s) else
+  if fn =? KVM_FEATURES then Ok (HVC_DONE, put_words context [(0, 0x29d); (1, 0); (2, 0); (3, 0)] s) else
   if fn =? KVM_HYP_MEMINFO then Ok (HVC_DONE, put_words context [(0, PAGE_BYTES)] s) else
   if fn =? KVM_MEM_SHARE then s_guest_memory [vcpu; context; MEM_SHARE] s else
   if fn =? KVM_MEM_UNSHARE then s_guest_memory [vcpu; context; MEM_UNSHARE] s else
   if fn =? KVM_MEM_RELINQUISH then s_guest_memory [vcpu; context; MEM_RELINQUISH] s else
+  if fn =? KVM_MMIO_GUARD then let* (_, s) := s_guest_guard [vcpu; context] s in Ok (HVC_DONE, s) else
   if fn =? KCORE_HC_VM_MEASUREMENT then let* (_, s) := s_guest_measurement [vcpu; context] s in Ok (HVC_DONE, s) else
   if fn =? KCORE_HC_VM_QUOTE then let* (_, s) := s_guest_quote [vcpu; context] s in Ok (HVC_DONE, s) else
   Ok (HVC_OTHER, s).
@@ -105,7 +125,7 @@ Qed.
 Definition s_guest_vendor : prim state := fun args s =>
   match args with [vcpu] => pre vcpu_ok s vcpu in vendor vcpu (cell s "vcpu_context" vcpu) s | _ => Stuck end.
 Definition L_vendor : layer state :=
-  add (add (add (add L1 "guest_words" s_guest_words) "guest_memory" s_guest_memory) "guest_measurement" s_guest_measurement)
+  add (add (add (add (add L1 "guest_words" s_guest_words) "guest_memory" s_guest_memory) "guest_guard" s_guest_guard) "guest_measurement" s_guest_measurement)
     "guest_quote" s_guest_quote.
 (* A callee whose answer is the specification's, whatever it is. *)
 Ltac as_specified :=
@@ -116,23 +136,24 @@ Ltac as_specified :=
   end.
 Lemma guest_vendor_ok : meets (run L_vendor f_guest_vendor) s_guest_vendor.
 Proof.
-  spec_open. contexts. unfold vendor, KVM_UID, KVM_FEATURES, KVM_HYP_MEMINFO, KVM_MEM_SHARE, KVM_MEM_UNSHARE, KVM_MEM_RELINQUISH, KCORE_HC_VM_MEASUREMENT, KCORE_HC_VM_QUOTE, HVC_OTHER,
+  spec_open. contexts. unfold vendor, KVM_UID, KVM_FEATURES, KVM_HYP_MEMINFO, KVM_MEM_SHARE, KVM_MEM_UNSHARE, KVM_MEM_RELINQUISH, KVM_MMIO_GUARD, KCORE_HC_VM_MEASUREMENT, KCORE_HC_VM_QUOTE, HVC_OTHER,
     HVC_DONE, MEM_SHARE, MEM_UNSHARE, MEM_RELINQUISH, PAGE_BYTES. cbv zeta. set (c := cell s "vcpu_context" z) in *.
   change (words_of c s 0) with (word s (c + 0)).
   repeat match goal with |- (if ?b then _ else _) = Stuck \/ _ => destruct b eqn:? end.
   4-6: start f_guest_vendor; subst c; steps_to "guest_memory"; as_specified; steps; right; reflexivity.
+  4: start f_guest_vendor; subst c; steps_to "guest_guard"; as_specified; steps; right; reflexivity.
   4: start f_guest_vendor; subst c; steps_to "guest_measurement"; as_specified; steps; right; reflexivity.
   4: start f_guest_vendor; subst c; steps_to "guest_quote"; as_specified; steps; right; reflexivity.
   all: right; start f_guest_vendor; subst c; steps; reflexivity.
 Qed.
 
 Definition vendor_specs : list (string * prim state) := [
-  ("guest_words", s_guest_words); ("guest_memory", s_guest_memory); ("guest_measurement", s_guest_measurement);
+  ("guest_words", s_guest_words); ("guest_memory", s_guest_memory); ("guest_guard", s_guest_guard); ("guest_measurement", s_guest_measurement);
   ("guest_quote", s_guest_quote); ("guest_vendor", s_guest_vendor)].
 
-(* vendor.c over share.c. *)
-Definition L_service : layer state := extend L_share share_specs.
+(* vendor.c over share.c and guard.c. *)
+Definition L_service : layer state := extend (extend L_share share_specs) guard_specs.
 Theorem vendor_refines : refines eq m_vendor L_service (extend L_service vendor_specs).
-Proof. apply module_meets. module_step guest_words_ok. module_step guest_memory_ok. module_step guest_measurement_ok.
+Proof. apply module_meets. module_step guest_words_ok. module_step guest_memory_ok. module_step guest_guard_ok. module_step guest_measurement_ok.
   module_step guest_quote_ok.
   module_step guest_vendor_ok. exact I. Qed.

@@ -69,8 +69,8 @@ Ltac keeps ::= repeat first [keeps_base | keeps_log | keeps_vm].
 Definition vm_create (type : Z) (s : state) : res (Z * state) :=
   let vm := find_free s in
   if vm =? 0 then Ok (KCORE_ENOMEM, s) else
-  let s := setcell "vm_cursor" vm 0 (setcell "vm_cntvoff" vm 0 (setcell "vm_mem_end" vm 0 (setcell "vm_mem_base" vm 0
-             (setcell "vm_type" vm type s)))) in
+  let s := setcell "vm_guards" vm 0 (setcell "vm_cursor" vm 0 (setcell "vm_cntvoff" vm 0 (setcell "vm_mem_end" vm 0 (setcell "vm_mem_base" vm 0
+             (setcell "vm_type" vm type s))))) in
   let s := bump "vms_alive" 64 0 1 (setcell "vm_state" vm VM_NEW (no_last vm (count KCORE_MAX_CPUS) s)) in
   let s := log_event LOG_VM_CREATE vm type s in
   Ok (vm, record "dsb_tlbi" [] (record "tlbi_vmid" [vttbr_of s vm] s)).

@@ -16,15 +16,17 @@ Definition local_op (gicv3 : bool) (esr id : Z) : gop :=
 (* An HVC of a protected guest: to the vendor service (top/Service.v), or PSCI.  base, end_: of the VM's memory; word: what the machine says
    of its measurement; R: the guest's registers. *)
 Definition hvc_op (far base end_ word : Z) (R : Z -> Z) : gop :=
-  match vendor_answer base end_ word R, memory_ask base end_ R with
-  | Some l, _ => OLocal KCORE_STAT_exit_hvc (fun _ => l)
-  | None, Some (k, i) => OMem k i far
-  | None, None => OHvc far
+  match vendor_answer base end_ word R, memory_ask base end_ R, guard_ask base end_ R with
+  | Some l, _, _ => OLocal KCORE_STAT_exit_hvc (fun _ => l)
+  | None, Some (k, i), _ => OMem k i far
+  | None, None, Some i => OGuard i
+  | None, None, None => OHvc far
   end.
 
-(* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one. *)
-Definition trap_op (guarded gicv3 : bool) (esr far hpfar id base end_ word : Z) (R : Z -> Z) : gop :=
+(* A guest's trap, of a protected VM or not, with an answer of KCore's alone where there is one; hides: it is an abort that the guest takes itself. *)
+Definition trap_op (guarded gicv3 hides : bool) (esr far hpfar id base end_ word : Z) (R : Z -> Z) : gop :=
   if guarded then
+    if hides then OLocal KCORE_STAT_exit_abort (fun l => take_exception (of_list l) (guard_syndrome esr) far) else
     if ec esr =? EC_HVC then hvc_op far base end_ word R else
     if (ec esr =? EC_WFX) || (ec esr =? EC_IABT) || (ec esr =? EC_DABT) || ((ec esr =? EC_SYSREG) && is_sgi gicv3 esr)
     then OExit esr far hpfar else local_op gicv3 esr id
@@ -55,4 +57,4 @@ Extract Constant Nat.ltb => "(<)".
 Extract Constant Nat.leb => "(<=)".
 
 Set Warnings "-extraction".
-Separate Extraction step boot_pub request_of trap_op.
+Separate Extraction step boot_pub request_of trap_op hidden.

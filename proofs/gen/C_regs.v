@@ -71,6 +71,20 @@ Definition f_guest_exception : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; 
 Definition f_guest_undefined : fundef := mkfun 1 [U64] None (
   SCall None "guest_exception" [(EVar 0); (EBin Or U64 (EConst 0) (EConst 33554432)); (EConst 0)]).
 
+(* guest_abort: 0=vcpu 1=esr 2=far 3=hpfar 4=context 5=allowed 6=syndrome *)
+Definition f_guest_abort : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 4) "get_vcpu_context" [(EVar 0)];;
+  SCall (Some 5) "guard_allows" [(EBin Div U64 (EVar 0) (EConst 16)); (EBin Shl U64 (EBin And U64 (EVar 3) (EConst 1099511627760)) (EConst 8))];;
+  SAssign 6 (EBin Or U64 (EBin Or U64 (EConst 2147483648) (EConst 33554432)) (EConst 16));;
+  SIf (ECmp Ne (EVar 5) (EConst 0))
+    (SReturn (Some (EConst 0)))
+    (SSkip);;
+  SIf (ECmp Ne (EBin And U64 (EVar 1) (EConst 4227858432)) (EConst 2147483648))
+    (SAssign 6 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EConst 2415919104) (EConst 33554432)) (EBin And U64 (EVar 1) (EConst 64))) (EConst 16)))
+    (SSkip);;
+  SCall None "guest_exception" [(EVar 4); (EVar 6); (EVar 2)];;
+  SReturn (Some (EConst 1))).
+
 (* enter_apply: 0=vcpu 1=flags 2=context 3=page 4=pending 5=esr 6=far 7=rt 8=value *)
 Definition f_enter_apply : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
   SCall (Some 2) "get_vcpu_context" [(EVar 0)];;
@@ -175,6 +189,7 @@ Definition m_regs : modul := [
   ("guest_advance", f_guest_advance);
   ("guest_exception", f_guest_exception);
   ("guest_undefined", f_guest_undefined);
+  ("guest_abort", f_guest_abort);
   ("enter_apply", f_enter_apply);
   ("release_register", f_release_register);
   ("abort_outside", f_abort_outside);

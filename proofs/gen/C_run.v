@@ -156,28 +156,30 @@ Definition f_guest_resume : fundef := mkfun 1 [U64; U64] None (
   SCall (Some 1) "pstate_sanitise" [(EVar 1); (EConst 1)];;
   SCall None "spsr_write" [(EVar 1)]).
 
-(* exit_protected: 0=vcpu 1=esr 2=context 3=ec 4=done *)
-Definition f_exit_protected : fundef := mkfun 2 [U64; U64; U64; U64; U64] (Some U64) (
-  SCall (Some 2) "get_vcpu_context" [(EVar 0)];;
-  SAssign 3 (EBin Shr U64 (EVar 1) (EConst 26));;
-  SAssign 4 (EConst 0);;
-  SIf (ELOr (ELOr (ECmp Eq (EVar 3) (EConst 1)) (ECmp Eq (EVar 3) (EConst 32))) (ECmp Eq (EVar 3) (EConst 36)))
+(* exit_protected: 0=vcpu 1=esr 2=far 3=hpfar 4=context 5=ec 6=done *)
+Definition f_exit_protected : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+  SCall (Some 4) "get_vcpu_context" [(EVar 0)];;
+  SAssign 5 (EBin Shr U64 (EVar 1) (EConst 26));;
+  SAssign 6 (EConst 0);;
+  SIf (ECmp Eq (EVar 5) (EConst 1))
     (SReturn (Some (EConst 0)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 3) (EConst 22))
-    (SCall (Some 4) "guest_hvc" [(EVar 0)])
-    (SIf (ECmp Eq (EVar 3) (EConst 24))
-      (SCall (Some 4) "guest_sysreg" [(EVar 0); (EVar 1)])
-      (SIf (ECmp Eq (EVar 3) (EConst 23))
-        (SCall None "page_store" [(EVar 2); (EBin Mul U64 (EConst 0) (EConst 8)); (EConst 18446744073709551615)];;
-        SCall None "guest_advance" [(EVar 2)];;
-        SAssign 4 (EConst 1))
-        (SCall None "guest_undefined" [(EVar 2)];;
-        SAssign 4 (EConst 1))));;
-  SIf (ECmp Ne (EVar 4) (EConst 0))
-    (SCall None "guest_resume" [(EVar 2)])
+  SIf (ELOr (ECmp Eq (EVar 5) (EConst 32)) (ECmp Eq (EVar 5) (EConst 36)))
+    (SCall (Some 6) "guest_abort" [(EVar 0); (EVar 1); (EVar 2); (EVar 3)])
+    (SIf (ECmp Eq (EVar 5) (EConst 22))
+      (SCall (Some 6) "guest_hvc" [(EVar 0)])
+      (SIf (ECmp Eq (EVar 5) (EConst 24))
+        (SCall (Some 6) "guest_sysreg" [(EVar 0); (EVar 1)])
+        (SIf (ECmp Eq (EVar 5) (EConst 23))
+          (SCall None "page_store" [(EVar 4); (EBin Mul U64 (EConst 0) (EConst 8)); (EConst 18446744073709551615)];;
+          SCall None "guest_advance" [(EVar 4)];;
+          SAssign 6 (EConst 1))
+          (SCall None "guest_undefined" [(EVar 4)];;
+          SAssign 6 (EConst 1)))));;
+  SIf (ECmp Ne (EVar 6) (EConst 0))
+    (SCall None "guest_resume" [(EVar 4)])
     (SSkip);;
-  SReturn (Some (EVar 4))).
+  SReturn (Some (EVar 6))).
 
 (* exit_vendor: 0=vcpu 1=esr 2=context 3=r *)
 Definition f_exit_vendor : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64) (
@@ -316,7 +318,7 @@ Definition f_guest_exit : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; 
   SIf (ECmp Eq (EVar 7) (EConst 1))
     (SCall (Some 8) "exit_vendor" [(EVar 2); (EVar 3)];;
     SIf (ECmp Eq (EVar 8) (EConst 0))
-      (SCall (Some 8) "exit_protected" [(EVar 2); (EVar 3)])
+      (SCall (Some 8) "exit_protected" [(EVar 2); (EVar 3); (EVar 4); (EVar 5)])
       (SSkip);;
     SIf (ECmp Eq (EVar 8) (EConst 1))
       (SCall None "stat_add" [(EVar 1); (EConst 8)];;

@@ -27,6 +27,17 @@ Definition f_guest_memory : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64
   SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (ECond (ECmp Eq (EVar 7) (EConst 0)) (EConst 0) (EConst 18446744073709551613))];;
   SReturn (Some (EConst 1))).
 
+(* guest_guard: 0=vcpu 1=context 2=ipa 3=x2 4=x3 5=r *)
+Definition f_guest_guard : fundef := mkfun 2 [U64; U64; U64; U64; U64; U64] None (
+  SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
+  SCall (Some 3) "page_load" [(EVar 1); (EBin Mul U64 (EConst 2) (EConst 8))];;
+  SCall (Some 4) "page_load" [(EVar 1); (EBin Mul U64 (EConst 3) (EConst 8))];;
+  SAssign 5 (EConst 18446744073709551594);;
+  SIf (ECmp Eq (EBin Or U64 (EVar 3) (EVar 4)) (EConst 0))
+    (SCall (Some 5) "guard_give" [(EBin Div U64 (EVar 0) (EConst 16)); (EVar 2)])
+    (SSkip);;
+  SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (ECond (ECmp Eq (EVar 5) (EConst 0)) (EConst 0) (EConst 18446744073709551613))]).
+
 (* guest_measurement: 0=vcpu 1=context 2=n 3=v *)
 Definition f_guest_measurement : fundef := mkfun 2 [U64; U64; U64; U64] None (
   SCall (Some 2) "page_load" [(EVar 1); (EBin Mul U64 (EConst 1) (EConst 8))];;
@@ -51,7 +62,7 @@ Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U6
   SIf (ECmp Eq (EVar 3) (EConst 2248212225))
     (SCall None "guest_words" [(EVar 1); (EConst 3060773928); (EConst 3910255918); (EConst 1447807657); (EConst 1949958221)])
     (SIf (ECmp Eq (EVar 3) (EConst 2248146944))
-      (SCall None "guest_words" [(EVar 1); (EConst 541); (EConst 0); (EConst 0); (EConst 0)])
+      (SCall None "guest_words" [(EVar 1); (EConst 669); (EConst 0); (EConst 0); (EConst 0)])
       (SIf (ECmp Eq (EVar 3) (EConst 3321888770))
         (SCall None "page_store" [(EVar 1); (EBin Mul U64 (EConst 0) (EConst 8)); (EConst 4096)])
         (SIf (ECmp Eq (EVar 3) (EConst 3321888771))
@@ -60,16 +71,19 @@ Definition f_guest_vendor : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U6
             (SCall (Some 4) "guest_memory" [(EVar 0); (EVar 1); (EConst 1)])
             (SIf (ECmp Eq (EVar 3) (EConst 3321888777))
               (SCall (Some 4) "guest_memory" [(EVar 0); (EVar 1); (EConst 2)])
-              (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907993)))
-                (SCall None "guest_measurement" [(EVar 0); (EVar 1)])
-                (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907994)))
-                  (SCall None "guest_quote" [(EVar 0); (EVar 1)])
-                  (SAssign 4 (EConst 0)))))))));;
+              (SIf (ECmp Eq (EVar 3) (EConst 3321888775))
+                (SCall None "guest_guard" [(EVar 0); (EVar 1)])
+                (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907993)))
+                  (SCall None "guest_measurement" [(EVar 0); (EVar 1)])
+                  (SIf (ECmp Eq (EVar 3) (ECast U64 (EConst 3321907994)))
+                    (SCall None "guest_quote" [(EVar 0); (EVar 1)])
+                    (SAssign 4 (EConst 0))))))))));;
   SReturn (Some (EVar 4))).
 
 Definition m_vendor : modul := [
   ("guest_words", f_guest_words);
   ("guest_memory", f_guest_memory);
+  ("guest_guard", f_guest_guard);
   ("guest_measurement", f_guest_measurement);
   ("guest_quote", f_guest_quote);
   ("guest_vendor", f_guest_vendor)].

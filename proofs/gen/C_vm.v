@@ -32,6 +32,7 @@ Definition f_vm_create : fundef := mkfun 1 [U64; U64; U64; U64; U64] (Some U64) 
   SCall None "set_vm_mem_end" [(EVar 1); (EConst 0)];;
   SCall None "set_vm_cntvoff" [(EVar 1); (EConst 0)];;
   SCall None "set_vm_cursor" [(EVar 1); (EConst 0)];;
+  SCall None "set_vm_guards" [(EVar 1); (EConst 0)];;
   SFor 4 U64 (EConst 0) (EConst 64) 1
     (SCall None "set_last_vcpu" [(EBin Add U64 (EBin Mul U64 (EVar 1) (EConst 64)) (EVar 4)); (EConst 4294967295)]);;
   SCall None "set_vm_state" [(EVar 1); (EConst 1)];;

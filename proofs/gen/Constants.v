@@ -22,6 +22,7 @@ Definition CTX_V : Z := 816.
 Definition CTX_VGIC : Z := 544.
 Definition CTX_VMPIDR : Z := 464.
 Definition GIB : Z := 1073741824.
+Definition GUARD_RANGES : Z := 16.
 Definition HALT_CELL : Z := 256.
 Definition HALT_EL2_FAULT : Z := 257.
 Definition HALT_GUEST_NONE : Z := 259.

@@ -3,6 +3,7 @@
 From KCore Require Import lang.Syntax.
 From KCore Require Export gen.C_auth.
 From KCore Require Export gen.C_gpsci.
+From KCore Require Export gen.C_guard.
 From KCore Require Export gen.C_host.
 From KCore Require Export gen.C_idreg.
 From KCore Require Export gen.C_inject.
@@ -59,6 +60,11 @@ Definition program : modul := [
   ("guest_undefined", f_guest_undefined);
   ("guest_advance", f_guest_advance);
   ("guest_sysreg", f_guest_sysreg);
+  ("guard_find", f_guard_find);
+  ("guard_add", f_guard_add);
+  ("guard_check", f_guard_check);
+  ("guard_give", f_guard_give);
+  ("guard_allows", f_guard_allows);
   ("range_in_dram", f_range_in_dram);
   ("pages_host_owned", f_pages_host_owned);
   ("range_has_dram", f_range_has_dram);
@@ -123,6 +129,7 @@ Definition program : modul := [
   ("enter_allowed", f_enter_allowed);
   ("access_mask", f_access_mask);
   ("mmio_value", f_mmio_value);
+  ("guest_abort", f_guest_abort);
   ("enter_apply", f_enter_apply);
   ("release_register", f_release_register);
   ("abort_outside", f_abort_outside);
@@ -145,6 +152,7 @@ Definition program : modul := [
   ("mem_ask", f_mem_ask);
   ("guest_mem", f_guest_mem);
   ("guest_memory", f_guest_memory);
+  ("guest_guard", f_guest_guard);
   ("guest_measurement", f_guest_measurement);
   ("guest_quote", f_guest_quote);
   ("guest_vendor", f_guest_vendor);

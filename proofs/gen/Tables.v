@@ -50,6 +50,9 @@ Definition arrays : list (string * Z * Z) := [
   ("vm_mem_end", 64, 256);
   ("vm_cntvoff", 64, 256);
   ("vm_cursor", 64, 256);
+  ("vm_guards", 32, 256);
+  ("guard_base", 64, 4096);
+  ("guard_end", 64, 4096);
   ("vcpu_state", 32, 4096);
   ("vcpu_power", 32, 4096);
   ("vcpu_pending", 32, 4096);

@@ -54,6 +54,7 @@ Proof.
       rewrite Fr, (not_fixed n "pool_free" Hn) by (try reflexivity; apply (not_fixed n _ Hn); reflexivity); auto end.
     all: try match goal with Hn : nth_error _ _ = _ |- _ => repeat (rewrite Fr by reflexivity);
       cbn [String.eqb Ascii.eqb Bool.eqb andb]; eapply r_log; eassumption end.
+    all: try match goal with |- guards_fine _ _ => apply (guards_same (cell s) _ (vm (P t)) _ r_guards); intros; cbn [P]; rewrite ?Fr by reflexivity; reflexivity end.
     all: repeat (rewrite Fr by reflexivity); rewrite ?W1, ?W2, ?W3, ?W4, ?W5; cbn [String.eqb Ascii.eqb Bool.eqb andb Z.eqb]; auto.
     all: apply small_count; clear - Ef Bx; lia. }
   set (t1 := mkst (add_cnt KCORE_STAT_pool_free (-1) (P t)) (D t)) in *.

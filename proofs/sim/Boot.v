@@ -179,6 +179,7 @@ Proof.
     | |- cell _ "vcpu_context" _ = _ => cbn [P D] in *; peel; rewrite Bc by reflexivity; rewrite Cu;
         cbn [String.eqb Ascii.eqb Bool.eqb andb]; key_hyps; keyed; auto; try congruence
     | |- vgic_fine _ _ _ => intros G; specialize (r_vgic G); cbv zeta in *; cbn [P D] in *; peel; rewrite B1, Dh, Di; exact r_vgic
+    | |- guards_fine _ _ => apply (guards_same (cell s) _ (vm (P t)) _ r_guards); intros; peel; repeat (rewrite Bc by reflexivity); rewrite ?Cu; keyed; auto
     | |- in_dram _ _ = true => eapply r_region; eassumption
     | H : c_pending _ <> PENDING_NONE |- cell _ _ ?x = _ =>
         cbn [P D] in *; peel; rewrite Bc by reflexivity; rewrite Cu; cbn [String.eqb Ascii.eqb Bool.eqb andb]; unfold upd in *;

@@ -343,6 +343,7 @@ Proof.
   pose proof (r_log _ _ _ _ R) as Lg. pose proof R as X. destruct X.
   constructor; cbn [P D]; rewrite ?E1, ?E2, ?E3, ?E4, ?E5, ?E6, ?E7, ?E8, ?E9, ?E10; auto; intros; rewrite ?Ev in *; auto.
   - apply (reaped_same (P t)); rewrite ?Ev, ?E3, ?E4, ?E5; auto.
+  - apply (guards_same (cell s) _ (vm (P t)) _ r_guards); intros; rewrite ?Ev; auto.
   - apply (pool_same fixed s s (P t) p); auto; intros; rewrite ?Ev; auto using Z.le_refl.
   - unfold vgic_fine in *. cbn [P D]. rewrite E7. exact r_vgic.
 Qed.

@@ -127,7 +127,7 @@ Lemma guest_service_goes c s t : sound -> matches c (true, s) t -> Guest.ec (Bas
   few_lrs s -> is_64 "far" s -> 0 <= service_words c s 1 -> vendor_asked c s = true -> goes c true 0 s.
 Proof.
   intros B [R H J Ft Who Cn] S V Few Bf X1 Va. cbn [fst snd] in *. pose proof (runs_protected fixed c s t _ Who R J V) as Pr.
-  destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
+  destruct (service_cases c s Va) as [(l & A)|[(k & i & A)|(i & A)]].
   - pose proof A as A'. rewrite (service_seen fixed c s t _ Who R J) in A'.
     destruct (guest_vendor_code fixed I c s t _ l Who R J H Pr S A') as (s' & t' & E & _).
     eexists _, 1, s'. split; [exact E|]. apply (s_guest_vendor fixed c s 1 s' l S V A E).
@@ -138,6 +138,10 @@ Proof.
       eexists _, 1, s'. split; [exact E|]. apply (s_guest_memory fixed c s 1 s' k i S V Few Bf X1 A E).
     + destruct (guest_missing_code fixed I c s t _ i k Who R J H B Ro Pr Vm M4 M5 Cn Few Bf S M1 M2 M3 Mc) as (s' & t' & E & _).
       eexists _, 0, s'. split; [exact E|]. apply (s_guest_memory fixed c s 0 s' k i S V Few Bf X1 A E).
+  - pose proof A as A'. rewrite (guard_seen fixed c s t _ Who R J) in A'. pose proof X1 as X2. unfold service_words in X2.
+    destruct (running_here fixed c s t _ Who R J) as (_ & _ & Ecv & _). rewrite Ecv in X2.
+    destruct (guest_guard_code fixed I c s t _ i Who R J H Pr S A' X2) as (s' & t' & E & _).
+    eexists _, 1, s'. split; [exact E|]. apply (s_guest_guard fixed c s 1 s' i S V X1 A E).
 Qed.
 Lemma guest_other_goes c s t : matches c (true, s) t -> protected_runs c s -> other_class c s -> goes c true 0 s.
 Proof.
@@ -178,8 +182,11 @@ Proof.
   destruct (Z.eqb_spec (cell s "vm_type" (vm_of (cell s "cpu_vcpu" c))) KCORE_VM_PROTECTED) as [T|T]; cbn [negb] in E; [|discriminate].
   destruct ((_ =? Guest.EC_WFX) || _ || _) eqn:S; [clear E|repeat match type of E with context [if ?b then _ else _] => destruct b end; discriminate].
   assert (S1 : fault_class s) by (unfold fault_class; cbv zeta; rewrite !orb_true_iff, !Z.eqb_eq in S; tauto).
-  destruct (guest_fault_code fixed I c s t _ Who R J B H (runs_protected fixed c s t _ Who R J T) Cn F A1 A2 S1 Of) as (s' & t' & X & _).
-  eexists _, 0, s'. split; [exact X|]. apply (s_guest_fault fixed c s 0 s' S1 T Of F A1 A2 X).
+  destruct (hides c s) eqn:Hd.
+  { destruct (guest_hidden_code fixed I c s t _ Who R J H (runs_protected fixed c s t _ Who R J T) A1 S1 Of Hd) as (s' & t' & X & _).
+    eexists _, 1, s'. split; [exact X|]. apply (s_guest_hidden fixed c s 1 s' S1 T Of A1 Hd X). }
+  destruct (guest_fault_code fixed I c s t _ Who R J B H (runs_protected fixed c s t _ Who R J T) Cn F A1 A2 S1 Of Hd) as (s' & t' & X & _).
+  eexists _, 0, s'. split; [exact X|]. apply (s_guest_fault fixed c s 0 s' S1 T Of Hd F A1 A2 X).
 Qed.
 
 Lemma unknown_goes c s t : matches c (false, s) t -> 0 <= Base.reg s "esr" 0 -> entry_of false 0 s = "host_unknown" ->

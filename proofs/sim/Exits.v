@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* An exit of a guest, and all that it calls, in the linked core. *)
 From KCore Require Import code.Common code.Stats code.Inject code.Idreg code.Regs code.Release code.Gpsci code.GuestHvc code.GuestSysreg
-  code.Share code.Vendor code.Run code.RunExit code.RunReturn code.RunAsync code.GuestExit gen.C_idreg gen.C_regs gen.C_gpsci gen.C_share gen.C_vendor gen.C_run.
+  code.Share code.Guard code.Vendor code.Run code.RunExit code.RunReturn code.RunAsync code.GuestExit gen.C_idreg gen.C_regs gen.C_gpsci gen.C_share gen.C_guard gen.C_vendor gen.C_run.
 From KCore Require Export sim.Trap sim.Does.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
@@ -35,9 +35,16 @@ Qed.
 
 Lemma does_guest_fp_trap : does "guest_fp_trap" s_guest_fp_trap. Proof. does_by guest_fp_trap_ok. Qed.
 Lemma does_guest_resume : does "guest_resume" s_guest_resume. Proof. pose proof does_pstate_sanitise. does_by guest_resume_ok. Qed.
+Lemma does_guard_find : does "guard_find" s_guard_find. Proof. does_by guard_find_ok. Qed.
+Lemma does_guard_add : does "guard_add" s_guard_add. Proof. pose proof does_guard_find. does_by guard_add_ok. Qed.
+Lemma does_guard_check : does "guard_check" s_guard_check. Proof. pose proof does_guard_find. does_by guard_check_ok. Qed.
+Lemma does_guard_give : does "guard_give" s_guard_give. Proof. pose proof does_guard_add. does_by guard_give_ok. Qed.
+Lemma does_guard_allows : does "guard_allows" s_guard_allows. Proof. pose proof does_guard_check. does_by guard_allows_ok. Qed.
+Lemma does_guest_abort : does "guest_abort" s_guest_abort.
+Proof. pose proof does_guard_allows. pose proof does_guest_exception. does_by guest_abort_ok. Qed.
 Lemma does_exit_protected : does "exit_protected" s_exit_protected.
 Proof.
-  pose proof does_guest_hvc. pose proof does_guest_sysreg. pose proof does_guest_advance. pose proof does_guest_undefined.
+  pose proof does_guest_abort. pose proof does_guest_hvc. pose proof does_guest_sysreg. pose proof does_guest_advance. pose proof does_guest_undefined.
   pose proof does_guest_resume. does_by exit_protected_ok.
 Qed.
 
@@ -55,12 +62,13 @@ Qed.
 Lemma does_guest_mem : does "guest_mem" s_guest_mem. Proof. pose proof does_mem_ask. does_by guest_mem_ok. Qed.
 Lemma does_guest_words : does "guest_words" s_guest_words. Proof. does_by guest_words_ok. Qed.
 Lemma does_guest_memory : does "guest_memory" s_guest_memory. Proof. pose proof does_guest_mem. does_by guest_memory_ok. Qed.
+Lemma does_guest_guard : does "guest_guard" s_guest_guard. Proof. pose proof does_guard_give. does_by guest_guard_ok. Qed.
 Lemma does_guest_measurement : does "guest_measurement" s_guest_measurement.
 Proof. pose proof does_guest_words. does_by guest_measurement_ok. Qed.
 Lemma does_guest_quote : does "guest_quote" s_guest_quote.
 Proof. pose proof does_guest_words. does_by guest_quote_ok. Qed.
 Lemma does_guest_vendor : does "guest_vendor" s_guest_vendor.
-Proof. pose proof does_guest_words. pose proof does_guest_memory. pose proof does_guest_measurement. pose proof does_guest_quote.
+Proof. pose proof does_guest_words. pose proof does_guest_memory. pose proof does_guest_guard. pose proof does_guest_measurement. pose proof does_guest_quote.
   does_by guest_vendor_ok. Qed.
 Lemma does_exit_vendor : does "exit_vendor" s_exit_vendor.
 Proof. pose proof does_guest_vendor. pose proof does_guest_resume. does_by exit_vendor_ok. Qed.

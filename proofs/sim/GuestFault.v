@@ -2,11 +2,27 @@
 (* WFx and stage-2 faults of a protected VM: the host is told by the register filter, and goes on. *)
 From KCore Require Import code.Common code.Stats code.Context code.Cpu code.Release code.Run code.Frame code.RunExit code.RunReturn code.GuestExit
   top.Chan top.InvOwn top.InvMap.
-From KCore Require Export sim.GuestLeave sim.GuestNormal.
+From KCore Require Export sim.GuestLeave sim.GuestNormal sim.Guard.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
+(* The guest takes the abort itself: there is a guard, and the page isn't the host's to serve. *)
+Definition hides (c : Z) (s : state) : bool :=
+  is_abort (Base.reg s "esr" 0) && abort_hidden (cell s "cpu_vcpu" c) (fault_ipa s) s.
+Definition hidden_op (s : state) : gop :=
+  OLocal KCORE_STAT_exit_abort (fun l => take_exception (of_list l) (guard_syndrome (Base.reg s "esr" 0)) (Base.reg s "far" 0)).
 Definition fault_class (s : state) : Prop := let e := Guest.ec (Base.reg s "esr" 0) in e = Guest.EC_WFX \/ e = Guest.EC_IABT \/ e = Guest.EC_DABT.
+
+Definition guard_names : list string := ["vm_guards"; "guard_base"; "guard_end"; "vm_mem_base"; "vm_mem_end"].
+Lemma stat_other c k n i s : In n guard_names -> cell (stat_add c k s) n i = cell s n i.
+Proof. intros H. cbn [In guard_names] in H. repeat (destruct H as [<-|H]; [reflexivity|]). destruct H. Qed.
+Lemma abort_hidden_same w h s u : (forall n i, In n guard_names -> cell u n i = cell s n i) -> abort_hidden w h u = abort_hidden w h s.
+Proof.
+  intros E. unfold abort_hidden, inside_memory, guard_check. rewrite !E by (cbn; tauto).
+  assert (G : forall v n ipa, guard_of u v n ipa = guard_of s v n ipa); [|rewrite G; reflexivity].
+  intros v n ipa. Transparent guard_of. unfold guard_of. Opaque guard_of. generalize 0. induction (Z.to_nat n) as [|m IH]; intros i; cbn [guard_from]; [reflexivity|].
+  unfold in_guard. rewrite !E, IH by (cbn; tauto). reflexivity.
+Qed.
 
 Section GuestFault.
 Context {cfg : config} (fixed : string -> Z -> Z) (I : installed fixed).
@@ -14,11 +30,11 @@ Notation Q := (Q fixed).
 
 Theorem guest_fault_code c s t w : running c s t w -> Q c s t -> inv (P t) -> sound -> held s = false -> protected (P t) (vm_of w) = true ->
   u_call (cpu (P t) c) = CNone -> few_lrs s -> let esr := Base.reg s "esr" 0 in let far := Base.reg s "far" 0 in
-  0 <= esr < 2 ^ 64 -> 0 <= far < 2 ^ 64 -> fault_class s -> own_fault s = false ->
+  0 <= esr < 2 ^ 64 -> 0 <= far < 2 ^ 64 -> fault_class s -> own_fault s = false -> hides c s = false ->
   exists s' t', link L1 above "guest_exit" [0] s = Ok (0, s') /\ held s' = false /\ Q c s' t' /\
     run [G c (OIo (fun _ => left_synchronous c s)); G c (OExit esr far (fault_ipa s))] t = Ok t' /\ idle (P t') c = true.
 Proof.
-  intros G R J B H Pr Cn Few esr far Be Bf S Of. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  intros G R J B H Pr Cn Few esr far Be Bf S Of Hd. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
   destruct (r_cpu_id _ _ _ _ R) as [Ei C]. destruct (i_runs _ _ _ _ G) as [U Ew].
   destruct (vcpu_areas fixed I c s t w R J W Ex) as (Mm & Ok_ & _). specialize (Ok_ Pr).
   pose proof (type_protected (P t) w J Ex) as Tp. rewrite Pr in Tp. symmetry in Tp. apply Z.eqb_eq in Tp.
@@ -53,14 +69,25 @@ Proof.
     change (needs_hpfar esr) with (asks_ipa s). fold (own_fault s). rewrite Of. fold s2. fold (fault_ipa s). fold ipa.
     rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp. rewrite exit_guest_others;
       [|rewrite (frame_ok s s2 w Fr); exact Ok_|reflexivity|intros X; rewrite X in Ch; discriminate Ch].
-    unfold s_exit_protected. rewrite (frame_ok s s2 w Fr), Ok_, H2. cbn [negb andb]. unfold exit_protected. cbv zeta. rewrite Ce. cbn [bind Z.eqb negb].
-    rewrite Ch. exact E.
+    unfold s_exit_protected. rewrite (frame_ok s s2 w Fr), Ok_, H2. cbn [negb andb].
+    replace (exit_protected w esr far ipa s2) with (@Ok (Z * state) (0, s2)); [cbn [bind Z.eqb negb]; rewrite Ch; exact E|]. symmetry.
+    unfold exit_protected. cbv zeta. destruct ((Guest.ec esr =? Guest.EC_IABT) || _) eqn:Ab.
+    + unfold exit_abort, s_guest_abort, is_abort. rewrite (frame_ok s s2 w Fr), Ok_, Ab, H2. change (w / KCORE_VM_VCPUS) with (vm_of w).
+      rewrite (guards_checked fixed c s2 t1 (vm_of w) R2 (vm_handle w W)).
+      replace (word64 esr) with true by (symmetry; unfold word64; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; exact Be). cbn [andb negb]. cbv zeta.
+      replace (abort_hidden w ipa s2) with false; [reflexivity|]. symmetry. unfold hides, is_abort in Hd. fold esr in Hd. rewrite Ab, Ec in Hd. cbn [andb] in Hd.
+      rewrite <- Hd. apply abort_hidden_same. intros n1 i Hn. rewrite C2. apply stat_other, Hn.
+    + rewrite <- orb_assoc, Ab, orb_false_r in Ce. rewrite Ce. reflexivity.
   - assert (Fl : forall R0, exit_sync (v_base (vm (P u) (vm_of w))) (v_end (vm (P u) (vm_of w))) esr far ipa R0 =
       exit_filter (v_base (vm (P u) (vm_of w))) (v_end (vm (P u) (vm_of w))) esr far ipa R0).
     { intros R0. unfold exit_sync, ensure. rewrite B. reflexivity. }
     cbn [run step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). fold u. rewrite Pu, U, Ew, (proj2 (Z.eqb_neq _ _) N). f_equal. cbn [guest_step]. rewrite Pru.
-    replace (exits_to_host esr) with true.
-    2: { symmetry. unfold fault_class in S. cbv zeta in S. fold esr in S. unfold exits_to_host. destruct S as [->|[->| ->]]; reflexivity. }
+    replace (exits_to_host esr && negb (hidden (P u) (vm_of w) esr ipa)) with true.
+    2: { symmetry. apply andb_true_iff. split.
+         - unfold fault_class in S. cbv zeta in S. fold esr in S. unfold exits_to_host. destruct S as [->|[->| ->]]; reflexivity.
+         - apply negb_true_iff. rewrite Pu. destruct (is_abort esr) eqn:Ab.
+           + rewrite <- (hidden_same fixed c s t w esr ipa R (vm_handle w W) Ab). unfold hides in Hd. fold esr in Hd. rewrite Ab, Ec in Hd. exact Hd.
+           + unfold hidden. unfold is_abort in Ab. rewrite Ab. reflexivity. }
     unfold sync_release. rewrite Pru, Fl. set (rel := exit_filter _ _ _ _ _ _). assert (Rs : Guest.r_stat rel = k /\ r_power rel = None).
     { unfold fault_class in S. cbv zeta in S. fold esr in S. unfold rel, k, exit_filter, Guest.cause.
       destruct S as [->|[->| ->]]; cbn [Z.eqb Pos.eqb orb Guest.EC_WFX Guest.EC_IABT Guest.EC_DABT Guest.EC_HVC Guest.EC_SYSREG];
@@ -69,5 +96,56 @@ Proof.
     unfold t1. cbn [P]. rewrite Pu. reflexivity.
   - unfold idle, told. cbn [P]. unfold change_cpu, set_cpu, change_vcpu, set_vcpu, add_stat, upd, t1. cbn [cpu]. rewrite Z.eqb_refl. cbn [u_run u_call cpu_with_run negb andb].
     cbn [P cpu]. rewrite Pu. unfold add_stat. cbn [cpu]. rewrite Cn. reflexivity.
+Qed.
+
+(* The guest takes it. *)
+Theorem guest_hidden_code c s t w : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
+  0 <= Base.reg s "esr" 0 < 2 ^ 64 -> fault_class s -> own_fault s = false -> hides c s = true ->
+  exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c (hidden_op s)) t = Ok t' /\ Q c s' t' /\ running c s' t' w.
+Proof.
+  intros G R J H Pr Be S Of Hd. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  destruct (r_cpu_id _ _ _ _ R) as [Ei C]. destruct (i_runs _ _ _ _ G) as [U Ew].
+  destruct (vcpu_areas fixed I c s t w R J W Ex) as (Mm & Ok_ & _). specialize (Ok_ Pr).
+  pose proof (type_protected (P t) w J Ex) as Tp. rewrite Pr in Tp. symmetry in Tp. apply Z.eqb_eq in Tp.
+  unfold hides in Hd. rewrite Ec in Hd. apply andb_true_iff in Hd as [Ab Hd]. unfold hidden_op.
+  set (esr := Base.reg s "esr" 0) in *. set (far := Base.reg s "far" 0) in *. set (ct := cell s "vcpu_context" w) in *. set (ipa := fault_ipa s) in *.
+  assert (K : Guest.cause esr = KCORE_STAT_exit_abort).
+  { unfold is_abort in Ab. unfold Guest.cause. apply orb_true_iff in Ab. rewrite !Z.eqb_eq in Ab. destruct Ab as [->| ->]; reflexivity. }
+  set (k := Guest.cause esr). set (s1 := stat_add c k s).
+  set (s2 := if asks_ipa s then record "translate_el1" [far] s1 else s1).
+  assert (A2 : cell s2 = cell s1 /\ Base.reg s2 = Base.reg s /\ word s2 = word s /\ held s2 = false /\ Frame.frame s s2).
+  { unfold s2. destruct (asks_ipa s); repeat split; exact H. }
+  destruct A2 as (C2 & Rg2 & W2 & H2 & Fr).
+  set (l := take_exception (of_list (guest_values t w)) (guard_syndrome esr) far).
+  assert (Gl : forall j, 0 <= j < 58 -> Context.live ct s2 j = of_list (guest_values t w) j).
+  { intros j Kj. rewrite of_values by exact Kj. rewrite <- (i_regs _ _ _ _ G j Kj). unfold Context.live, Context.words_of. rewrite Rg2, W2. reflexivity. }
+  assert (Wr : wrote ct l s1 (resumed ct (put_live ct l s2))).
+  { apply wrote_resumed. unfold s2. destruct (asks_ipa s); [apply (wrote_record _ _ "translate_el1" [far])|]; apply wrote_live, exception_bound. }
+  assert (Eq : exit_protected w esr far ipa s2 = Ok (1, resumed ct (put_live ct l s2))).
+  { unfold exit_protected. cbv zeta. unfold is_abort in Ab. rewrite Ab. unfold exit_abort, s_guest_abort, is_abort.
+    rewrite (frame_ok s s2 w Fr), Ok_, Ab, H2. change (w / KCORE_VM_VCPUS) with (vm_of w).
+    replace (guards_ok s2 (vm_of w)) with true.
+    2: { symmetry. rewrite <- (guards_checked fixed c s t (vm_of w) R (vm_handle w W)). unfold guards_ok. rewrite !C2. reflexivity. }
+    replace (word64 esr) with true by (symmetry; unfold word64; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; exact Be). cbn [andb negb]. cbv zeta.
+    replace (abort_hidden w ipa s2) with true.
+    2: { symmetry. rewrite <- Hd. apply abort_hidden_same. intros n1 i Hn. rewrite C2. apply stat_other, Hn. }
+    cbn [bind]. change (negb (1 =? 0)) with true. cbv iota. replace (cell s2 "vcpu_context" w) with ct by (rewrite C2; reflexivity).
+    rewrite (exception_same _ _ (guard_syndrome esr) far Gl). reflexivity. }
+  assert (Cf : (Guest.ec esr =? Guest.EC_FP) = false /\ (Guest.ec esr =? Guest.EC_HVC) = false).
+  { unfold fault_class in S. cbv zeta in S. fold esr in S. destruct S as [->|[->| ->]]; split; reflexivity. }
+  destruct Cf as [Cf Ch].
+  assert (E : link L1 above "guest_exit" [0] s = Ok (1, stat_add c KCORE_STAT_exit_local (resumed ct (put_live ct l s2)))).
+  { apply (does_ok _ _ _ _ _ does_guest_exit). unfold s_guest_exit. rewrite Ei. cbv zeta. rewrite Ec, (proj2 (Z.eqb_neq w NO_VCPU) N), Mm.
+    replace (cpu_ok c) with true by (symmetry; unfold cpu_ok, is_cpu in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia).
+    change (negb (0 =? 0)) with false. cbv iota. unfold exit_synchronous. fold esr far. change (w / KCORE_VM_VCPUS) with (vm_of w). cbv zeta.
+    rewrite cause_is. fold k s1. rewrite Cf. cbn [andb]. change (answer s1 (List.length (trace s1)) 0 mod 2 ^ 64) with (par_now s).
+    change (needs_hpfar esr) with (asks_ipa s). fold (own_fault s). rewrite Of. fold s2. fold (fault_ipa s). fold ipa.
+    rewrite (r_vm_type _ _ _ _ R _ (vm_handle w W)), Tp. rewrite exit_guest_others;
+      [|rewrite (frame_ok s s2 w Fr); exact Ok_|reflexivity|intros X; rewrite X in Ch; discriminate Ch].
+    unfold s_exit_protected. rewrite (frame_ok s s2 w Fr), Ok_, H2. cbn [negb andb]. rewrite Eq. reflexivity. }
+  do 2 eexists. split; [exact E|]. split; [exact (eq_trans (GuestLocal.b_held _ _ _ _ Wr) H)|]. split.
+  { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step. rewrite Pr. reflexivity. }
+  apply (finished fixed I c s _ t w l KCORE_STAT_exit_abort); auto; [unfold KCORE_STAT_exit_abort, KCORE_NR_STATS; lia|].
+  rewrite <- K. exact Wr.
 Qed.
 End GuestFault.

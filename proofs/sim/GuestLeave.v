@@ -144,7 +144,7 @@ Qed.
 Lemma told_exit c s t w s1 x : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   let e := ec (Base.reg s "esr" 0) in e <> EC_IABT -> e <> EC_DABT -> e <> EC_FP ->
   (e = EC_HVC -> vendor_call (words_of (cell s "vcpu_context" w) s 0) = false) ->
-  exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of e) s) = Ok (0, s1) ->
+  (forall far hpfar, exit_protected w (Base.reg s "esr" 0) far hpfar (stat_add c (cause_of e) s) = Ok (0, s1)) ->
   exit_told c w KCORE_VM_PROTECTED (if e =? EC_HVC then ESR_HVC else Base.reg s "esr" 0) (Base.reg s "far" 0) (Base.reg s "hpfar" 0) s1 = Ok x ->
   link L1 above "guest_exit" [0] s = Ok x.
 Proof.
@@ -182,8 +182,8 @@ Proof.
   pose proof (running_stat c s u w k Gu) as G1. fold s1 t1 in G1.
   destruct (told_related c s1 t1 w esr far (Base.reg s "hpfar" 0) G1 R1) as (s' & E & H' & R'); auto.
   { apply inv_stat, Ju. } { apply (leaves_same _ _ s s1 (io (D u) w)); auto. }
-  exists s'. assert (E0 : exit_protected w esr (stat_add c (cause_of (ec esr)) s) = Ok (0, s1)).
-  { unfold exit_protected. rewrite S. change (EC_SYSREG =? EC_WFX) with false. change (EC_SYSREG =? EC_IABT) with false.
+  exists s'. assert (E0 : forall far1 hpfar, exit_protected w esr far1 hpfar (stat_add c (cause_of (ec esr)) s) = Ok (0, s1)).
+  { intros far1 hpfar. unfold exit_protected. rewrite S. change (EC_SYSREG =? EC_WFX) with false. change (EC_SYSREG =? EC_IABT) with false.
     change (EC_SYSREG =? EC_DABT) with false. change (EC_SYSREG =? EC_HVC) with false. change (EC_SYSREG =? EC_SYSREG) with true. cbn [orb]. cbv iota.
     destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). unfold s_guest_sysreg. change (cause_of EC_SYSREG) with k. fold s1.
     change (vcpu_ok s1 w) with (vcpu_ok s w). rewrite (Ok_ Pr). change (cell s1 "has_gicv3" 0) with (cell s "has_gicv3" 0).
@@ -195,7 +195,7 @@ Proof.
   { intros R0. unfold exit_sync, ensure. rewrite B. reflexivity. }
   split; [exact R'|]. split.
   - cbn [run step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N), Op, Pu, U, Ew, (proj2 (Z.eqb_neq _ _) N). f_equal. cbn [guest_step]. rewrite Pru.
-    replace (exits_to_host esr) with true by (unfold exits_to_host; rewrite S; reflexivity). unfold sync_release. rewrite Pru, Fl.
+    replace (exits_to_host esr && negb (hidden (P u) (vm_of w) esr (Base.reg s "hpfar" 0))) with true by (unfold exits_to_host, hidden; rewrite S; reflexivity). unfold sync_release. rewrite Pru, Fl.
     set (rel := exit_filter _ _ _ _ _ _). assert (Rs : Guest.r_stat rel = k /\ r_power rel = None).
     { unfold rel, exit_filter. rewrite S. split; reflexivity. }
     destruct Rs as [Rs Rp]. unfold leave, told, deliver, deliver_effect. change (P (keep w far u)) with (P u). rewrite Pu, Ew, Pr, Rs, Rp.

@@ -111,7 +111,7 @@ Qed.
 Lemma local_exit c s t w s' : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
   let e := ec (Base.reg s "esr" 0) in e <> EC_WFX -> e <> EC_IABT -> e <> EC_DABT -> (e = EC_FP -> cell s "cpu_fp" c <> 0) ->
   (e = EC_HVC -> vendor_call (words_of (cell s "vcpu_context" w) s 0) = false) ->
-  exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of e) s) = Ok (1, s') ->
+  (forall far hpfar, exit_protected w (Base.reg s "esr" 0) far hpfar (stat_add c (cause_of e) s) = Ok (1, s')) ->
   link L1 above "guest_exit" [0] s = Ok (1, stat_add c KCORE_STAT_exit_local s').
 Proof.
   intros G R J H Pr e N1 N2 N3 N4 Nv E. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
@@ -174,8 +174,8 @@ Proof.
       unfold is_el1. rewrite (proj2 (Z.leb_gt 34 _)) by lia. reflexivity.
     - eexists. split; [reflexivity|]. apply Wu, wrote_live, exception_bound. }
   destruct X as (s2 & X & Wr).
-  assert (E : exit_protected w esr s1 = Ok (1, resumed ct s2)).
-  { unfold exit_protected. rewrite S. cbn [Z.eqb orb].
+  assert (E : forall far hpfar, exit_protected w esr far hpfar s1 = Ok (1, resumed ct s2)).
+  { intros far hpfar. unfold exit_protected. rewrite S. cbn [Z.eqb orb].
     change (EC_SYSREG =? EC_WFX) with false. change (EC_SYSREG =? EC_IABT) with false. change (EC_SYSREG =? EC_DABT) with false.
     change (EC_SYSREG =? EC_HVC) with false. change (EC_SYSREG =? EC_SYSREG) with true. cbn [orb]. cbv iota.
     destruct (running_context c s t w G R J Pr) as [(W & Ex & _) _]. destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _).
@@ -217,9 +217,9 @@ Theorem guest_hvc_code c s t w x0 far : running c s t w -> Q c s t -> inv (P t) 
 Proof.
   intros G R J H Pr S Nv Hv. destruct (running_here fixed c s t w G R J) as (_ & _ & _ & N). destruct (i_runs _ _ _ _ G) as [U Ew].
   set (ct := cell s "vcpu_context" w). set (s1 := stat_add c (cause_of EC_HVC) s).
-  assert (E : exit_protected w (Base.reg s "esr" 0) (stat_add c (cause_of (ec (Base.reg s "esr" 0))) s) =
+  assert (E : forall far1 hpfar, exit_protected w (Base.reg s "esr" 0) far1 hpfar (stat_add c (cause_of (ec (Base.reg s "esr" 0))) s) =
     Ok (1, resumed ct (put_words ct [(0, x0)] s1))).
-  { unfold exit_protected. rewrite S. change (EC_HVC =? EC_WFX) with false. change (EC_HVC =? EC_IABT) with false.
+  { intros far1 hpfar. unfold exit_protected. rewrite S. change (EC_HVC =? EC_WFX) with false. change (EC_HVC =? EC_IABT) with false.
     change (EC_HVC =? EC_DABT) with false. change (EC_HVC =? EC_HVC) with true. cbn [orb]. cbv iota. unfold s_guest_hvc.
     destruct (running_context c s t w G R J Pr) as [(W & Ex & _) _]. destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _).
     fold s1. change (vcpu_ok s1 w) with (vcpu_ok s w). change (held s1) with (held s). rewrite (Ok_ Pr), H. cbn [negb andb].

@@ -15,7 +15,7 @@ Proof.
   specialize (N x (or_introl eq_refl)). destruct x; try destruct N; reflexivity.
 Qed.
 Lemma life_protected s t v : life (vm t v) = life (vm s v) -> protected t v = protected s v.
-Proof. unfold life, protected. intros E. injection E as -> -> _ _. reflexivity. Qed.
+Proof. unfold life, protected. intros E. injection E as -> -> _ _ _. reflexivity. Qed.
 Lemma inv_stopped c s : inv s -> inv (change_cpu c (cpu_with_run false) s).
 Proof.
   intros J. apply (inv_minor s); auto. split; fields; auto.
@@ -92,6 +92,6 @@ Proof.
     + intros j K. apply Wd. right. exact K.
     + intros n j Hn. apply (d_cell _ _ St). cbn [In] in Hn. repeat (destruct Hn as [<-|Hn]; [reflexivity|]). destruct Hn.
     + intros j _. cbn [D]. rewrite (quiet_effects e Ef). reflexivity.
-    + intros v. cbn [P]. pose proof (Lf v) as L. unfold life in L. injection L as L _ _ _. exact L.
+    + intros v. cbn [P]. pose proof (Lf v) as L. unfold life in L. injection L as L _ _ _ _. exact L.
 Qed.
 End GuestMem.

@@ -28,8 +28,11 @@ Proof.
   set (s1 := stat_add c k s). set (l := other_answer esr (of_list (guest_values t w))).
   assert (Gl : forall j, 0 <= j < 58 -> Context.live ct s1 j = of_list (guest_values t w) j).
   { intros j K. rewrite of_values by exact K. exact (i_regs _ _ _ _ G j K). }
-  assert (X : exists s2, wrote ct l s1 s2 /\ exit_protected w esr s1 = Ok (1, resumed ct s2)).
-  { unfold exit_protected. rewrite (proj2 (Z.eqb_neq _ _) N1), (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3), (proj2 (Z.eqb_neq _ _) N4),
+  assert (X : exists s2, wrote ct l s1 s2 /\ forall far hpfar, exit_protected w esr far hpfar s1 = Ok (1, resumed ct s2)).
+  { enough (X : exists s2, wrote ct l s1 s2 /\ exit_protected w esr 0 0 s1 = Ok (1, resumed ct s2)).
+    { destruct X as (s2 & X1 & X2). exists s2. split; [exact X1|]. intros far hpfar. rewrite <- X2. unfold exit_protected.
+      rewrite (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3). reflexivity. }
+    unfold exit_protected. rewrite (proj2 (Z.eqb_neq _ _) N1), (proj2 (Z.eqb_neq _ _) N2), (proj2 (Z.eqb_neq _ _) N3), (proj2 (Z.eqb_neq _ _) N4),
       (proj2 (Z.eqb_neq _ _) N5). cbn [orb]. change (cell s1 "vcpu_context" w) with ct. unfold l, other_answer. change 0x17 with EC_SMC. destruct (ec esr =? EC_SMC).
     - exists (put_words ct ((0, MASK64) :: advance (of_list (guest_values t w))) s1). split.
       { apply wrote_words. apply Forall_cons; [cbn; unfold W_GP; split; [lia|reflexivity]|apply advance_bound]. }

@@ -184,7 +184,7 @@ Proof.
   assert (Uu : u_run (cpu (P u) c) = true /\ u_vcpu (cpu (P u) c) = w) by (rewrite Pu; auto). destruct Uu as [Uu Eu].
   exists s', t'. split; [|split; [exact H'|split; [|split]]].
   - apply (told_exit fixed I c s t w s4 _ G R J H Pr); rewrite ?S; try discriminate; [intros _; exact Nv| |exact E].
-    unfold exit_protected. rewrite S. change (EC_HVC =? EC_WFX) with false. change (EC_HVC =? EC_IABT) with false.
+    intros far1 hpfar. unfold exit_protected. rewrite S. change (EC_HVC =? EC_WFX) with false. change (EC_HVC =? EC_IABT) with false.
     change (EC_HVC =? EC_DABT) with false. change (EC_HVC =? EC_HVC) with true. cbn [orb]. cbv iota. unfold s_guest_hvc.
     change (cause_of EC_HVC) with k. fold s1. change (vcpu_ok s1 w) with (vcpu_ok s w). change (held s1) with (held s). rewrite Ok_, H.
     cbn [negb andb]. cbv zeta. change (near w s1) with (near w s).

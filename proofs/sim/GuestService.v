@@ -14,13 +14,16 @@ Definition service_answer (c : Z) (s : state) : option (list (Z * Z)) :=
   let v := vm_of (cell s "cpu_vcpu" c) in vendor_answer (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (next_answer s) (service_words c s).
 Definition memory_asked (c : Z) (s : state) : option (ask * Z) :=
   let v := vm_of (cell s "cpu_vcpu" c) in memory_ask (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (service_words c s).
+Definition guard_asked (c : Z) (s : state) : option Z :=
+  let v := vm_of (cell s "cpu_vcpu" c) in guard_ask (cell s "vm_mem_base" v) (cell s "vm_mem_end" v) (service_words c s).
 Lemma service_cases c s : vendor_call (service_words c s 0) = true ->
-  (exists l, service_answer c s = Some l) \/ exists k i, memory_asked c s = Some (k, i).
+  (exists l, service_answer c s = Some l) \/ (exists k i, memory_asked c s = Some (k, i)) \/ exists i, guard_asked c s = Some i.
 Proof.
-  unfold vendor_call, service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. cbn [existsb].
+  unfold vendor_call, service_answer, vendor_answer, memory_asked, memory_ask, guard_asked, guard_ask, asked_of. cbv zeta. cbn [existsb].
   set (fn := Z.land (service_words c s 0) 0xffffffff). intros E.
   destruct (fn =? KVM_UID); [eauto|]. destruct (fn =? KVM_FEATURES); [eauto|]. destruct (fn =? KVM_HYP_MEMINFO); [eauto|].
-  destruct (fn =? KCORE_HC_VM_MEASUREMENT); [eauto|]. destruct (fn =? KCORE_HC_VM_QUOTE); [eauto|]. cbn [orb] in E. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
+  destruct (fn =? KCORE_HC_VM_MEASUREMENT); [eauto|]. destruct (fn =? KCORE_HC_VM_QUOTE); [eauto|]. cbn [orb] in E.
+  destruct (fn =? KVM_MMIO_GUARD) eqn:Gd; [destruct (guard_refused _ _ _); cbn [andb negb]; eauto|]. destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); eauto|].
   destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); eauto|discriminate].
 Qed.
@@ -100,6 +103,51 @@ Proof.
   pose proof (service_done c s t w _ G R J Pr S V Cx) as E. do 2 eexists. split; [exact E|]. split; [exact (eq_trans (GuestLocal.b_held _ _ _ _ Wr) H)|]. split.
   { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step. rewrite Pr. reflexivity. }
   apply (finished fixed I c s _ t w l k0); auto. unfold k0, KCORE_STAT_exit_hvc, KCORE_NR_STATS. lia.
+Qed.
+
+(* With a page outside of memory that it gives the host to serve. *)
+Lemma guard_seen c s t w : running c s t w -> Q c s t -> inv (P t) ->
+  guard_asked c s = guard_ask (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) (words_of (cell s "vcpu_context" w) s).
+Proof.
+  intros G R J. destruct (running_here fixed c s t w G R J) as (W & _ & Ec & _). pose proof (vm_handle w W) as Hv.
+  unfold guard_asked, service_words. cbv zeta. rewrite Ec, (r_vm_base _ _ _ _ R _ Hv), (r_vm_end _ _ _ _ R _ Hv). reflexivity.
+Qed.
+Lemma guard_call_stat v i d h p : guard_call v i (add_stat d h p) = let (ok, q) := guard_call v i p in (ok, add_stat d h q).
+Proof. unfold guard_call. change (vm (add_stat d h p) v) with (vm p v). destruct (give _ _); reflexivity. Qed.
+Theorem guest_guard_code c s t w i : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
+  ec (Base.reg s "esr" 0) = EC_HVC -> let X := words_of (cell s "vcpu_context" w) s in
+  guard_ask (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) X = Some i -> 0 <= X 1 ->
+  exists s' t', link L1 above "guest_exit" [0] s = Ok (1, s') /\ held s' = false /\ step (G c (OGuard i)) t = Ok t' /\ Q c s' t' /\
+    running c s' t' w.
+Proof.
+  intros G R J H Pr S X A B. destruct (running_here fixed c s t w G R J) as (W & Ex & Ec & N).
+  destruct (i_runs _ _ _ _ G) as [U Ew]. destruct (r_cpu_id _ _ _ _ R) as [_ C]. set (s1 := stat_add c k0 s).
+  set (t1 := mkst (add_stat c k0 (P t)) (D t)). pose proof (inv_stat c k0 (P t) J) as J1.
+  assert (R1 : Q c s1 t1) by (apply keep_stat; auto; unfold k0, KCORE_STAT_exit_hvc, KCORE_NR_STATS; lia).
+  pose proof (running_stat c s t w k0 G) as G1. fold s1 t1 in G1.
+  pose proof (vendor_guard fixed I c s1 t1 w i G1 R1 J1 H Pr A B) as Y. cbn [P t1] in Y.
+  rewrite guard_call_stat in Y. destruct (guard_call (vm_of w) i (P t)) as [ok q] eqn:Gc.
+  destruct Y as (u & Hu & Ect & Wu & Rgu & E & Ru & Gu & Jq & Prq). set (t2 := mkst (add_stat c k0 q) (D t1)) in *.
+  destruct (running_here fixed c u t2 w Gu Ru Jq) as (_ & Exq & _).
+  set (ct := cell s "vcpu_context" w) in *. change (cell s1 "vcpu_context" w) with ct in *.
+  assert (Wr : wrote (cell u "vcpu_context" w) [(0, mem_result ok)] u
+    (resumed (cell u "vcpu_context" w) (put_words (cell u "vcpu_context" w) [(0, mem_result ok)] u))).
+  { apply wrote_resumed, wrote_words. repeat (apply Forall_cons; [cbn; unfold W_GP; split; [lia|reflexivity]|]). apply Forall_nil. }
+  rewrite Ect in Wr.
+  assert (Cx : ctx_ok (put_words ct [(0, mem_result ok)] u) ct = true).
+  { destruct (vcpu_areas fixed I c u t2 w Ru Jq W Exq) as (_ & Ok_ & _). destruct (vcpu_facts u w (Ok_ Prq)) as (_ & Z0 & _). rewrite Ect in Z0. exact Z0. }
+  pose proof (service_done c s t w _ G R J Pr S E Cx) as El. fold ct in El.
+  rewrite <- Ect in Wr. destruct (written fixed I c u _ t2 w [(0, mem_result ok)] Gu Ru Jq Prq Wr) as [R2 G2]. rewrite Ect in *.
+  set (s2 := resumed _ _) in *. do 2 eexists. split; [exact El|]. split; [exact (eq_trans (GuestLocal.b_held _ _ _ _ Wr) Hu)|]. split.
+  { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). cbn [guest_step]. rewrite Pr, Gc. reflexivity. }
+  assert (Et : mkst (add_stat c KCORE_STAT_exit_local (P (write_greg t2 w [(0, mem_result ok)]))) (D (write_greg t2 w [(0, mem_result ok)])) =
+    with_pub (fun p => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc p))
+      (write_greg (mkst q (D t)) w [(0, mem_result ok)])).
+  { unfold write_greg, set_greg, greg. change (protected (P (mkst q (D t))) (vm_of w)) with (protected (add_stat c k0 q) (vm_of w)).
+    change (protected (P t2) (vm_of w)) with (protected (add_stat c k0 q) (vm_of w)). rewrite Prq. reflexivity. }
+  rewrite <- Et. split.
+  - apply keep_stat; [exact R2|exact C|unfold KCORE_STAT_exit_local, KCORE_NR_STATS; lia].
+  - apply (running_stat c s2 (write_greg t2 w [(0, mem_result ok)]) w KCORE_STAT_exit_local G2).
 Qed.
 
 (* With the page that it names. *)

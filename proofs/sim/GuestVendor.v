@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The vendor service's answers to a protected guest: by its registers alone, or by what the top machine does with the page that it names. *)
-From KCore Require Import code.Common code.Context code.Gpsci code.Share code.Vendor top.InvShare top.InvStep top.VmMem top.Guest.
-From KCore Require Export sim.GuestMem.
+From KCore Require Import code.Common code.Context code.Gpsci code.Share code.Guard code.Vendor top.InvShare top.InvStep top.VmMem top.VmEnd top.Guest.
+From KCore Require Export sim.GuestMem sim.Guard.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
@@ -84,6 +84,16 @@ Proof.
   { intros [= <-]. unfold vendor, s_guest_measurement. cbv zeta. fold fn. rewrite E1, Vn, Cx. reflexivity. }
   destruct (Z.eqb_spec fn KCORE_HC_VM_QUOTE) as [E1|N5].
   { intros [= <-]. unfold vendor, s_guest_quote. cbv zeta. fold fn. rewrite E1, Vn, Cx. reflexivity. }
+  destruct (Z.eqb_spec fn KVM_MMIO_GUARD) as [E1|N6].
+  { destruct (guard_refused _ _ _) eqn:Rf; [|discriminate]. intros [= <-].
+    assert (Ev : vendor w ct s = (let* (_, u) := s_guest_guard [w; ct] s in Ok (HVC_DONE, u))) by (unfold vendor; cbv zeta; fold fn; rewrite E1; reflexivity).
+    rewrite Ev. unfold s_guest_guard, guest_guard. rewrite Cx, Vn. cbn [andb]. cbv zeta.
+    unfold guard_refused in Rf. fold (paged (words_of ct s 1)) in Rf. destruct (Z.lor (words_of ct s 2) (words_of ct s 3) =? 0); cbn [negb orb] in Rf.
+    - unfold s_guard_give. change (w / KCORE_VM_VCPUS) with (vm_of w). unfold inside_memory. rewrite (r_vm_base _ _ _ _ R _ Hv), (r_vm_end _ _ _ _ R _ Hv), Rf.
+      replace (nth_vm (vm_of w)) with true.
+      2: { symmetry. unfold nth_vm, is_handle in *. apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. exact Hv. }
+      cbn [bind]. rewrite Cx. reflexivity.
+    - cbn [bind]. rewrite Cx. reflexivity. }
   destruct (asked_of fn) as [k|] eqn:A; [|discriminate]. destruct (refused _ _ _) eqn:Rf; [|discriminate]. intros [= <-].
   rewrite (vendor_asks w ct s k A). unfold s_guest_memory, guest_memory. rewrite Cx.
   rewrite Vn. cbn [andb]. cbv zeta.
@@ -130,5 +140,70 @@ Proof.
     assert (Ec : cell u "vcpu_context" w = ct) by (apply (d_cell _ _ St "vcpu_context" eq_refl)). rewrite Ec in *. rewrite Cu.
     rewrite (proj2 (Z.eqb_neq r KCORE_EAGAIN) Y1), Y2. cbn [fst snd]. auto.
   - destruct Y as [-> ->]. rewrite Cx, Z.eqb_refl. reflexivity.
+Qed.
+
+(* The page outside of memory that it asks for. *)
+Lemma guard_args base end_ X i : guard_ask base end_ X = Some i -> 0 <= X 1 ->
+  Z.land (X 0) 0xffffffff = KVM_MMIO_GUARD /\ guard_refused base end_ X = false /\ X 1 = i * PAGE_BYTES /\ is_ipa i.
+Proof.
+  unfold guard_ask. destruct (_ && _) eqn:E; [|discriminate]. intros [= <-] B. apply andb_true_iff in E as [E1 E2]. apply Z.eqb_eq in E1.
+  apply negb_true_iff in E2. split; [exact E1|]. split; [exact E2|]. unfold guard_refused in E2. repeat (apply orb_false_iff in E2 as [E2 ?]).
+  match goal with Y : negb (Z.land _ (PAGE_BYTES - 1) =? 0) = false |- _ => apply negb_false_iff in Y; change (PAGE_BYTES - 1) with 4095 in Y;
+    rewrite land_page in Y; apply Z.eqb_eq in Y; rename Y into Al end.
+  match goal with Y : (IPA_END <=? _) = false |- _ => apply Z.leb_gt in Y; rename Y into Lt end.
+  split.
+  - unfold PAGE_BYTES. pose proof (Z.div_mod (X 1) 4096 ltac:(lia)). lia.
+  - unfold is_ipa, IPA_PAGES, IPA_END, PAGE_BYTES in *. split; [apply Z.div_pos; lia|apply Z.div_lt_upper_bound; lia].
+Qed.
+Theorem vendor_guard c s t w i : running c s t w -> Q c s t -> inv (P t) -> held s = false -> protected (P t) (vm_of w) = true ->
+  let R := words_of (cell s "vcpu_context" w) s in
+  guard_ask (v_base (vm (P t) (vm_of w))) (v_end (vm (P t) (vm_of w))) R = Some i -> 0 <= R 1 ->
+  let (ok, q) := guard_call (vm_of w) i (P t) in exists u, held u = false /\ cell u "vcpu_context" w = cell s "vcpu_context" w /\ word u = word s /\
+    Base.reg u = Base.reg s /\
+    s_guest_vendor [w] s = Ok (HVC_DONE, put_words (cell s "vcpu_context" w) [(0, mem_result ok)] u) /\
+    Q c u (mkst q (D t)) /\ running c u (mkst q (D t)) w /\ inv q /\ protected q (vm_of w) = true.
+Proof.
+  intros G R J H Pr X A B. destruct (running_here fixed c s t w G R J) as (W & Ex & _ & N).
+  destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). specialize (Ok_ Pr). destruct (vcpu_facts s w Ok_) as (_ & Cx & _).
+  pose proof (vm_handle w W) as Hv. destruct (guard_args _ _ X i A B) as (E1 & Rf & E2 & Ip).
+  set (ct := cell s "vcpu_context" w) in *. set (s1 := sethold true s).
+  assert (R1 : Q c s1 t) by (apply keep_hold, R).
+  pose proof (guard_add_sim fixed c s1 t (vm_of w) i R1 Hv Ip) as Sm. destruct (guard_add (vm_of w) (i * PAGE_BYTES) s1) as [r u0] eqn:Ga.
+  destruct (guard_call (vm_of w) i (P t)) as [ok q] eqn:Gc. destruct Sm as (Rk & Gd & Rq).
+  destruct Gd as (D1 & D2 & D3 & D4 & D5 & D6 & D7 & D8 & D9 & D10).
+  destruct (guard_call_same _ _ _ _ _ Gc) as (C1 & C2 & C3 & C4 & C5 & C6). pose proof (guard_call_inv _ _ _ _ _ J Gc) as Jq.
+  assert (Prq : protected q (vm_of w) = true) by (rewrite (proj1 (C6 (vm_of w))); exact Pr).
+  set (u := sethold false u0). assert (Ru : Q c u (mkst q (D t))) by (apply keep_hold, Rq).
+  assert (Cu : forall n j, String.eqb n "vm_guards" = false -> String.eqb n "guard_base" = false -> String.eqb n "guard_end" = false -> cell u n j = cell s n j)
+    by (intros; apply D1; auto).
+  assert (Ect : cell u "vcpu_context" w = ct) by (apply Cu; reflexivity).
+  assert (Gu : running c u (mkst q (D t)) w).
+  { apply (running_same c s u t (mkst q (D t)) w G); auto.
+    - intros j. change (Base.reg u) with (Base.reg u0). rewrite D3. reflexivity.
+    - intros k K. change (word u) with (word u0). rewrite D2. reflexivity.
+    - intros k K. unfold greg. cbn [P D]. rewrite Prq, Pr. reflexivity.
+    - cbn [P]. rewrite C4. reflexivity.
+    - intros _. split; [exact Pr|]. intros As. apply (aside_same s u t (mkst q (D t)) w As); auto.
+      + intros k K. change (word u) with (word u0). rewrite D2. reflexivity.
+      + intros n j Hn. apply Cu; cbn [In] in Hn; repeat (destruct Hn as [<-|Hn]; [reflexivity|]); destruct Hn.
+      + intros v. cbn [P]. unfold guard_call in Gc. destruct (give _ _) as [l|]; injection Gc as <- <-; [|reflexivity]. peel. unfold upd.
+        destruct (Z.eqb_spec v (vm_of w)) as [->|]; reflexivity. }
+  exists u. split; [reflexivity|]. split; [exact Ect|]. split; [exact D2|]. split; [exact D3|]. split; [|auto].
+  unfold s_guest_vendor. rewrite Ok_. fold ct.
+  assert (Ev : vendor w ct s = (let* (_, u) := s_guest_guard [w; ct] s in Ok (HVC_DONE, u))).
+  { unfold vendor. cbv zeta. change (words_of ct s) with X. rewrite E1. reflexivity. }
+  rewrite Ev. unfold s_guest_guard, guest_guard. rewrite Cx. replace (vcpu_number w) with true by (symmetry; apply vcpu_number_range; exact W).
+  cbn [andb]. cbv zeta. change (words_of ct s) with X. unfold guard_refused in Rf. fold (paged (X 1)) in Rf.
+  destruct (Z.lor (X 2) (X 3) =? 0); cbn [negb orb] in Rf; [|discriminate].
+  unfold s_guard_give. change (w / KCORE_VM_VCPUS) with (vm_of w). unfold inside_memory.
+  rewrite (r_vm_base _ _ _ _ R _ Hv), (r_vm_end _ _ _ _ R _ Hv), Rf.
+  replace (nth_vm (vm_of w)) with true.
+  2: { symmetry. unfold nth_vm, is_handle in *. apply andb_true_iff. rewrite Z.leb_le, Z.ltb_lt. exact Hv. }
+  unfold section. rewrite H. cbn [negb]. unfold s_guard_add. fold s1. rewrite (guards_checked fixed c s1 t (vm_of w) R1 Hv).
+  assert (Bi : 0 <= X 1 < IPA_END) by (rewrite E2; unfold is_ipa, IPA_PAGES, IPA_END, PAGE_BYTES in *; lia).
+  rewrite (proj2 (Z.leb_le 0 (X 1))), (proj2 (Z.ltb_lt (X 1) IPA_END)) by lia. change (held s1) with true. cbn [andb]. rewrite E2, Ga. cbn [bind].
+  replace (held u0) with true by (rewrite D8; reflexivity). cbn [bind]. fold u.
+  destruct (running_here fixed c u _ w Gu Ru Jq) as (_ & Exq & _). destruct (vcpu_areas fixed I c u _ w Ru Jq W Exq) as (_ & Oku & _). specialize (Oku Prq).
+  destruct (vcpu_facts u w Oku) as (_ & Cux & _). rewrite Ect in Cux. rewrite Cux, Rk. reflexivity.
 Qed.
 End GuestVendor.

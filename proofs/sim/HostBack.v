@@ -115,10 +115,16 @@ Proof.
   | context [match ?b with Some _ => _ | None => _ end] => destruct b as [[? ?]|]
   end; try discriminate E; injection E as <- <- <-; repeat (apply Forall_cons; [cbn; lia|]); apply Forall_nil.
 Qed.
-Lemma protected_stays v esr s : vcpu_ok s v = true -> held s = false -> exists r t, s_exit_protected [v; esr] s = Ok (r, t) /\ stays v s t.
+Lemma protected_stays v esr far hpfar s : vcpu_ok s v = true -> held s = false -> word64 esr = true -> guards_ok s (v / KCORE_VM_VCPUS) = true ->
+  exists r t, s_exit_protected [v; esr; far; hpfar] s = Ok (r, t) /\ stays v s t.
 Proof.
-  intros V H. unfold s_exit_protected. rewrite V, H. cbn [negb andb]. unfold exit_protected. cbv zeta.
-  destruct (_ || _); [eexists _, _; split; [reflexivity|apply stays_refl]|].
+  intros V H We Gd. unfold s_exit_protected. rewrite V, H. cbn [negb andb]. unfold exit_protected. cbv zeta.
+  pose proof (fun R e f => narrow W_GP _ ltac:(unfold W_GP; lia) (exception_bound R e f)) as Xe0.
+  destruct ((_ =? Guest.EC_IABT) || _) eqn:Ab.
+  { unfold exit_abort, s_guest_abort, is_abort. rewrite V, We, Ab, Gd, H. cbn [andb negb]. cbv zeta. destruct (abort_hidden v hpfar s); cbn [bind];
+      eexists _, _; (split; [reflexivity|]); [|apply stays_refl]. change (negb (1 =? 0)) with true. cbv iota.
+    set (s1 := put_live _ _ s). assert (S1 : stays v s s1) by apply stays_live, Xe0. apply (stays_trans _ _ _ _ S1). stays_. }
+  clear Ab Xe0. destruct (_ =? Guest.EC_WFX); [eexists _, _; split; [reflexivity|apply stays_refl]|].
   assert (Same : forall x, (exists r t, x = Ok (r, t) /\ stays v s t) ->
     exists r t, (let* (r, u) := x in Ok (r, if negb (r =? 0) then resumed (cell s "vcpu_context" v) u else u)) = Ok (r, t) /\ stays v s t).
   { intros x (r & t & -> & S). cbn [bind]. eexists _, _. split; [reflexivity|]. apply (stays_trans _ _ _ _ S).
@@ -160,13 +166,13 @@ Lemma exit_back (K : Z -> Prop) c kind s : let v := cell s "cpu_vcpu" c in Base.
   vcpu_mem s v = true ->
   (cell s "vm_type" (vm_of v) = KCORE_VM_PROTECTED -> vcpu_ok s v = true) -> roots_ok s HOST = true ->
   ctx_ok s (Base.reg s "host_context" 0) = true -> held s = false -> word64 (Base.reg s "esr" 0) = true -> word64 (Base.reg s "far" 0) = true ->
-  (forall k, 0 <= k < 24 -> beside v s (Base.reg s "host_context" 0 + CTX_SYS + k * 8)) ->
+  (forall k, 0 <= k < 24 -> beside v s (Base.reg s "host_context" 0 + CTX_SYS + k * 8)) -> guards_ok s (vm_of v) = true ->
   (let s1 := stat_add c (cause_of (Guest.ec (Base.reg s "esr" 0))) s in kind = 0 -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC ->
    cell s "vm_type" (vm_of v) = KCORE_VM_PROTECTED ->
    exists r t, s_exit_vendor [v; Base.reg s "esr" 0] s1 = Ok (r, t) /\ served K v s1 r t) ->
   exists r u, s_guest_exit [kind] s = Ok (r, u) /\ (forall x, beside v s x -> K x -> word u x = word s x) /\ (r = 0 -> given_back s u).
 Proof.
-  intros v Ec C N M Ok_ Ro Hc H Be Bf B Sv.
+  intros v Ec C N M Ok_ Ro Hc H Be Bf B Gd Sv.
   assert (End_ : forall t code, stays v s t -> exists u, s_host_return [c; v; code] t = Ok (0, u) /\
     (forall x, beside v s x -> word u x = word s x) /\ given_back s u).
 
@@ -216,10 +222,12 @@ Proof.
       - exists HVC_OTHER, s2. split; [|left; auto]. apply exit_vendor_none; [exact O2|]. intros X. contradiction. }
     destruct Vs as (r & t & -> & [[-> ->]|[[-> Wt]|[-> S3]]]); cbn [bind].
     + change (HVC_OTHER =? HVC_OTHER) with true. cbv iota.
-      destruct (protected_stays v (Base.reg s "esr" 0) s2 O2) as (r & t & E & S3).
+      destruct (protected_stays v (Base.reg s "esr" 0) (Base.reg s "far" 0) hp s2 O2) as (r & t & E & S3).
       { rewrite (Frame.frame_held _ _ (y_frame _ _ _ S2)). exact H. }
+      { exact Be. }
+      { unfold s2, s1. destruct (needs_hpfar _); exact Gd. }
       assert (Cs : r = 0 \/ r = 1).
-      { unfold s_exit_protected in E. destruct (_ && _); [|discriminate]. exact (exit_protected_cases _ _ _ _ _ E). }
+      { unfold s_exit_protected in E. destruct (_ && _); [|discriminate]. exact (exit_protected_cases _ _ _ _ _ _ _ E). }
       rewrite E. cbn [bind]. pose proof (stays_trans _ _ _ _ S2 S3) as S4. destruct Cs as [-> | ->].
       * change (0 =? HVC_DONE) with false. change (0 =? HVC_FAULT) with false. cbv iota. apply Told; [exact S4|].
         destruct (_ =? Guest.EC_HVC); [reflexivity|exact Be].
@@ -268,7 +276,7 @@ Proof.
   apply (Z.div_unique_pos (h + 272 + k * 8) 4096 (h / 4096) (h mod 4096 + 272 + k * 8)); lia.
 Qed.
 Lemma service_served c s t : matches c (true, s) t -> sound -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s ->
-  (memory_asked c s <> None -> 0 <= service_words c s 1) ->
+  (memory_asked c s <> None \/ guard_asked c s <> None -> 0 <= service_words c s 1) ->
   let w := u_vcpu (cpu (P t) c) in let s1 := stat_add c (cause_of (Guest.ec (Base.reg s "esr" 0))) s in
   exists r u, s_exit_vendor [w; Base.reg s "esr" 0] s1 = Ok (r, u) /\ served (own_word fixed) w s1 r u.
 Proof.
@@ -286,7 +294,7 @@ Proof.
   set (t1 := mkst (add_stat c KCORE_STAT_exit_hvc (P t)) (D t)).
   assert (R1 : Q c s1 t1) by (rewrite Es; apply keep_stat; auto; unfold KCORE_STAT_exit_hvc, KCORE_NR_STATS; lia).
   pose proof (inv_stat c KCORE_STAT_exit_hvc (P t) J : inv (P t1)) as J1.
-  destruct (service_cases c s Va) as [(l & A)|(k & i & A)].
+  destruct (service_cases c s Va) as [(l & A)|[(k & i & A)|(i & A)]].
   - rewrite (service_seen fixed c s t _ Who R J) in A. fold w ct in A.
     pose proof (vendor_local fixed I c s1 t1 w l R1 J1 W Ex Pr A) as E. exists HVC_DONE. eexists. split; [apply (Ev _ _ E)|].
     { unfold word_noted. repeat destruct (_ =? _); exact Cx. }
@@ -296,7 +304,7 @@ Proof.
     assert (Wn : word (put_words (cell s1 "vcpu_context" w) l (word_noted w (cell s1 "vcpu_context" w) s1)) x =
       word (put_words (cell s1 "vcpu_context" w) l s1) x) by (unfold word_noted; repeat destruct (_ =? _); reflexivity).
     exact (eq_trans Wn (y_word _ _ _ Sp x X)).
-  - specialize (X1 ltac:(congruence)). destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5). fold w ct in M1, M2, M3, M5.
+  - specialize (X1 ltac:(left; congruence)). destruct (memory_args fixed c s t _ k i Who R J A X1) as (M1 & M2 & M3 & M4 & M5). fold w ct in M1, M2, M3, M5.
     pose proof (runs_vm c t J (proj1 (i_runs _ _ _ _ Who))) as Vm. fold w in Vm.
     pose proof (running_stat c s t w KCORE_STAT_exit_hvc Who) as G1. rewrite <- Es in G1. fold t1 in G1.
     pose proof (vendor_memory fixed I c s1 t1 w i k G1 R1 J1 H B (room_stat c KCORE_STAT_exit_hvc _ (fits_room _ Ft)) Pr Vm M4 M5 M1 M2 M3) as Y.
@@ -316,10 +324,22 @@ Proof.
     + exists HVC_FAULT. eexists. split; [apply (Ev _ _ Y); exact Cx|]. right. right. split; [reflexivity|].
       change (HVC_FAULT =? HVC_DONE) with false. cbv iota. apply (stays_context w _ s1).
       repeat (apply Forall_cons; [cbn [fst]; unfold W_PC; lia|]). apply Forall_nil.
+  - specialize (X1 ltac:(right; congruence)). rewrite (guard_seen fixed c s t _ Who R J) in A. fold w ct in A.
+    pose proof (running_stat c s t w KCORE_STAT_exit_hvc Who) as G1. rewrite <- Es in G1. fold t1 in G1.
+    unfold service_words in X1. rewrite Ec in X1. fold ct in X1.
+    pose proof (vendor_guard fixed I c s1 t1 w i G1 R1 J1 H Pr A X1) as Y. destruct (guard_call (vm_of w) i (P t1)) as [ok q] eqn:Gc.
+    destruct Y as (u & Hu & Ecu & Wu & Rgu & E & Ru & Gu & Jq & Prq). change (cell s1 "vcpu_context" w) with ct in *.
+    exists HVC_DONE. eexists. split.
+    + apply (Ev _ _ E). destruct (running_here fixed c u _ w Gu Ru Jq) as (_ & Exq & _).
+      destruct (vcpu_areas fixed I c u _ w Ru Jq W Exq) as (_ & Oku & _). destruct (vcpu_facts u w (Oku Prq)) as (_ & Cu & _). rewrite Ecu in Cu. exact Cu.
+    + right. left. split; [reflexivity|]. intros x X Kx. rewrite <- Wu.
+      apply (put_words_other ct 512 [(0, mem_result ok)] u x); [repeat (apply Forall_cons; [cbn [fst]; lia|]); apply Forall_nil|].
+      intros o O. apply (X o O).
 Qed.
 
 Lemma exit_gives c s t kind r u : matches c (true, s) t -> sound -> is_64 "esr" s -> is_64 "far" s ->
-  (kind = 0 -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> memory_asked c s <> None -> 0 <= service_words c s 1) ->
+  (kind = 0 -> Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> memory_asked c s <> None \/ guard_asked c s <> None ->
+    0 <= service_words c s 1) ->
   link L1 above "guest_exit" [kind] s = Ok (r, u) ->
   (forall k, 0 <= k < 24 -> held_back c u k = held_back c s k) /\
   (r = 0 -> (forall k, 0 <= k < 24 -> Base.reg u "el1" k = held_back c s k) /\ given_back s u).
@@ -335,6 +355,7 @@ Proof.
   - apply (roots_fine fixed I c s t HOST R). unfold is_handle, HOST, KCORE_NR_VMS. lia.
   - apply (host_area fixed I c s t R).
   - rewrite Eh. intros k K. apply (host_beside c s t w k Who R J K).
+  - apply (guards_checked fixed c s t (vm_of w) R (vm_handle w Wv)).
   - cbv zeta. intros K S T. assert (V : protected_runs c s) by (unfold protected_runs; rewrite Ev; exact T).
     apply (service_served c s t Mt B S V). intros A. apply X1; auto.
   - apply (does_ok _ _ _ _ _ does_guest_exit) in E'. rewrite E' in E. injection E as <- <-. rewrite Ev in W. split.
@@ -344,21 +365,24 @@ Qed.
 
 (* What the guest does, and what happens meanwhile, leaves them. *)
 (* Where the argument of the call has to be a number. *)
-Lemma asked_vendor c s : memory_asked c s <> None -> vendor_asked c s = true.
+Lemma asked_vendor c s : memory_asked c s <> None \/ guard_asked c s <> None -> vendor_asked c s = true.
 Proof.
-  unfold memory_asked, memory_ask, vendor_asked, Vendor.vendor_call, asked_of. cbv zeta. cbn [existsb]. set (fn := Z.land _ _). intros A.
+  unfold memory_asked, memory_ask, guard_asked, guard_ask, vendor_asked, Vendor.vendor_call, asked_of. cbv zeta. cbn [existsb]. set (fn := Z.land _ _). intros A.
   destruct (fn =? KVM_MEM_SHARE); [rewrite !orb_true_r; reflexivity|]. destruct (fn =? KVM_MEM_UNSHARE); [rewrite !orb_true_r; reflexivity|].
-  destruct (fn =? KVM_MEM_RELINQUISH); [rewrite !orb_true_r; reflexivity|]. destruct A. reflexivity.
+  destruct (fn =? KVM_MEM_RELINQUISH); [rewrite !orb_true_r; reflexivity|]. destruct (fn =? KVM_MMIO_GUARD); [rewrite !orb_true_r; reflexivity|].
+  destruct A as [A|A]; destruct A; reflexivity.
 Qed.
-Lemma answered_not_asked c s l : service_answer c s = Some l -> memory_asked c s = None.
+Lemma answered_not_asked c s l : service_answer c s = Some l -> ~ (memory_asked c s <> None \/ guard_asked c s <> None).
 Proof.
-  unfold service_answer, vendor_answer, memory_asked, memory_ask, asked_of. cbv zeta. set (fn := Z.land _ _).
-  destruct (Z.eqb_spec fn KVM_UID) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KVM_FEATURES) as [->|]; [reflexivity|].
-  destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [reflexivity|]. destruct (Z.eqb_spec fn KCORE_HC_VM_MEASUREMENT) as [->|]; [reflexivity|].
-  destruct (Z.eqb_spec fn KCORE_HC_VM_QUOTE) as [->|]; [reflexivity|].
-  destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
-  destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); [reflexivity|discriminate]|].
-  destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); [reflexivity|discriminate]|reflexivity].
+  intros E. enough (N : memory_asked c s = None /\ guard_asked c s = None) by (destruct N as [-> ->]; intros [X|X]; apply X; reflexivity). revert E.
+  unfold service_answer, vendor_answer, memory_asked, memory_ask, guard_asked, guard_ask, asked_of. cbv zeta. set (fn := Z.land _ _).
+  destruct (Z.eqb_spec fn KVM_UID) as [->|]; [split; reflexivity|]. destruct (Z.eqb_spec fn KVM_FEATURES) as [->|]; [split; reflexivity|].
+  destruct (Z.eqb_spec fn KVM_HYP_MEMINFO) as [->|]; [split; reflexivity|]. destruct (Z.eqb_spec fn KCORE_HC_VM_MEASUREMENT) as [->|]; [split; reflexivity|].
+  destruct (Z.eqb_spec fn KCORE_HC_VM_QUOTE) as [->|]; [split; reflexivity|].
+  destruct (Z.eqb_spec fn KVM_MMIO_GUARD) as [->|]; [destruct (guard_refused _ _ _); [split; reflexivity|discriminate]|]. cbn [andb].
+  destruct (fn =? KVM_MEM_SHARE); [destruct (refused _ _ _); [split; reflexivity|discriminate]|].
+  destruct (fn =? KVM_MEM_UNSHARE); [destruct (refused _ _ _); [split; reflexivity|discriminate]|].
+  destruct (fn =? KVM_MEM_RELINQUISH); [destruct (refused _ _ _); [split; reflexivity|discriminate]|split; reflexivity].
 Qed.
 Ltac not_asked :=
   let Kz := fresh in let Xe := fresh in let Xp := fresh in let Xa := fresh in intros Kz Xe Xp Xa;
@@ -366,7 +390,7 @@ Ltac not_asked :=
         | exfalso; lia
         | exfalso; match goal with A : Guest.ec ?e = _, B : Guest.ec ?e = Guest.EC_HVC |- _ => rewrite A in B; discriminate B end
         | exfalso; match goal with A : vendor_asked _ _ = false |- _ => rewrite (asked_vendor _ _ Xa) in A; discriminate A end
-        | exfalso; match goal with A : service_answer _ _ = Some _ |- _ => apply Xa, (answered_not_asked _ _ _ A) end
+        | exfalso; match goal with A : service_answer _ _ = Some _ |- _ => apply (answered_not_asked _ _ _ A), Xa end
         | exfalso; match goal with A : normal_runs _ _ |- _ => exact (A Xp) end
         | exfalso; match goal with A : other_class _ _ |- _ => destruct A as (_ & _ & _ & A & _); exact (A Xe) end
         | exfalso; match goal with A : fault_class _ |- _ => unfold fault_class in A; cbv zeta in A; rewrite Xe in A; destruct A as [A|[A|A]];

@@ -46,6 +46,7 @@ Proof.
   pose proof (r_pool _ _ _ _ R) as Pl. destruct R. cbn [P D] in *. constructor; cbn [P D mem ctx fpm hreg io set_hreg host_as]; intros;
     lazymatch goal with
     | |- pool_fine _ _ _ => apply (pool_same fixed s s' p p Pl); auto using Z.le_refl; intros; rewrite ?Ew; auto
+    | |- guards_fine _ _ => apply (guards_same (cell s) _ (vm p) _ r_guards); intros; auto; apply Ec; reflexivity
     | |- vgic_fine _ _ _ => intros Y; specialize (G Y); cbv zeta in *; cbn [P D io hreg set_hreg host_as] in *; rewrite !Er by (cbn;
       tauto);
         destruct G as (G1 & G2 & G3); split; [exact G1|]; split; [intros N; unfold upd; rewrite Z.eqb_refl, V; apply G2, N|];

@@ -9,7 +9,7 @@ Local Open Scope Z_scope.
 Ltac peel :=
   cbn [P D owner maps vm lf s1 tab vcpu cpu cnt stat logged mem ctx fpm hreg io
        set_owner set_maps set_vm set_lf set_s1 set_tab set_vcpu set_cpu add_cnt add_stat add_log change_vm change_vcpu change_cpu set_call
-       v_state v_type v_vcpus v_loaded v_pages v_tables v_base v_end v_cursor
+       v_state v_type v_vcpus v_loaded v_pages v_tables v_base v_end v_cursor v_guard vm_with_guard
        vm_with_state vm_with_vcpus vm_with_loaded vm_with_pages vm_with_tables vm_with_range vm_with_cursor
        c_state c_power c_pending c_esr c_page c_cpu vcpu_with_state vcpu_with_power vcpu_with_pending
        u_vcpu u_run u_fp u_call cpu_with_vcpu cpu_with_run cpu_with_fp cpu_with_call
@@ -91,6 +91,7 @@ Proof.
     lazymatch goal with
     | |- pool_fine _ _ _ => apply (pool_same s s' (P t) (P t)); auto using Z.le_refl; intros; repeat (rewrite Ec by reflexivity); rewrite ?Ew; auto
     | |- vgic_fine _ _ _ => apply (vgic_same c s); auto
+    | |- guards_fine _ _ => apply (guards_same (cell s) _ (vm (P t))); auto; intros; apply Ec; reflexivity
     | H : nth_error _ _ = _ |- _ => subst i; repeat (rewrite Ec by reflexivity); eapply L; eauto
     | H : In ?n fixed_names |- _ => rewrite Ec; auto; eapply not_fixed; eauto
     | _ => rewrite ?Ew, ?Er, ?E1, ?E2, ?E3; repeat (rewrite Ec by reflexivity); eauto
@@ -147,12 +148,16 @@ Ltac reaped_kept R :=
           | refine (reaped_same _ _ v _ _ _ _ _ H); intros; peel; keyed; solve [auto | congruence]
           | unfold reaped in *; peel; keyed; auto; intuition congruence ]
   end.
+Ltac guards_kept R :=
+  let H := fresh "H" in pose proof (r_guards _ _ _ _ R) as H; cbn [P D] in *;
+  first [ exact H | refine (guards_same _ _ _ _ H _ _ _ _); intros; peel; keyed; solve [auto | congruence] ].
 Ltac related_by R pools :=
   let X := fresh "R" in pose proof R as X; destruct X; constructor; intros;
   lazymatch goal with
   | |- pool_fine _ _ _ => pools
   | |- reaped _ _ => try reaped_kept R
   | |- vgic_fine _ _ _ => vgic_kept R
+  | |- guards_fine _ _ => try guards_kept R
   | |- cell _ "vm_cntvoff" _ = _ => conditional
   | |- cell _ "vcpu_context" _ = _ => conditional
   | |- in_dram _ _ = true => first [eapply r_region; eassumption | idtac]

@@ -60,6 +60,15 @@ Lemma vm_of_inside v w : is_handle v -> vm_of w = v -> is_vcpu w.
 Proof. unfold is_handle, is_vcpu, vm_of, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS. intros H E.
   pose proof (Z.div_mod w 16 ltac:(lia)). pose proof (Z.mod_pos_bound w 16 ltac:(lia)). lia. Qed.
 
+Lemma guards_reset f f' m m' v : guards_fine f m -> (forall i, f' "vm_guards" i = if i =? v then 0 else f "vm_guards" i) ->
+  (forall i, f' "guard_base" i = f "guard_base" i) -> (forall i, f' "guard_end" i = f "guard_end" i) ->
+  (forall u, v_guard (m' u) = if u =? v then [] else v_guard (m u)) -> guards_fine f' m'.
+Proof.
+  intros G A B C E u U. cbv zeta. rewrite A, E. destruct (G u U) as (G1 & G2 & G3). destruct (u =? v).
+  - split; [reflexivity|]. split; [cbn; unfold GUARD_RANGES; lia|]. intros [|k] r K; discriminate K.
+  - split; [exact G1|]. split; [exact G2|]. intros k r K. rewrite B, C. exact (G3 k r K).
+Qed.
+
 Lemma create_sim c s t type : Q c s t -> held s = false -> inv (P t) -> 0 <= type ->
   answers c t (s_hc_vm_create [type] s) (vm_create c type (P t)).
 Proof.
@@ -93,6 +102,6 @@ Proof.
   - split; [exact A|]. split; [|exact C]. revert B. elsewhere.
   - destruct B; apply Rest; auto.
   - split; [exact A|]. split; [exact B|]. revert C. elsewhere.
-  - related R1.
+  - related R1. apply (guards_reset (cell s) _ (vm (P t)) _ v r_guards); intros; peel; keyed; auto; try congruence; lia.
 Qed.
 End Life.

@@ -1,14 +1,14 @@
 (* SPDX-License-Identifier: GPL-2.0-only *)
 (* The core above stage-2 tables, linked over layer L1: each function runs over those before it. *)
 From KCore Require Export machine.Map.
-From KCore Require Import gen.C_log gen.C_stats gen.C_region gen.C_owner gen.C_host gen.C_transfer gen.C_share gen.C_range gen.C_vm gen.C_auth gen.C_vcpu
+From KCore Require Import gen.C_log gen.C_stats gen.C_region gen.C_owner gen.C_host gen.C_transfer gen.C_share gen.C_guard gen.C_range gen.C_vm gen.C_auth gen.C_vcpu
   gen.C_inject gen.C_idreg gen.C_regs gen.C_gpsci gen.C_vendor gen.C_run gen.C_psci gen.C_trap.
 Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
 (* Callees first (vcpu.c calls run.c). *)
 Definition above : modul :=
-  (m_log ++ m_stats ++ m_region ++ m_owner ++ m_host ++ m_transfer ++ m_share ++ m_range ++ m_vm ++ m_auth ++
+  (m_log ++ m_stats ++ m_region ++ m_owner ++ m_host ++ m_transfer ++ m_share ++ m_guard ++ m_range ++ m_vm ++ m_auth ++
    m_inject ++ m_idreg ++ m_regs ++ m_gpsci ++ m_vendor ++ m_run ++ m_vcpu ++ m_psci ++ m_trap)%list.
 
 (* ------------------------------------------------------------------ one function of a linked module *)

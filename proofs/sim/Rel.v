@@ -21,6 +21,18 @@ Definition is_cpu (c : Z) : Prop := 0 <= c < KCORE_MAX_CPUS.
 (* A stage-2 descriptor's page and rights (pte.c). *)
 Definition pte_page (e : Z) : Z := Z.land e PTE_ADDRESS / PAGE_BYTES.
 
+(* The ranges of pages that guests gave the host to serve; in the code in bytes. *)
+Definition guards_fine (cells : string -> Z -> Z) (vms : Z -> vmrec) : Prop := forall v, is_handle v -> let l := v_guard (vms v) in
+  cells "vm_guards" v = Z.of_nat (length l) /\ Z.of_nat (length l) <= GUARD_RANGES /\
+  forall k r, nth_error l k = Some r -> let i := v * GUARD_RANGES + Z.of_nat k in
+    cells "guard_base" i = fst r * PAGE_BYTES /\ cells "guard_end" i = snd r * PAGE_BYTES /\ 0 <= fst r /\ snd r <= 268435456.
+Lemma guards_same f f' m m' : guards_fine f m -> (forall i, f' "vm_guards" i = f "vm_guards" i) -> (forall i, f' "guard_base" i = f "guard_base" i) ->
+  (forall i, f' "guard_end" i = f "guard_end" i) -> (forall v, v_guard (m' v) = v_guard (m v)) -> guards_fine f' m'.
+Proof.
+  intros G A B C E v V. cbv zeta. rewrite A, E. destruct (G v V) as (G1 & G2 & G3). split; [exact G1|]. split; [exact G2|].
+  intros k r K. rewrite B, C. exact (G3 k r K).
+Qed.
+
 Section Rel.
 Context {cfg : config}.
 Variable fixed : string -> Z -> Z.
@@ -142,6 +154,7 @@ Record Q (c : Z) (s : state) (t : st) : Prop := {
   r_vm_end : forall v, is_handle v -> cell s "vm_mem_end" v = v_end (vm (P t) v);
   r_vm_cursor : forall v, is_handle v -> cell s "vm_cursor" v = v_cursor (vm (P t) v) * PAGE_BYTES;
   r_reaped : forall v, is_vm v -> reaped (P t) v;
+  r_guards : guards_fine (cell s) (vm (P t));
   (* vCPUs *)
   r_vcpu_state : forall w, is_vcpu w -> cell s "vcpu_state" w = c_state (vcpu (P t) w);
   r_vcpu_power : forall w, is_vcpu w -> cell s "vcpu_power" w = c_power (vcpu (P t) w);

@@ -6,7 +6,7 @@ Local Open Scope string_scope.
 Local Open Scope Z_scope.
 
 Definition zero_names : list string := ["page_maps"; "vm_state"; "vm_type"; "vm_vcpus"; "vm_loaded"; "vm_pages"; "vm_tables";
-  "vm_mem_base"; "vm_mem_end"; "vm_cursor"; "vcpu_state"; "vcpu_power"; "vcpu_pending"; "vcpu_page"; "cpu_fp"; "cpu_stat";
+  "vm_mem_base"; "vm_mem_end"; "vm_cursor"; "vm_guards"; "vcpu_state"; "vcpu_power"; "vcpu_pending"; "vcpu_page"; "cpu_fp"; "cpu_stat";
   "pages_vm"; "pages_scrubbed"; "vms_alive"; "vcpus_alive"; "log_next"; "pool_head"; "pool_bump"].
 
 Section Start.
@@ -42,10 +42,11 @@ Proof.
   destruct (n_pool_base _ I) as (B1 & _ & B3 & B4). unfold PAGE_BYTES, IPA_END in B4.
   constructor; cbn [P D boot_pub owner maps vm lf top.State.s1 top.State.tab vcpu cpu cnt stat logged v_state v_type v_vcpus v_loaded
     v_pages v_tables
-    v_base v_end v_cursor c_state c_power c_pending c_esr c_page c_cpu u_vcpu u_fp u_run contents mem ctx fpm hreg length]; intros; auto;
+    v_base v_end v_cursor v_guard vm_with_guard c_state c_power c_pending c_esr c_page c_cpu u_vcpu u_fp u_run contents mem ctx fpm hreg length]; intros; auto;
     try (rewrite Z' by reflexivity; reflexivity); try contradiction; try (unfold KCORE_VM_NORMAL; lia).
   - rewrite H. reflexivity.
   - left. reflexivity.
+  - intros v V. cbv zeta. rewrite Z' by reflexivity. split; [reflexivity|]. split; [cbn; unfold GUARD_RANGES; lia|]. intros [|k] r K; discriminate K.
   - rewrite Pf. change (pool = pool mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
   - rewrite Pr. change (reserve = reserve mod 2 ^ 64). symmetry. apply Z.mod_small. lia.
   - match goal with H : nth_error [] _ = _ |- _ => destruct k; discriminate H end.

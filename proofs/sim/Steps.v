@@ -152,10 +152,14 @@ Inductive code_step (c : Z) : list act -> bool * state -> bool * state -> Prop :
 | s_guest_memory s r s' k i : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> few_lrs s -> is_64 "far" s ->
     0 <= service_words c s 1 -> memory_asked c s = Some (k, i) -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c ((if r =? 0 then [G c (left_io c s)] else []) ++ [G c (OMem k i (Base.reg s "far" 0))]) (true, s) (negb (r =? 0), s')
+| s_guest_guard s r s' i : Guest.ec (Base.reg s "esr" 0) = Guest.EC_HVC -> protected_runs c s -> 0 <= service_words c s 1 ->
+    guard_asked c s = Some i -> link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (OGuard i)] (true, s) (negb (r =? 0), s')
 | s_guest_other s r s' : protected_runs c s -> other_class c s -> link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (other_op (Base.reg s "esr" 0))] (true, s) (negb (r =? 0), s')
-(* WFx and stage-2 faults of a protected guest *)
-| s_guest_fault s r s' : fault_class s -> protected_runs c s -> own_fault s = false -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
+(* WFx and stage-2 faults of a protected guest, and those that it takes itself *)
+| s_guest_hidden s r s' : fault_class s -> protected_runs c s -> own_fault s = false -> is_64 "esr" s -> hides c s = true ->
+    link L1 above "guest_exit" [0] s = Ok (r, s') -> code_step c [G c (hidden_op s)] (true, s) (negb (r =? 0), s')
+| s_guest_fault s r s' : fault_class s -> protected_runs c s -> own_fault s = false -> hides c s = false -> few_lrs s -> is_64 "esr" s -> is_64 "far" s ->
     link L1 above "guest_exit" [0] s = Ok (r, s') ->
     code_step c [G c (OIo (fun _ => left_synchronous c s)); G c (OExit (Base.reg s "esr" 0) (Base.reg s "far" 0) (fault_ipa s))]
       (true, s) (negb (r =? 0), s')
@@ -407,7 +411,7 @@ Qed.
 (* What a guest does, where the C is in the guest again. *)
 Lemma guest_step_call c w op t : u_call (cpu (P (guest_step c w op t)) c) = u_call (cpu (P t) c).
 Proof.
-  destruct (guest_step_pub c w op t) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|(k & i & far & ok & u & e & _ & _ & M & ->)]]]]];
+  destruct (guest_step_pub c w op t) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|[(k & i & far & ok & u & e & _ & _ & M & ->)|(i & l & _ & _ & _ & ->)]]]]]];
     try reflexivity.
   - cbn [cpu add_stat change_cpu set_cpu]. unfold upd. rewrite Z.eqb_refl. reflexivity.
   - unfold deliver. destruct (protected _ _), (r_power rel) as [[x y]|]; cbn [cpu add_stat change_cpu change_vcpu set_vcpu set_cpu]; unfold upd;
@@ -619,15 +623,28 @@ Proof.
         destruct (guest_missing_code fixed I c s t _ i k Who R J H B Ro Pr Vm M4 M5 Cn Few A) as (s2 & u & X1 & X2 & X3 & X4 & X5); auto end.
       rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. cbn [Z.eqb app negb] in *. exists u, 0%nat. intros j _.
       apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
+  - (* a page that it gives the host to serve *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with A : guard_asked c s = Some i, X : 0 <= service_words c s 1, E : Guest.ec _ = _ |- _ => rewrite (guard_seen fixed c s t _ Who R J) in A;
+      unfold service_words in X; destruct (running_here fixed c s t _ Who R J) as (_ & _ & Ecv & _); rewrite Ecv in X;
+      destruct (guest_guard_code fixed I c s t _ i Who R J H Pr E A X) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u (OGuard _) k1 B J F X3 X4 X2 X5 Cn).
   - (* SMC, UNDEFINED *)
     match goal with X : protected_runs c s, O : other_class c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr;
       destruct (guest_other_code fixed I c s t _ Who R J H Pr O) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_again c s2 t u _ k1 B J F X3 X4 X2 X5 Cn).
+  - (* a stage-2 fault that it takes itself *)
+    match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
+    match goal with A : is_64 "esr" s, Fc : fault_class s, Of : own_fault s = false, Hd : hides c s = true |- _ =>
+      destruct (guest_hidden_code fixed I c s t _ Who R J H Pr A Fc Of Hd) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
+    apply (guest_again c s2 t u (hidden_op s) k1 B J F X3 X4 X2 X5 Cn).
   - (* WFx and stage-2 faults *)
     match goal with X : protected_runs c s |- _ => pose proof (runs_protected c s t _ Who R J X) as Pr end.
-    match goal with Few : few_lrs s, A : is_64 "esr" s, A' : is_64 "far" s, Fc : fault_class s, Of : own_fault s = false |- _ =>
-      destruct (guest_fault_code fixed I c s t _ Who R J B H Pr Cn Few A A' Fc Of) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
+    match goal with Few : few_lrs s, A : is_64 "esr" s, A' : is_64 "far" s, Fc : fault_class s, Of : own_fault s = false, Hd : hides c s = false |- _ =>
+      destruct (guest_fault_code fixed I c s t _ Who R J B H Pr Cn Few A A' Fc Of Hd) as (s2 & u & X1 & X2 & X3 & X4 & X5) end.
     rewrite X1 in *. match goal with E : Ok _ = Ok _ |- _ => injection E as <- <- end. exists u, 0%nat. intros j _.
     apply (guest_left c s2 t u _ k1 B J (fun _ => eq_refl) F X4 X3 X2 X5).
   - (* registers of the host *)

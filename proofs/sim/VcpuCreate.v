@@ -158,6 +158,7 @@ Proof.
     clear PF Vg Xc Xv Xk Xx Xe; unfold p, s', d, created, create_vcpu, fresh_vcpu, put64; intros;
     lazymatch goal with
     | |- reaped _ _ => reaped_kept R
+    | |- guards_fine _ _ => guards_kept R
     | |- in_dram _ _ = true => eapply r_region; eassumption
     | _ => cbn [P D do_effects fold_left do_effect] in *; peel; try fixed_tac; keyed; auto; try congruence; try discriminate; try counted;
         eauto; try lia

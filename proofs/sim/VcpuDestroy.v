@@ -118,6 +118,7 @@ Proof.
     clear PF Vg Xc Xv Xk Xx Xe Cd; unfold d, gone; intros;
     lazymatch goal with
     | |- reaped _ _ => reaped_kept R
+    | |- guards_fine _ _ => guards_kept R
     | |- in_dram _ _ = true => eapply r_region; eassumption
     | _ => cbn [P D do_effects fold_left do_effect] in *; peel; try fixed_tac; keyed; auto; try congruence; eauto
     end.

@@ -7,8 +7,8 @@ From KCore Require Export top.Mild.
 
 Inductive principal := Host | Vm (v : Z).
 
-(* Public record of a VM: state, type, memory range; which vCPUs exist, and their power. *)
-Definition public : Type := Z * Z * Z * Z * list (bool * Z).
+(* Public record of a VM: state, type, memory range, pages that its guest gave the host to serve; which vCPUs exist, and their power. *)
+Definition public : Type := Z * Z * Z * Z * list (Z * Z) * list (bool * Z).
 
 (* All messages that a principal gets, and what it does itself.  Nothing else changes its view. *)
 Inductive msg :=
@@ -18,6 +18,7 @@ Inductive msg :=
 | Count (c id : Z)                             (* public bookkeeping: KCore finished an exit itself, and counted it *)
 | Counted (c id : Z)                           (* public bookkeeping: a guest goes on as it was after a trap, and that was counted *)
 | Asked (c : Z) (k : ask) (i : Z) (l : list Z)  (* a protected guest's call about a page; of one that it shares, the words *)
+| Gave (c i : Z)                               (* a protected guest's call about a page outside of its memory *)
 | Wrote (p o x : Z)                            (* a protected guest's store to a page that it shares *)
 | FirstFp (c : Z)                              (* public bookkeeping: the guest used FP for the first time since the load *)
 | Io (c : Z) (l : list Z)                      (* virtual GIC and timer of a protected vCPU, which the guest wrote *)
@@ -123,8 +124,10 @@ Definition to_host (a : act) (s : st) : option msg :=
           | Some (p, o) => if host_ok (P s) p then Some (Wrote p o (x (guest_values s w))) else None
           | None => None
           end
+      | OGuard i => Some (Gave c i)
       | OCount id => Some (Counted c id)
-      | OExit esr far hpfar => if exits_to_host esr then Some (Exit c (allowed s w esr far hpfar)) else None
+      | OExit esr far hpfar =>
+          if exits_to_host esr && negb (hidden (P s) (vm_of w) esr hpfar) then Some (Exit c (allowed s w esr far hpfar)) else None
       | OSet _ | OLoad _ _ | OHostFp _ => None
       end
   | _ => Some (Own a)
@@ -165,7 +168,7 @@ Definition to_vm (v : Z) (a : act) (s : st) : option msg :=
             | None => None
             end
         | OStore a _ => if reach (P s) v (a (guest_values s w)) writable then Some (Did w op) else None
-        | OExit esr _ _ => if exits_to_host esr then Some (Did w op) else None
+        | OExit esr _ hpfar => if exits_to_host esr && negb (hidden (P s) v esr hpfar) then Some (Did w op) else None
         | OMem k i _ =>
             if in_memory (P s) v i then
               match k, mem_call v k i (P s) with

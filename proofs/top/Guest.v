@@ -207,6 +207,27 @@ Definition mem_fault (i : Z) : release := mkrelease 0x92000007 0 (i * 16) [] PEN
 Definition SMCCC_INVALID := 0xfffffffffffffffd.
 Definition mem_result (ok : bool) : Z := if ok then 0 else SMCCC_INVALID.
 
+(* ------------------------------------------------------------------ MMIO guard *)
+
+(* The guest gives the host a page outside of its memory to serve: it is in a range, or the next of one, or begins one.  None: there is no more. *)
+Definition holds (i : Z) (r : Z * Z) : bool := (fst r <=? i) && (i <? snd r).
+Fixpoint grow (i : Z) (l : list (Z * Z)) : list (Z * Z) :=
+  match l with [] => [] | r :: l => if holds (i - 1) r then (fst r, i + 1) :: l else r :: grow i l end.
+Definition give (i : Z) (l : list (Z * Z)) : option (list (Z * Z)) :=
+  if existsb (holds i) l then Some l else
+  if existsb (holds (i - 1)) l then Some (grow i l) else
+  if GUARD_RANGES <=? Z.of_nat (length l) then None else Some (l ++ [(i, i + 1)]).
+Definition guard_call (v i : Z) (s : pub) : bool * pub :=
+  match give i (v_guard (vm s v)) with Some l => (true, change_vm v (vm_with_guard l) s) | None => (false, s) end.
+(* An abort outside of its memory that the host isn't told of: there is a guard, and the page wasn't given.  The guest takes it itself. *)
+Definition given (l : list (Z * Z)) (i : Z) : bool := match l with [] => true | _ => existsb (holds i) l end.
+Definition hpfar_ipa (hpfar : Z) : Z := Z.shiftl (Z.land hpfar 0xfffffffff0) 8.
+Definition outside_memory (s : pub) (v ipa : Z) : bool := negb ((v_base (vm s v) <=? ipa) && (ipa <? v_end (vm s v))).
+Definition hidden (s : pub) (v esr hpfar : Z) : bool :=
+  ((ec esr =? EC_IABT) || (ec esr =? EC_DABT)) && outside_memory s v (hpfar_ipa hpfar) &&
+  negb (given (v_guard (vm s v)) (hpfar_ipa hpfar / PAGE_BYTES)).
+Definition guard_syndrome (esr : Z) : Z := if ec esr =? EC_IABT then 0x82000010 else Z.lor (Z.lor 0x92000000 (Z.land esr ESR_WNR)) 0x10.
+
 (* ------------------------------------------------------------------ the host goes on *)
 
 Definition exit_page (rel : release) : list (Z * Z) :=

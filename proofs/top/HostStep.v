@@ -70,7 +70,7 @@ Proof.
     apply host_eq_data. split; auto. cbn. intros q k V. unfold upd2. destruct (Z.eqb_spec q p); auto. congruence.
   - destruct (guest_hvc _ _ _); discriminate.
   - rewrite Q. destruct (in_memory _ _ _); [destruct (mem_call _ _ _ _); discriminate|apply host_eq_refl].
-  - rewrite Q. destruct (exits_to_host esr); [discriminate|apply host_eq_refl].
+  - rewrite Q. destruct (exits_to_host esr && _); [discriminate|apply host_eq_refl].
   - unfold ensure. rewrite (B CheckHostFp), Q. apply host_eq_refl.
 Qed.
 
@@ -203,6 +203,7 @@ Proof.
   - rewrite <- (q_pub _ _ E), Q. auto.
   - rewrite <- (q_pub _ _ E), Q. auto.
   - rewrite <- (q_pub _ _ E), Q. auto.
+  - rewrite <- (q_pub _ _ E), Q. auto.
   - apply (pub_eq s t E (add_stat c id)); auto.
   - unfold sync_release. rewrite <- (q_pub _ _ E), Q. apply leave_eq; auto.
   - rewrite <- (q_pub _ _ E), Q. unfold ensure. rewrite orb_true_r. destruct (u_fp (cpu (P s) c)) eqn:F; auto.
@@ -227,7 +228,7 @@ Proof.
     eapply host_eq_trans; [|apply host_eq_keep_entry]. eapply host_eq_trans; [|apply host_eq_ctx]. now apply host_eq_write.
   - rewrite Q. cbn [andb]. destruct (in_memory _ _ _); [|discriminate]. destruct (mem_call _ _ _ _); [discriminate|]. injection M as <-.
     apply leave_eq; auto. eapply host_eq_trans; [|apply host_eq_ctx]. now apply host_eq_write.
-  - rewrite Q. destruct (exits_to_host esr); [|discriminate]. injection M as <-. rewrite release_allowed by auto. apply leave_eq; auto. apply host_eq_ctx.
+  - rewrite Q. destruct (exits_to_host esr && _); [|discriminate]. injection M as <-. rewrite release_allowed by auto. apply leave_eq; auto. apply host_eq_ctx.
 Qed.
 
 Lemma io_step_eq c w f g s t : host_eq s t -> protected (P s) (vm_of w) = true ->
@@ -241,6 +242,21 @@ Proof.
   destruct (Z.eqb_spec x w); auto. subst x. rewrite Z.eqb_refl in W. destruct (inside k W_IO N_IO) eqn:IN.
   - apply W. apply inside_spec in IN. unfold W_IO, N_IO in *. lia.
   - rewrite !writes_outside by auto. auto.
+Qed.
+
+(* A call about a page outside of memory. *)
+Lemma gave_eq c w i s t : host_eq s t -> protected (P s) (vm_of w) = true ->
+  host_eq (guest_step c w (OGuard i) s) (guest_step c w (OGuard i) t).
+Proof.
+  intros E Q. cbn [guest_step]. rewrite <- (q_pub _ _ E), Q. destruct (guard_call (vm_of w) i (P s)) as [ok u] eqn:G. apply (count_eq c KCORE_STAT_exit_hvc).
+  assert (O : owner u = owner (P s) /\ cpu u = cpu (P s) /\ forall v, protected u v = protected (P s) v).
+  { unfold guard_call in G. destruct (give _ _); injection G as <- <-; auto. split; [auto|split; [auto|]]. intros v. unfold protected. fields. unfold upd.
+    destruct (Z.eqb_spec v (vm_of w)) as [->|]; auto. }
+  destruct O as (O1 & O2 & O3). assert (X : host_eq (mkst u (D s)) (mkst u (D t))).
+  { apply (effects_eq s t E []). split; [apply disclose_owner; rewrite O1; auto|]. split; [|constructor]. intros d Hd. left. revert Hd.
+    unfold fp_shared. rewrite O2, O3. auto. }
+  eapply host_eq_trans; [apply host_eq_sym, host_eq_write; cbn [P]; rewrite O3; exact Q|]. eapply host_eq_trans; [exact X|].
+  apply host_eq_write. cbn [P]. rewrite O3. exact Q.
 Qed.
 
 (* A call about memory. *)
@@ -368,7 +384,7 @@ Proof.
       destruct (_ =? NO_VCPU); [discriminate|]. apply ok_eq in Sb as ->.
       destruct (protected (P s) (vm_of (u_vcpu (cpu (P s) d)))) eqn:Q'; cbn [negb] in Mb.
       2: { exfalso. injection Mb as <-. cases op Ma. }
-      destruct m as [a|c0 rel|c0 id|c0 id|c0 k0 i0 l|p0 o0 x0|c0|c0 l| | | | | | | | |]; try (exfalso; cases op Ma; fail).
+      destruct m as [a|c0 rel|c0 id|c0 id|c0 k0 i0 l|c0 i0|p0 o0 x0|c0|c0 l| | | | | | | | |]; try (exfalso; cases op Ma; fail).
       * assert (c0 = c /\ c0 = d) as [-> <-].
         { split; [cases op Ma|cases oq Mb]; congruence. }
         eapply host_eq_trans; [apply host_eq_sym, (exit_seen c op s _ rel B I R Q Ma0 eq_refl)|].
@@ -396,6 +412,7 @@ Proof.
         assert (Far : guest_step c (u_vcpu (cpu (P s) c)) (OMem k0 i0 far') t = guest_step c (u_vcpu (cpu (P s) c)) (OMem k0 i0 far) t).
         { cbn [guest_step]. rewrite <- EP, Q, Im, Mc. reflexivity. }
         rewrite Far. eapply asked_eq; eauto. intros ->. congruence.
+      * cases op Ma. cases oq Mb. injection Ma as <- <-. injection Mb as <- <-. apply gave_eq; auto.
       * cases op Ma. cases oq Mb. injection Ma as <- <- <-. injection Mb as <- <- Ex. cbn [guest_step]. rewrite <- EP.
         repeat match goal with H : reach _ _ _ _ = _ |- _ => rewrite H; clear H end. rewrite Ex. apply store_eq; auto.
       * assert (c0 = c /\ c0 = d /\ u_fp (cpu (P s) c0) = false) as (-> & <- & F).

@@ -388,7 +388,7 @@ Definition vm_create (c type : Z) (s : pub) : out :=
   | None => done c KCORE_ENOMEM s
   | Some v =>
       let r := vm s v in
-      let s := set_vm v (mkvm VM_NEW type (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) 0 0 0) s in
+      let s := set_vm v (mkvm VM_NEW type (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) 0 0 0 []) s in
       done c v (add_log LOG_VM_CREATE v type (add_cnt KCORE_STAT_vms 1 s))
   end.
 

@@ -6,7 +6,7 @@ Ltac fields :=
   cbn [owner maps vm lf s1 tab vcpu cpu cnt stat logged set_owner set_maps set_vm set_lf set_s1 set_tab set_vcpu set_cpu
        add_cnt add_stat add_log change_vm change_vcpu change_cpu set_leaf set_call maps_add reclaim pool_give
        v_state v_type v_vcpus v_loaded v_pages v_tables v_base v_end v_cursor vm_with_state vm_with_vcpus vm_with_loaded
-       vm_with_pages vm_with_tables vm_with_range vm_with_cursor c_state c_power c_pending c_esr c_page c_cpu
+       vm_with_pages vm_with_tables vm_with_range vm_with_cursor v_guard vm_with_guard c_state c_power c_pending c_esr c_page c_cpu
        vcpu_with_state vcpu_with_power vcpu_with_pending u_vcpu u_run u_fp u_call cpu_with_vcpu cpu_with_run cpu_with_fp
        cpu_with_call l_page l_prot pages_of first_of] in *.
 Ltac keys :=

@@ -198,7 +198,9 @@ Lemma guest_step_pub c w op s :
   (exists a b, P (guest_step c w op s) = add_stat c a (add_stat c b (change_cpu c (cpu_with_fp true) (P s)))) \/
   (exists rel, P (guest_step c w op s) = deliver c rel (P s)) \/
   (exists k i far ok t e, op = OMem k i far /\ protected (P s) (vm_of w) = true /\ mem_call (vm_of w) k i (P s) = Some (ok, t, e) /\
-     P (guest_step c w op s) = add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc t)).
+     P (guest_step c w op s) = add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc t)) \/
+  (exists i l, op = OGuard i /\ protected (P s) (vm_of w) = true /\ give i (v_guard (vm (P s) (vm_of w))) = Some l /\
+     P (guest_step c w op s) = add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc (change_vm (vm_of w) (vm_with_guard l) (P s)))).
 Proof.
   destruct op; cbn [guest_step].
   - auto.
@@ -212,12 +214,15 @@ Proof.
     + right; right; right; right; left. eexists. reflexivity.
     + right; right; right; right; left. eexists. reflexivity.
   - destruct (protected _ _) eqn:Q; cbn [andb]; auto. destruct (in_memory _ _ _); auto. destruct (mem_call _ _ _ _) as [[[ok t] e]|] eqn:M.
-    + right; right; right; right; right. do 6 eexists. split; [reflexivity|]. split; [reflexivity|]. split; [exact M|].
+    + right; right; right; right; right; left. do 6 eexists. split; [reflexivity|]. split; [reflexivity|]. split; [exact M|].
       unfold write_greg, set_greg. cbn [with_pub P]. reflexivity.
     + right; right; right; right; left. eexists. reflexivity.
+  - destruct (protected _ _) eqn:Q; auto. unfold guard_call. destruct (give _ _) as [l|] eqn:G.
+    + right; right; right; right; right; right. exists i, l. auto.
+    + right; right; left. do 2 eexists. reflexivity.
   - right; left. eexists. reflexivity.
   - destruct (protected _ _).
-    + destruct (exits_to_host _); auto. right; right; right; right; left. eexists. reflexivity.
+    + destruct (_ && _); auto. right; right; right; right; left. eexists. reflexivity.
     + right; right; right; right; left. eexists. reflexivity.
   - destruct (_ && _); auto.
 Qed.
@@ -232,12 +237,13 @@ Qed.
 Lemma guest_step_inv c w op s : sound -> inv (P s) -> u_vcpu (cpu (P s) c) = w -> w <> NO_VCPU -> inv (P (guest_step c w op s)).
 Proof.
   intros B I <- N. set (w := u_vcpu (cpu (P s) c)).
-  destruct (guest_step_pub c w op s) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|(k & i & far & ok & t & e & _ & Q & M & ->)]]]]];
+  destruct (guest_step_pub c w op s) as [->|[(a & ->)|[(a & b & ->)|[(a & b & ->)|[(rel & ->)|[(k & i & far & ok & t & e & _ & Q & M & ->)|(i & l & _ & _ & _ & ->)]]]]]];
     auto using inv_stat, deliver_inv.
   - apply inv_stat, inv_stat, cpu_minor; auto.
   - destruct (loaded_ready c (P s) I N) as [V R]. fold w in V, R. apply inv_stat, inv_stat.
     pose proof (mem_call_inv (vm_of w) k i (P s) B I V) as X. rewrite M in X. apply X; auto.
     unfold protected in Q. apply andb_true_iff in Q as [_ Q]. now apply Z.eqb_eq.
+  - apply inv_stat, inv_stat, (inv_shrinks (P s)); auto. apply shrinks_vm; [apply I|reflexivity].
 Qed.
 
 Lemma note_inv c r s : inv (P s) -> inv (P (host_note c r s)).

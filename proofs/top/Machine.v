@@ -15,11 +15,12 @@ Inductive gop :=
 | OFp (f : chosen_writes)               (* with FP registers: KCore loads them at the first use *)
 | OLoad (a : chosen) (dst : Z) | OStore (a x : chosen)
 | OIo (f : chosen_writes)               (* virtual CPU interface of the GIC, virtual timer *)
-| OLocal (id : Z) (f : chosen_writes)   (* a trap that KCore answers: ID and debug registers, SMC, UNDEFINED *)
+| OLocal (id : Z) (f : chosen_writes)   (* a trap that KCore answers: ID and debug registers, SMC, UNDEFINED, hidden aborts *)
 | OHvc (far : Z)                        (* with FAR as it is then: KCore keeps it, and nobody looks at it *)
 | OMem (k : ask) (i far : Z)             (* an HVC about a page of its memory *)
+| OGuard (i : Z)                        (* an HVC about a page outside of its memory: the host may serve it *)
 | OCount (id : Z)                       (* a trap after which it goes on as it was: its cause is counted *)
-| OExit (esr far hpfar : Z)             (* WFx, stage-2 fault, write of ICC_SGI1R: any syndrome the guest can cause *)
+| OExit (esr far hpfar : Z)             (* WFx, stage-2 fault that isn't hidden, write of ICC_SGI1R: any syndrome the guest can cause *)
 | OHostFp (f : chosen_writes).          (* a normal guest with FP registers that are the host's: with SVE the host switches them *)
 
 Inductive act :=
@@ -196,10 +197,15 @@ Definition guest_step (c w : Z) (op : gop) (s : st) : st :=
               (write_greg (mkst t (do_effects e (D s))) w [(0, mem_result ok)])
         end
       else s
+  | OGuard i =>
+      if protected (P s) v then
+        let (ok, t) := guard_call v i (P s) in
+        with_pub (fun s => add_stat c KCORE_STAT_exit_local (add_stat c KCORE_STAT_exit_hvc s)) (write_greg (mkst t (D s)) w [(0, mem_result ok)])
+      else s
   | OCount id => with_pub (add_stat c id) s
   | OExit esr far hpfar =>
       if protected (P s) v then
-        if exits_to_host esr then leave c (sync_release s w esr far hpfar) (keep w far s) else s
+        if exits_to_host esr && negb (hidden (P s) v esr hpfar) then leave c (sync_release s w esr far hpfar) (keep w far s) else s
       else leave c (sync_release s w esr far hpfar) s
   | OHostFp f =>
       if ensure CheckHostFp (negb (protected (P s) v)) && negb (u_fp (cpu (P s) c)) then

@@ -8,7 +8,7 @@ From KCore Require Export top.InvStep.
 Section Mild.
 Context {cfg : config}.
 
-Definition life (r : vmrec) := (v_state r, v_type r, v_base r, v_end r).
+Definition life (r : vmrec) := (v_state r, v_type r, v_base r, v_end r, v_guard r).
 Definition place_of_cpu (r : cpurec) := (u_vcpu r, u_run r, u_fp r).
 
 Record mild (v : Z) (e : list effect) (s t : pub) : Prop := {

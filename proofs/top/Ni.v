@@ -116,7 +116,7 @@ Proof.
   { intros W H. destruct (H L) as [PS RS]. split.
     - intros i p r Wk. destruct (PS i) as [W1 M]. split; [congruence|]. eapply M; eauto.
     - intros w k Y Ex Nw. apply (RS w Y Ex Nw k). }
-  destruct (to_vm v a s) as [[| | | | | | | | | |bk|x bk|x l bk|i prot l|x pe es fl va l|x l|x cv ct]|]; cbn [becomes sets_registers] in *; try contradiction.
+  destruct (to_vm v a s) as [[| | | | | | | | | | |bk|x bk|x l bk|i prot l|x pe es fl va l|x l|x cv ct]|]; cbn [becomes sets_registers] in *; try contradiction.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.
   - destruct X as (_ & X & _). destruct (Steady _ X) as [A C]. split; auto.

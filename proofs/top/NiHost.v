@@ -79,7 +79,7 @@ Proof.
 Qed.
 
 Lemma same_protected s t v : life (vm t v) = life (vm s v) -> protected t v = protected s v.
-Proof. unfold life, protected. intros [= -> -> _ _]. auto. Qed.
+Proof. unfold life, protected. intros [= -> -> _ _ _]. auto. Qed.
 Lemma mild_protected v e s t u : mild v e s t -> protected t u = protected s u.
 Proof. intros M. apply same_protected, (d_vm _ _ _ _ M). Qed.
 Lemma mild_fp v e s t c : mild v e s t -> fp_shared t c = fp_shared s c.

@@ -97,7 +97,7 @@ Proof.
     { unfold host_ok in *. destruct (dram p); [|congruence]. now apply Z.eqb_neq in A; apply Z.eqb_eq in C. }
     destruct O as [O O'].
     destruct (guest_step_pub c (u_vcpu (cpu (P s) c)) op s) as
-      [X|[(x & X)|[(x & y & X)|[(x & y & X)|[(rel & X)|(k & i & far & ok & t & e & -> & Q & M & X)]]]]].
+      [X|[(x & X)|[(x & y & X)|[(x & y & X)|[(rel & X)|[(k & i & far & ok & t & e & -> & Q & M & X)|(i & l & _ & _ & _ & X)]]]]]].
     all: rewrite X in O'; try (exfalso; exact (O O')).
     - exfalso. revert O'. unfold deliver. destruct (protected _ _), (r_power rel) as [[? ?]|]; auto.
     - destruct (in_memory (P s) (vm_of (u_vcpu (cpu (P s) c))) i) eqn:Im.

@@ -61,7 +61,8 @@ Definition first_of (x : place) : Z := match x with Block b => b * 512 | Page i 
 Record vmrec := mkvm {
   v_state : Z; v_type : Z; v_vcpus : Z; v_loaded : Z; v_pages : Z; v_tables : Z;
   v_base : Z; v_end : Z;      (* memory range, bytes *)
-  v_cursor : Z                (* destroy: page reached *)
+  v_cursor : Z;               (* destroy: page reached *)
+  v_guard : list (Z * Z)      (* ranges of pages outside of it that the guest gave the host to serve, first page and the one behind; none: no guard *)
 }.
 Record vcpurec := mkvcpu {
   c_state : Z; c_power : Z; c_pending : Z;
@@ -140,13 +141,14 @@ Definition add_cnt k d s := mkpub (owner s) (maps s) (vm s) (lf s) (s1 s) (tab s
 Definition add_stat c k s := mkpub (owner s) (maps s) (vm s) (lf s) (s1 s) (tab s) (vcpu s) (cpu s) (cnt s) (upd2 (stat s) c k (stat s c k + 1)) (logged s).
 Definition add_log e a b s := mkpub (owner s) (maps s) (vm s) (lf s) (s1 s) (tab s) (vcpu s) (cpu s) (cnt s) (stat s) ((e, a, b) :: logged s).
 
-Definition vm_with_state x r := mkvm x (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r).
-Definition vm_with_vcpus x r := mkvm (v_state r) (v_type r) x (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r).
-Definition vm_with_loaded x r := mkvm (v_state r) (v_type r) (v_vcpus r) x (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r).
-Definition vm_with_pages x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) x (v_tables r) (v_base r) (v_end r) (v_cursor r).
-Definition vm_with_tables x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) x (v_base r) (v_end r) (v_cursor r).
-Definition vm_with_range b e r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) b e (v_cursor r).
-Definition vm_with_cursor x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) x.
+Definition vm_with_state x r := mkvm x (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r) (v_guard r).
+Definition vm_with_vcpus x r := mkvm (v_state r) (v_type r) x (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r) (v_guard r).
+Definition vm_with_loaded x r := mkvm (v_state r) (v_type r) (v_vcpus r) x (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r) (v_guard r).
+Definition vm_with_pages x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) x (v_tables r) (v_base r) (v_end r) (v_cursor r) (v_guard r).
+Definition vm_with_tables x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) x (v_base r) (v_end r) (v_cursor r) (v_guard r).
+Definition vm_with_range b e r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) b e (v_cursor r) (v_guard r).
+Definition vm_with_cursor x r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) x (v_guard r).
+Definition vm_with_guard l r := mkvm (v_state r) (v_type r) (v_vcpus r) (v_loaded r) (v_pages r) (v_tables r) (v_base r) (v_end r) (v_cursor r) l.
 Definition vcpu_with_state x c r := mkvcpu x (c_power r) (c_pending r) (c_esr r) (c_page r) c.
 Definition vcpu_with_power x r := mkvcpu (c_state r) x (c_pending r) (c_esr r) (c_page r) (c_cpu r).
 Definition vcpu_with_pending x e r := mkvcpu (c_state r) (c_power r) x e (c_page r) (c_cpu r).
@@ -185,7 +187,7 @@ Definition vm_of (w : Z) : Z := w / KCORE_VM_VCPUS.
 
 Definition boot_pub : pub :=
   mkpub (fun p => if core p then OWNER_CORE else OWNER_HOST) (fun _ => 0)
-    (fun _ => mkvm VM_FREE KCORE_VM_NORMAL 0 0 0 0 0 0 0) (fun _ _ => None) (fun _ _ => false) (fun _ _ => false)
+    (fun _ => mkvm VM_FREE KCORE_VM_NORMAL 0 0 0 0 0 0 0 []) (fun _ _ => None) (fun _ _ => false) (fun _ _ => false)
     (fun _ => mkvcpu VCPU_FREE POWER_OFF PENDING_NONE 0 0 0) (fun _ => mkcpu NO_VCPU false false CNone)
     (fun k => if k =? KCORE_STAT_pool_free then pool else if k =? KCORE_STAT_pool_total then pool
               else if k =? KCORE_STAT_pages_core then installed_core

@@ -6,7 +6,7 @@ Section VmCalls.
 Context {cfg : config}.
 
 Lemma live_life s t v : life (vm t v) = life (vm s v) -> live t v = live s v.
-Proof. unfold live, protected, life. intros [= -> -> _ _]. auto. Qed.
+Proof. unfold live, protected, life. intros [= -> -> _ _ _]. auto. Qed.
 Lemma none_trans v s t u : becomes v None s t -> becomes v None t u -> becomes v None s u.
 Proof.
   intros [A B] [A' B']. split; [congruence|]. intros L. pose proof L as Lt. destruct (book_elim _ _ _ A) as [LA F].
@@ -135,7 +135,7 @@ Proof.
     destruct (Z.eqb_spec (c_state (vcpu (P s) w)) VCPU_FREE); auto. destruct (C w). split; auto.
   - apply done_none; auto.
     apply (same_for_trans v _ (set_vm u (mkvm VM_NEW type (v_vcpus (vm (P s) u)) (v_loaded (vm (P s) u)) (v_pages (vm (P s) u)) (v_tables (vm (P s) u)) 0 0
-    0) (P s)));
+    0 []) (P s)));
       [now apply same_for_vm|repeat split; auto].
 Qed.
 

@@ -82,6 +82,19 @@ Proof.
   unfold fp_trap. cbn [P D set_fpm fpm]. fields. unfold upd. rewrite C. auto.
 Qed.
 
+(* A VM's call about a page outside of its memory. *)
+Lemma guard_call_inv u i s ok t : inv s -> guard_call u i s = (ok, t) -> inv t.
+Proof.
+  intros I G. unfold guard_call in G. destruct (give _ _); injection G as <- <-; auto. apply (inv_shrinks s); auto. apply shrinks_vm; [apply I|reflexivity].
+Qed.
+Lemma guard_call_same u i s ok t : guard_call u i s = (ok, t) -> lf t = lf s /\ owner t = owner s /\ vcpu t = vcpu s /\ cpu t = cpu s /\ (forall v, v <> u -> vm t v = vm s v) /\ forall v, protected t v = protected s v /\ live t v = live s v.
+Proof.
+  unfold guard_call. intros G. destruct (give _ _) as [l|]; injection G as <- <-; [|repeat split; auto]. repeat split; auto.
+  - intros v N. fields. unfold upd. apply Z.eqb_neq in N. now rewrite N.
+  - unfold protected. fields. unfold upd. destruct (Z.eqb_spec v u) as [->|]; auto.
+  - unfold live, protected. fields. unfold upd. destruct (Z.eqb_spec v u) as [->|]; auto.
+Qed.
+
 Lemma guest_other v c op s : sound -> sinv s -> is_vm v -> u_run (cpu (P s) c) = true -> vm_of (u_vcpu (cpu (P s) c)) <> v ->
   becomes v None s (guest_step c (u_vcpu (cpu (P s) c)) op s).
 Proof.
@@ -123,11 +136,16 @@ Proof.
       apply pub_stat; auto.
     + eapply none_trans; [apply W|]. eapply none_trans; [apply (set_ctx_none v _ w (fun d => upd (ctx d w) W_KEPT far) N)|].
       apply leave_none; auto. intros x p H. discriminate.
+  - destruct (protected (P s) (vm_of w)) eqn:Q; [|apply none_refl]. destruct (guard_call (vm_of w) i (P s)) as [ok t] eqn:G.
+    destruct (guard_call_same _ _ _ _ _ G) as (E1 & E2 & E3 & E4 & E5 & _). pose proof (guard_call_inv _ _ _ _ _ I0 G) as J.
+    eapply none_trans; [apply (same_for_none v s t []); auto; [|intros e []]|].
+    { split; [rewrite E5; auto|]. split; [intros x _; rewrite E3; auto|]. rewrite E4, E1, E2. auto. }
+    eapply none_trans; [apply (write_none v (mkst t (D s)) w); auto; cbn [P]; now rewrite E3|]. apply pub_stat; auto.
   - apply pub_stat; auto.
   - assert (PW : r_power (sync_release s w esr far hpfar) = None).
     { unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end); reflexivity. }
     destruct (protected (P s) (vm_of w)).
-    + destruct (exits_to_host esr); [|apply none_refl]. eapply none_trans; [apply (set_ctx_none v s w (fun d => upd (ctx d w) W_KEPT far) N)|].
+    + destruct (exits_to_host esr && _); [|apply none_refl]. eapply none_trans; [apply (set_ctx_none v s w (fun d => upd (ctx d w) W_KEPT far) N)|].
       apply leave_none; auto. intros x p H. congruence.
     + apply leave_none; auto. intros x p H. congruence.
   - destruct (_ && _); [|apply none_refl].
@@ -254,7 +272,7 @@ Proof.
   - rewrite Y. destruct (reach _ _ _ _); [discriminate|apply none_refl].
   - rewrite Y, Q. cbn [andb]. destruct (in_memory _ _ _); [|apply none_refl]. destruct k, (mem_call _ _ _ _) as [[[[|] ?] ?]|]; discriminate.
   - apply pub_stat; auto.
-  - rewrite Y, Q. destruct (exits_to_host esr); [discriminate|apply none_refl].
+  - rewrite Y, Q. destruct (exits_to_host esr && _); [discriminate|apply none_refl].
   - rewrite Y, Q. unfold ensure. rewrite (B CheckHostFp). apply none_refl.
 Qed.
 
@@ -278,7 +296,7 @@ Definition side (v c w : Z) (op : gop) (l : list Z) (s : st) : Prop :=
   match op with
   | OFp _ => u_fp (cpu (P s) c) = true
   | OLoad f _ => exists p o, reach (P s) v (f (guest_values s w)) readable = Some (p, o) /\ (own (P s) v p = false -> l = [mem (D s) p o])
-  | OExit esr _ _ => exits_to_host esr = true
+  | OExit esr _ hpfar => exits_to_host esr && negb (hidden (P s) v esr hpfar) = true
   | OMem k i _ =>
       in_memory (P s) v i = true /\
       (k = Unshare -> forall ok t e, mem_call v k i (P s) = Some (ok, t, e) -> l = if ok then 1 :: words_at s v i else [])
@@ -308,8 +326,37 @@ Proof.
       - destruct (in_memory (P s) v i) eqn:X; [|discriminate]. destruct k, (mem_call _ _ _ _) as [[[ok u] e]|];
           injection M as <-; injection Dm as <- <- <-; (split; [auto|]; split; [auto|]; split; [auto|]); intros H; try discriminate H;
           intros ? ? ? Z0; (discriminate Z0 || (injection Z0 as <- <- <-; reflexivity)).
-      - destruct (exits_to_host esr) eqn:X; [injection M as <-; injection Dm as <- <- <-; auto|discriminate]. }
+      - destruct (exits_to_host esr && _) eqn:X; [injection M as <-; injection Dm as <- <- <-; auto|discriminate]. }
     destruct W as (-> & -> & C). exists c. split; auto. split; [split; auto|]. auto.
+Qed.
+
+Lemma guards_same v s t : vm_eq v s t -> v_guard (vm (P s) v) = v_guard (vm (P t) v).
+Proof. intros E. destruct (book_elim _ _ _ (e_book _ _ _ E)) as [L _]. unfold life in L. congruence. Qed.
+Lemma guard_view v i s t : vm_eq v s t -> fst (guard_call v i (P s)) = fst (guard_call v i (P t)) /\
+  vm_eq v (mkst (snd (guard_call v i (P s))) (D s)) (mkst (snd (guard_call v i (P t))) (D t)).
+Proof.
+  intros E. pose proof (guards_same _ _ _ E) as G. destruct (guard_call v i (P s)) as [ok p] eqn:A, (guard_call v i (P t)) as [ok' q] eqn:B. cbn [fst snd].
+  destruct (guard_call_same _ _ _ _ _ A) as (A1 & A2 & A3 & A4 & _ & A5), (guard_call_same _ _ _ _ _ B) as (B1 & B2 & B3 & B4 & _ & B5).
+  assert (R : forall u y, lf y = lf (P u) -> owner y = owner (P u) -> vcpu y = vcpu (P u) -> cpu y = cpu (P u) ->
+    (forall w k, reg (mkst y (D u)) w k = reg u w k) /\ (forall w, exists_bit y w = exists_bit (P u) w) /\
+    (forall j, walk y v j = walk (P u) v j) /\ forall x, own y v x = own (P u) v x).
+  { intros u y H1 H2 H3 H4. repeat split; [intros w k; unfold reg; cbn [P D]; now rewrite H3, H4|intros w; unfold exists_bit; now rewrite H3|
+      intros j; unfold walk; now rewrite H1|intros x; unfold own; now rewrite H2]. }
+  destruct (R s p A1 A2 A3 A4) as (R1 & R2 & R3 & R4), (R t q B1 B2 B3 B4) as (S1 & S2 & S3 & S4). clear R.
+  assert (V : ok = ok' /\ v_guard (vm p v) = v_guard (vm q v) /\ (v_state (vm p v), v_type (vm p v), v_base (vm p v), v_end (vm p v)) =
+    (v_state (vm (P s) v), v_type (vm (P s) v), v_base (vm (P s) v), v_end (vm (P s) v)) /\ (v_state (vm q v), v_type (vm q v), v_base (vm q v), v_end (vm q v)) =
+    (v_state (vm (P t) v), v_type (vm (P t) v), v_base (vm (P t) v), v_end (vm (P t) v))).
+  { unfold guard_call in A, B. rewrite <- G in B. destruct (give i (v_guard (vm (P s) v))) as [l|]; injection A as <- <-; injection B as <- <-;
+      fields; unfold upd; rewrite ?Z.eqb_refl; auto. }
+  destruct V as (<- & V1 & V2 & V3). split; [reflexivity|]. pose proof (proj2 (A5 v)) as Lv.
+  split; cbn [P D]; rewrite ?Lv.
+  - destruct (book_elim _ _ _ (e_book _ _ _ E)) as [LE FE]. apply book_intro.
+    + unfold life in *. injection LE as L1 L2 L3 L4 _. injection V2 as -> -> -> ->. injection V3 as -> -> -> ->. congruence.
+    + intros w W. rewrite R2, S2, A3, B3. apply FE, W.
+  - intros L j. pose proof (e_page _ _ _ E L j) as X. unfold same_page in *. cbn [P D]. rewrite R3, S3.
+    destruct (walk (P s) v j) as [[a r]|], (walk (P t) v j) as [[b r']|]; auto. now rewrite R4, S4.
+  - intros L w W X k. rewrite R1, S1. rewrite R2 in X. apply (e_reg _ _ _ E L w W X).
+  - intros L w W X k. rewrite R2 in X. apply (e_io _ _ _ E L w W X).
 Qed.
 
 Lemma own_same v c d w op ws s t : sound -> runs v c w s -> runs v d w t -> vm_eq v s t -> side v c w op ws s -> side v d w op ws t ->
@@ -410,8 +457,16 @@ Proof.
         -- intros j _ X. unfold upd. destruct (j =? W_KEPT); auto.
         -- intros j J. unfold upd. destruct (Z.eqb_spec j W_KEPT) as [->|]; [discriminate J|auto].
       * cbn. discriminate.
+  - rewrite Y, Q, Q'. destruct (guard_view v i s t E) as [E1 E2]. destruct (guard_call v i (P s)) as [ok p] eqn:A, (guard_call v i (P t)) as [ok' q] eqn:B0.
+    cbn [fst snd] in E1, E2. subst ok'.
+    assert (After : forall e u y, runs v e w u -> guard_call v i (P u) = (ok, y) -> runs v e w (mkst y (D u))).
+    { intros e u y [I1 V1 Q1 Y1 Ru1 U1] G0. destruct (guard_call_same _ _ _ _ _ G0) as (_ & _ & _ & C4 & _ & C5). unfold sinv in I1.
+      pose proof (guard_call_inv _ _ _ _ _ I1 G0). split; auto; cbn [P]; rewrite ?C4; auto. rewrite (proj1 (C5 v)). exact Q1. }
+    pose proof (After c s p Rs A) as Ra. pose proof (After d t q Rt B0) as Rb.
+    pose proof (own_write v c d w _ _ Ra Rb E2 [(0, mem_result ok)]) as Ew.
+    apply St; auto; [exact (r_inv _ _ _ _ Ra)|exact (r_inv _ _ _ _ Rb)].
   - apply St; auto.
-  - cbn [side] in C, C'. rewrite Y, Q, Q', C.
+  - cbn [side] in C, C'. rewrite Y, Q, Q', C, C'.
     assert (PW : forall u, r_power (sync_release u w esr far hpfar) = None).
     { intros u. unfold sync_release, exit_sync, exit_filter, exit_normal. repeat (match goal with |- context [if ?b then _ else _] => destruct b end);
       reflexivity. }

@@ -29,7 +29,7 @@ Proof.
   pose proof (ext_in_map B w) as X. cbv beta in X. apply pair_equal_spec. apply X. apply range_in. cbn. lia.
 Qed.
 Lemma book_live s t v : book s v = book t v -> live s v = live t v.
-Proof. intros E. apply book_elim in E as [E _]. unfold life, live, protected in *. injection E as -> -> _ _. auto. Qed.
+Proof. intros E. apply book_elim in E as [E _]. unfold life, live, protected in *. injection E as -> -> _ _ _. auto. Qed.
 
 (* ------------------------------------------------------------------ what stays *)
 
@@ -203,7 +203,7 @@ Qed.
 
 Theorem becomes_eq m : becomes v (Some m) s s' -> becomes v (Some m) t t' -> vm_eq v s' t'.
 Proof.
-  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct];
+  intros A B. pose proof (e_book _ _ _ E) as EB. destruct m as [| | | | | | | | | | |bk|w bk|w l bk|i prot l|w pe es fl va l|w l|w cv ct];
     cbn [becomes] in A, B; try contradiction.
   - destruct A as (A1 & A2 & A3), B as (B1 & B2 & B3). apply (steady_eq nobody); [congruence|auto|auto|auto|intros w; right;
     intros []|intros _ _ w _ _ []|auto].
@@ -234,11 +234,11 @@ Proof.
     { apply book_intro; [congruence|]. intros x X. destruct (A2 x X) as [-> ->], (B2 x X) as [-> ->], (F x X) as [-> ->]. auto. }
     assert (NM : forall x y, life (vm (P y) v) = life (vm (P x) v) -> (forall z, vm_of z = v -> exists_bit (P y) z = exists_bit (P x) z) ->
       no_more v (eq w) (P x) (P y)).
-    { intros x y Lx Fx H. left. unfold live, protected, life in *. injection Lx as L1 L2 _ _. rewrite L1, L2 in H. split; auto. intros z Z X.
+    { intros x y Lx Fx H. left. unfold live, protected, life in *. injection Lx as L1 L2 _ _ _. rewrite L1, L2 in H. split; auto. intros z Z X.
       rewrite Fx in X; auto. }
     apply (steady_eq (eq w)); [auto|auto|auto|apply NM; auto; intros; apply A2; auto|intros x; apply Z.eq_dec| |apply NM; auto; intros; apply B2; auto].
     intros H _ x X Y <- k. destruct (A2 w A0) as [A5 _]. rewrite A5 in Y.
-    assert (Hs : live (P s) v = true) by (unfold live, protected, life in *; injection A1 as L1 L2 _ _; rewrite <- L1, <- L2; auto).
+    assert (Hs : live (P s) v = true) by (unfold live, protected, life in *; injection A1 as L1 L2 _ _ _; rewrite <- L1, <- L2; auto).
     destruct (A4 Hs Y k) as [-> ->]. pose proof Hs as Ht. rewrite two_live in Ht. pose proof Y as Yt. rewrite two_exists in Yt by auto.
     destruct (B4 Ht Yt k) as [-> ->]. destruct (F w A0) as [_ <-]. split.
     + cbv zeta. assert (RR : forall j, reg s w j = reg t w j) by (intros j; apply E; auto). destruct (_ =? POWER_BOOT).

@@ -418,10 +418,13 @@ Proof.
     + intros u. specialize (Lf u). unfold life in Lf. split; congruence.
     + intros x. rewrite W. repeat split; auto.
     + intros d R. specialize (C d). unfold place_of_cpu in C. split; congruence.
+  - left. destruct (protected _ _); [|apply alike_refl]. destruct (guard_call (vm_of w) i (P s)) as [ok t] eqn:G. cbn [with_pub P write_greg set_greg].
+    eapply alike_trans; [|apply St]. eapply alike_trans; [|apply St]. unfold guard_call in G. destruct (give _ _) as [l|]; injection G as <- <-; [|apply alike_refl].
+    split; [|intros x; repeat split; auto|intros d; split; auto]. intros v. fields. unfold upd. destruct (Z.eqb_spec v (vm_of w)) as [->|]; auto.
   - left. apply St.
   - assert (Fr : fair w (sync_release s w esr far hpfar)).
     { unfold sync_release. destruct (protected _ _); [|split; [discriminate|exact Logic.I]]. unfold exit_sync, ensure. rewrite B. apply filter_fair. }
-    destruct (protected _ _); [|apply Told; auto]. destruct (exits_to_host _); [|left; apply alike_refl]. apply Told; auto.
+    destruct (protected _ _); [|apply Told; auto]. destruct (exits_to_host _ && _); [|left; apply alike_refl]. apply Told; auto.
   - left. destruct (_ && _); apply alike_refl.
 Qed.
 

@@ -468,13 +468,15 @@ static void choose_psci(struct source *s, struct event *e)
 static void choose_service(struct source *s, struct event *e)
 {
 	u64 fn = PICK(s, MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(SHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE), MEM_CALL(UNSHARE),
-		      MEM_CALL(RELINQUISH), 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003, KCORE_HC_VM_MEASUREMENT,
-		      KCORE_HC_VM_QUOTE);
+		      MEM_CALL(RELINQUISH), MMIO_GUARD, 0xc6000002, 0x8600ff01, 0x86000000, 0xc6000005, 0x86000003,
+		      KCORE_HC_VM_MEASUREMENT, KCORE_HC_VM_QUOTE);
 	u64 ipa = one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
 
 	if (fn == KCORE_HC_VM_MEASUREMENT)
 		ipa = draw(s, 10) + (one_in(s, 3) ? KCORE_QUOTE_WORD : 0);
 
+	if (fn == MMIO_GUARD && !one_in(s, 4))		/* most accesses outside of memory are at the page before it */
+		ipa = MEMORY_BASE - 0x1000 - (one_in(s, 2) ? 0x1000 * draw(s, 50) : 0);
 	plan(e->cpu, EV_exit, ESR(EC_HVC, 0), any_value(s));
 	plan(e->cpu, EV_set, 3, one_in(s, 24) ? any_value(s) : 0);
 	plan(e->cpu, EV_set, 2, one_in(s, 24) ? any_value(s) : 0);

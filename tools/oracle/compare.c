@@ -262,6 +262,12 @@ static void compare_cells(void)
 	CELLS(cells.vm_mem_base, top.vm_base, "memory base of VM");
 	CELLS(cells.vm_mem_end, top.vm_end, "memory end of VM");
 	CELLS(cells.vm_cursor, top.vm_cursor, "cursor of VM");
+	CELLS(cells.vm_guards, top.vm_guards, "ranges of VM");
+	for (u64 vm = 0; vm < KCORE_NR_VMS; vm++)
+		for (u64 i = vm * GUARD_RANGES; i < vm * GUARD_RANGES + cells.vm_guards[vm]; i++) {
+			SAME(cells.guard_base[i], top.guard_base[i], "start of range", i, NO_NUMBER);
+			SAME(cells.guard_end[i], top.guard_end[i], "end of range", i, NO_NUMBER);
+		}
 	CELLS(cells.vcpu_state, top.vcpu_state, "state of vCPU");
 	CELLS(cells.vcpu_power, top.vcpu_power, "power of vCPU");
 	CELLS(cells.vcpu_pending, top.vcpu_pending, "pending answer of vCPU");

@@ -56,6 +56,7 @@ struct machine {
 #define MEM_CALL_SHARE		0xc6000003UL
 #define MEM_CALL_UNSHARE	0xc6000004UL
 #define MEM_CALL_RELINQUISH	0xc6000009UL
+#define MMIO_GUARD		0xc6000007UL
 #define MEM_CALL(name)		MEM_CALL_##name
 
 extern const char *const event_names[EV_NR];
@@ -99,7 +100,8 @@ u64 spec_do(enum action a);	/* with spec_args */
 	X(u32, owner, FAKE_PAGES) X(u32, maps, FAKE_PAGES) \
 	X(u32, vm_state, KCORE_NR_VMS) X(u32, vm_type, KCORE_NR_VMS) X(u32, vm_vcpus, KCORE_NR_VMS) X(u32, vm_loaded, KCORE_NR_VMS) \
 	X(u64, vm_pages, KCORE_NR_VMS) X(u64, vm_tables, KCORE_NR_VMS) X(u64, vm_base, KCORE_NR_VMS) X(u64, vm_end, KCORE_NR_VMS) \
-	X(u64, vm_cursor, KCORE_NR_VMS) \
+	X(u64, vm_cursor, KCORE_NR_VMS) X(u32, vm_guards, KCORE_NR_VMS) \
+	X(u64, guard_base, KCORE_NR_VMS * GUARD_RANGES) X(u64, guard_end, KCORE_NR_VMS * GUARD_RANGES) \
 	X(u32, vcpu_state, KCORE_NR_VCPUS) X(u32, vcpu_power, KCORE_NR_VCPUS) X(u32, vcpu_pending, KCORE_NR_VCPUS) \
 	X(u64, vcpu_esr, KCORE_NR_VCPUS) X(u64, vcpu_page, KCORE_NR_VCPUS) X(u32, vcpu_cpu, KCORE_NR_VCPUS) \
 	X(u32, cpu_vcpu, KCORE_MAX_CPUS) X(u32, cpu_run, KCORE_MAX_CPUS) X(u32, cpu_fp, KCORE_MAX_CPUS) \

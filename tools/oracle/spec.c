@@ -149,7 +149,9 @@ static void emit_vm(u64 v, u64 field, u64 n)
 	case 5: top.vm_tables[v] = n; break;
 	case 6: top.vm_base[v] = n; break;
 	case 7: top.vm_end[v] = n; break;
-	default: top.vm_cursor[v] = n * PAGE_BYTES;
+	case 8: top.vm_cursor[v] = n * PAGE_BYTES; break;
+	case 9: top.vm_guards[v] = (u32)n; break;
+	default: (field % 2 ? top.guard_end : top.guard_base)[v * GUARD_RANGES + (field - 10) / 2] = n * PAGE_BYTES;
 	}
 }
 

@@ -46,7 +46,7 @@ let zero _ = Z.zero
 let owner_t = ref [||] and maps_t = ref [||] and mem_t = ref [||]
 let page_fun : (Z.t -> Z.t) array ref = ref [||]
 let free_vm = { v_state = Z.zero; v_type = Z.zero; v_vcpus = Z.zero; v_loaded = Z.zero; v_pages = Z.zero; v_tables = Z.zero;
-                v_base = Z.zero; v_end = Z.zero; v_cursor = Z.zero }
+                v_base = Z.zero; v_end = Z.zero; v_cursor = Z.zero; v_guard = [] }
 let free_vcpu = { c_state = Z.zero; c_power = Z.zero; c_pending = Z.zero; c_esr = Z.zero; c_page = Z.zero; c_cpu = Z.zero }
 let no_vcpu = Z.of_string "0xffffffff"
 let free_cpu = { u_vcpu = no_vcpu; u_run = false; u_fp = false; u_call = CNone }
@@ -124,6 +124,11 @@ let vm_changed v (old : vmrec) (r : vmrec) =
   if old != r then begin
     let told = ref [] in
     Array.iteri (fun k f -> if not (Z.equal (f old) (f r)) then told := (k, u64_of_z "a field of a VM" (f r)) :: !told) vm_fields;
+    if old.v_guard <> r.v_guard then begin
+      let tell k z = told := (k, u64_of_z "a range of a VM" z) :: !told in
+      tell 9 (Z.of_int (L.length r.v_guard));
+      L.iteri (fun k (a, b) -> tell (10 + 2 * k) a; tell (11 + 2 * k) b) r.v_guard
+    end;
     if !told <> [] then change (fun () ->
       vm_t.(v) <- r;
       L.iter (fun (k, n) -> emit_ k_vm v k n) !told;
@@ -419,7 +424,8 @@ let serve op = match op with
   | 18 ->
     let w = (cpu_of (zarg 0)).u_vcpu in
     let guarded = protected !now.coq_P (vm_of w) and vm = !now.coq_P.vm (vm_of w) in
-    guest_trap (Oracle.trap_op guarded !machine.gicv3 (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (zarg 5) (greg !now w)); 0L
+    let hides = Guest.hidden !now.coq_P (vm_of w) (zarg 1) (zarg 3) in
+    guest_trap (Oracle.trap_op guarded !machine.gicv3 hides (zarg 1) (zarg 2) (zarg 3) (zarg 4) vm.v_base vm.v_end (zarg 5) (greg !now w)); 0L
   | 19 -> guest (OCount (Guest.cause (zarg 1))); 0L
   | 20 -> act (HIrq (zarg 0, zarg 1)) [] []; 0L
   | 21 -> guest (OHostFp (const (writes_at 1))); 0L

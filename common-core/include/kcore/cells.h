@@ -49,6 +49,9 @@
 	X(u64, vm_mem_end, KCORE_NR_VMS) \
 	X(u64, vm_cntvoff, KCORE_NR_VMS) \
 	X(u64, vm_cursor, KCORE_NR_VMS)		/* destroy: IPA reached */ \
+	X(u32, vm_guards, KCORE_NR_VMS)		/* protected: ranges that its guest gave the host to serve; 0: no guard */ \
+	X(u64, guard_base, KCORE_NR_VMS * GUARD_RANGES)	/* of these, IPA; the first vm_guards of a VM */ \
+	X(u64, guard_end, KCORE_NR_VMS * GUARD_RANGES) \
 	X(u32, vcpu_state, KCORE_NR_VCPUS)	/* VCPU_* */ \
 	X(u32, vcpu_power, KCORE_NR_VCPUS)	/* POWER_* (PSCI) */ \
 	X(u32, vcpu_pending, KCORE_NR_VCPUS)	/* PENDING_*: what the last exit lets the host answer */ \
@@ -77,6 +80,7 @@
 	X(page_maps)		/* host's page: mappings in normal VMs and uses as a vCPU page */
 
 #define LOG_ENTRIES		256UL
+#define GUARD_RANGES		16UL
 
 #define NO_VCPU			0xffffffffUL
 #define NO_PAGE			0xffffffffffffffffUL
