@@ -79,7 +79,6 @@ u64 range_denied(u64 pa, u64 bytes);				/* 1 if any byte is denied to the host *
 
 /* owner.c */
 u64 pages_host_owned(u64 index, u64 pages);			/* locked; 1 if all are the host's */
-u64 pages_unshared(u64 index);					/* locked; 1 if the host's and not mapped elsewhere */
 void pages_map_add(u64 index, u64 pages);			/* locked */
 void pages_map_sub(u64 index, u64 pages);			/* locked */
 

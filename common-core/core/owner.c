@@ -16,17 +16,6 @@ u64 pages_host_owned(u64 index, u64 pages)
 	return 1UL;
 }
 
-/* 1 if the page is the host's and nobody else has it mapped.  Lock: held. */
-u64 pages_unshared(u64 index)
-{
-	u64 owner = get_page_owner(index);
-	u64 maps = get_page_maps(index);
-
-	if (owner == OWNER_HOST && maps == 0UL)
-		return 1UL;
-	return 0UL;
-}
-
 /* One more mapping of each page.  At most one per leaf, so below 512 per pool page: no overflow.  Lock: held. */
 void pages_map_add(u64 index, u64 pages)
 {

@@ -8,10 +8,7 @@
 /* Overwrite a page, down to the point of coherency, so that no cache and no bypass finds old content. */
 void page_scrub(u64 pa)
 {
-	u64 i;
-
-	for (i = 0UL; i < 512UL; i++)
-		mem_store(pa + i * 8UL, 0UL);
+	page_zero(pa);
 	dcache_clean_inval_page(pa);
 }
 

@@ -46,6 +46,16 @@ void halt_el2_fault(u64 esr)
 	halt(0x101UL, esr);
 }
 
+/* DC ZVA is always allowed at EL2 (DDI 0487, D23.2: HCR_EL2.TDZ and SCTLR_EL1.DZE are about EL0 and EL1); a block is at most 2 KiB. */
+void page_zero(u64 pa)
+{
+	u64 block = 4UL << (sysreg_read(dczid_el0) & 15UL);
+	u64 end = pa + 4096UL;
+
+	for (; pa < end; pa += block)
+		__asm__ volatile("dc zva, %0" : : "r"(pa) : "memory");
+}
+
 void dcache_clean_inval_page(u64 pa)
 {
 	u64 line = 4UL << ((sysreg_read(ctr_el0) >> 16) & 15UL);

@@ -94,7 +94,6 @@ static inline u64 counter_read(void) { return sysreg_read(cntpct_el0); }
 
 static inline u64 pt_load(u64 pa) { return memory_at(pa); }
 static inline void pt_store(u64 pa, u64 v) { memory_at(pa) = v; }
-static inline void mem_store(u64 pa, u64 v) { memory_at(pa) = v; }
 static inline u64 page_load(u64 pa, u64 off) { return memory_at(pa + off); }
 static inline void page_store(u64 pa, u64 off, u64 v) { memory_at(pa + off) = v; }
 

@@ -572,13 +572,13 @@ void halt(u64 code, u64 value)
 }
 
 /* ---- memory of the core's other kinds --------------------------------------------------------------------- */
-void mem_store(u64 pa, u64 v)
+void page_zero(u64 pa)
 {
 	u64 index = 0;
 
-	if (pa % 8 || !dram_index(pa, &index) || page_owner_cells[index] == OWNER_HOST || page_owner_cells[index] >= OWNER_CORE || !locked())
-		violate(V_MEM_STORE, "mem_store(%#lx)", pa);
-	*word_at(pa) = v;
+	if (pa % PAGE_BYTES || !dram_index(pa, &index) || page_owner_cells[index] == OWNER_HOST || page_owner_cells[index] >= OWNER_CORE || !locked())
+		violate(V_MEM_STORE, "page_zero(%#lx)", pa);
+	memset(page_at(pa)->cache, 0, PAGE_BYTES);
 }
 
 void dcache_clean_inval_page(u64 pa)

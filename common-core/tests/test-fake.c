@@ -175,13 +175,13 @@ static void owners(void **state)
 	poke(FREE_PAGE + 0xff8, 1);
 	assert_violation(set_page_owner(index, OWNER_HOST), V_OWNER_NOT_SCRUBBED);
 	dcache_clean_inval_page(FREE_PAGE);
-	mem_store(FREE_PAGE + 0xff8, 0);
+	page_zero(FREE_PAGE);
 	assert_violation(set_page_owner(index, OWNER_HOST), V_OWNER_NOT_SCRUBBED);	/* zero in the cache only */
 	dcache_clean_inval_page(FREE_PAGE);
 	set_page_owner(index, OWNER_HOST);
-	assert_violation(mem_store(FREE_PAGE, 0), V_MEM_STORE);
-	assert_violation(mem_store(REGION_BASE, 0), V_MEM_STORE);
-	assert_violation(mem_store(DEVICE, 0), V_MEM_STORE);
+	assert_violation(page_zero(FREE_PAGE), V_MEM_STORE);
+	assert_violation(page_zero(REGION_BASE), V_MEM_STORE);
+	assert_violation(page_zero(DEVICE), V_MEM_STORE);
 	assert_violation(dcache_clean_inval_page(DEVICE), V_MEM_STORE);
 	lock_release();
 }

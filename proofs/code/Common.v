@@ -13,13 +13,6 @@ Definition nth_vm (vm : Z) : bool := (0 <=? vm) && (vm <? KCORE_NR_VMS).
 Definition section (f : state -> res (Z * state)) (s : state) : res (Z * state) :=
   pre negb (held s) in let* (r, s') := f (sethold true s) in pre held s' in Ok (r, sethold false s').
 
-(* Numbers of iterations, sealed: tactics and the kernel would unfold hundreds of them. *)
-Definition count_sig : { f : Z -> nat | forall z, f z = Z.to_nat z }.
-Proof. exists Z.to_nat. reflexivity. Qed.
-Definition count : Z -> nat := proj1_sig count_sig.
-Lemma count_eq z : count z = Z.to_nat z.
-Proof. exact (proj2_sig count_sig z). Qed.
-
 (* [wp_for0] with the number of iterations sealed. *)
 Lemma wp_times {St} (L : layer St) (I : nat -> env -> St -> Prop) x t b step body w (Q : post) e s :
   step = 1 -> eval e b = Some w -> 0 <= w < modulus t ->
@@ -30,13 +23,6 @@ Lemma wp_times {St} (L : layer St) (I : nat -> env -> St -> Prop) x t b step bod
   (forall e s, I (count w) e s -> Q (Ok (ONext, setv e x w, s))) ->
   wp L (SFor x t (EConst 0) b step body) Q e s.
 Proof. rewrite count_eq. apply wp_for0. Qed.
-
-Fixpoint every (f : Z -> bool) (n : nat) : bool := match n with O => true | S m => every f m && f (Z.of_nat m) end.
-Lemma every_at f n i : every f n = true -> 0 <= i < Z.of_nat n -> f i = true.
-Proof.
-  induction n as [|n IH]; cbn [every]; intros H Hi; [lia|]. apply andb_true_iff in H as [H1 H2].
-  destruct (Z.eq_dec i (Z.of_nat n)) as [->|]; [exact H2|]. apply IH; [exact H1|lia].
-Qed.
 
 (* All words of the page are in no table. *)
 Definition plain_page (s : state) (pa : Z) : bool := every (fun i => plain s (pa + i * 8)) (count 512).
@@ -158,7 +144,7 @@ Ltac callee :=
 Ltac named h :=
   match h with
   | h_s2_level => idtac | h_s2_load => idtac | h_s2_vacant => idtac | h_s2_table_empty => idtac | h_s2_set => idtac | h_s2_clear => idtac
-  | s_pages_host_owned => idtac | s_pages_unshared => idtac | s_pages_map => idtac
+  | s_pages_host_owned => idtac | s_pages_map => idtac
   end.
 Ltac expose :=
   try match goal with

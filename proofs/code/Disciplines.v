@@ -31,7 +31,7 @@ Definition tlb_delta (q : nat) (f : string) : option (list nat) :=
   else if String.eqb f "dsb_store" then match q with 2 => Some [2] | _ => Some [0] end
   else if one_of ["tlbi_ipa"; "tlbi_vmid"] f then match q with 1 => None | _ => Some [2] end
   else if String.eqb f "dsb_tlbi" then match q with 1 => None | _ => Some [0] end
-  else if one_of ["lock_release"; "mem_store"; "dcache_clean_inval_page"] f then
+  else if one_of ["lock_release"; "page_zero"; "dcache_clean_inval_page"] f then
     match q with 2 => None | _ => Some [q] end
   else Some [q].
 

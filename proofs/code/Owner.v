@@ -55,18 +55,6 @@ Proof.
   - intros e s' (-> & (a & b & ->) & Hh). cbn [setv]. steps. cbn [result]. rewrite Hh. reflexivity.
 Qed.
 
-Definition s_pages_unshared : prim state := fun args s =>
-  match args with
-  | [i] => pre (0 <=? i) && (i <? nr_pages s) in
-      Ok (b2z ((cell s "page_owner" i =? OWNER_HOST) && (cell s "page_maps" i =? 0)), s)
-  | _ => Stuck
-  end.
-
-Lemma pages_unshared_ok : meets (run L0 f_pages_unshared) s_pages_unshared.
-Proof.
-  spec_args. start f_pages_unshared. unfold OWNER_HOST. steps; cbn [result]; rewrite C; reflexivity.
-Qed.
-
 (* One more, or one less (by = -1), mapping of each of n pages from index i. *)
 Fixpoint map_count (by_ : Z) (s : state) (i : Z) (n : nat) : state :=
   match n with
@@ -148,7 +136,6 @@ Proof. map_loop f_pages_map_sub (-1). Qed.
 
 Definition owner_specs : list (string * prim state) := [
   ("pages_host_owned", s_pages_host_owned);
-  ("pages_unshared", s_pages_unshared);
   ("pages_map_add", s_pages_map 1);
   ("pages_map_sub", s_pages_map (-1))].
 
@@ -156,6 +143,6 @@ Definition owner_specs : list (string * prim state) := [
 Theorem owner_refines : refines eq m_owner L0 (extend L0 owner_specs).
 Proof.
   apply module_meets.
-  module_step pages_host_owned_ok. module_step pages_unshared_ok.
+  module_step pages_host_owned_ok.
   module_step pages_map_add_ok. module_step pages_map_sub_ok. exact I.
 Qed.

@@ -11,9 +11,6 @@ Definition words : nat := proj1_sig words_sig.
 Lemma words_eq : words = Z.to_nat 512.
 Proof. exact (proj2_sig words_sig). Qed.
 
-Fixpoint zero (k : nat) (pa : Z) (s : state) : state :=
-  match k with O => s | S k => setword (pa + Z.of_nat k * 8) 0 (zero k pa s) end.
-
 Lemma zero_held k pa s : held (zero k pa s) = held s.
 Proof. induction k; auto. Qed.
 Lemma zero_cell k pa s : cell (zero k pa s) = cell s.

@@ -12,15 +12,6 @@ Definition f_pages_host_owned : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64
       (SSkip));;
   SReturn (Some (EConst 1))).
 
-(* pages_unshared: 0=index 1=owner 2=maps *)
-Definition f_pages_unshared : fundef := mkfun 1 [U64; U64; U64] (Some U64) (
-  SCall (Some 1) "get_page_owner" [(EVar 0)];;
-  SCall (Some 2) "get_page_maps" [(EVar 0)];;
-  SIf (ELAnd (ECmp Eq (EVar 1) (EConst 0)) (ECmp Eq (EVar 2) (EConst 0)))
-    (SReturn (Some (EConst 1)))
-    (SSkip);;
-  SReturn (Some (EConst 0))).
-
 (* pages_map_add: 0=index 1=pages 2=maps 3=i *)
 Definition f_pages_map_add : fundef := mkfun 2 [U64; U64; U64; U64] None (
   SFor 3 U64 (EConst 0) (EVar 1) 1
@@ -35,6 +26,5 @@ Definition f_pages_map_sub : fundef := mkfun 2 [U64; U64; U64; U64] None (
 
 Definition m_owner : modul := [
   ("pages_host_owned", f_pages_host_owned);
-  ("pages_unshared", f_pages_unshared);
   ("pages_map_add", f_pages_map_add);
   ("pages_map_sub", f_pages_map_sub)].

@@ -3,10 +3,9 @@
 From KCore Require Import lang.Syntax.
 Local Open Scope string_scope.
 
-(* page_scrub: 0=pa 1=i *)
-Definition f_page_scrub : fundef := mkfun 1 [U64; U64] None (
-  SFor 1 U64 (EConst 0) (EConst 512) 1
-    (SCall None "mem_store" [(EBin Add U64 (EVar 0) (EBin Mul U64 (EVar 1) (EConst 8))); (EConst 0)]);;
+(* page_scrub: 0=pa *)
+Definition f_page_scrub : fundef := mkfun 1 [U64] None (
+  SCall None "page_zero" [(EVar 0)];;
   SCall None "dcache_clean_inval_page" [(EVar 0)]).
 
 (* page_reclaim: 0=vm 1=pa 2=index 3=n *)

@@ -88,7 +88,6 @@ Definition program : modul := [
   ("host_unmap", f_host_unmap);
   ("log_event", f_log_event);
   ("hc_log_read", f_hc_log_read);
-  ("pages_unshared", f_pages_unshared);
   ("pages_map_add", f_pages_map_add);
   ("pages_map_sub", f_pages_map_sub);
   ("pool_give", f_pool_give);

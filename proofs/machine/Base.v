@@ -81,12 +81,40 @@ Definition aligned (s : state) (a : Z) : bool := a mod 8 =? 0.
 Definition CONTEXT_BYTES : Z := 2048.
 Definition context_ok (ok : state -> Z -> bool) (s : state) (pa : Z) : bool := (pa mod CONTEXT_BYTES =? 0) && ok s pa.
 
+(* Numbers of iterations, sealed: tactics and the kernel would unfold hundreds of them. *)
+Definition count_sig : { f : Z -> nat | forall z, f z = Z.to_nat z }.
+Proof. exists Z.to_nat. reflexivity. Qed.
+Definition count : Z -> nat := proj1_sig count_sig.
+Lemma count_eq z : count z = Z.to_nat z.
+Proof. exact (proj2_sig count_sig z). Qed.
+
+Fixpoint every (f : Z -> bool) (n : nat) : bool := match n with O => true | S m => every f m && f (Z.of_nat m) end.
+Lemma every_at f n i : every f n = true -> 0 <= i < Z.of_nat n -> f i = true.
+Proof.
+  induction n as [|n IH]; cbn [every]; intros H Hi; [lia|]. apply andb_true_iff in H as [H1 H2].
+  destruct (Z.eq_dec i (Z.of_nat n)) as [->|]; [exact H2|]. apply IH; [exact H1|lia].
+Qed.
+
+Lemma every_all f n : (forall i, 0 <= i < Z.of_nat n -> f i = true) -> every f n = true.
+Proof.
+  induction n as [|n IH]; cbn [every]; intros H; [reflexivity|]. apply andb_true_iff. split; [apply IH; intros; apply H; lia|apply H; lia].
+Qed.
+
+Fixpoint zero (k : nat) (pa : Z) (s : state) : state :=
+  match k with O => s | S k => setword (pa + Z.of_nat k * 8) 0 (zero k pa s) end.
+
 (* Words of tables; only under the lock are they changed. *)
 Definition p_load : prim state := fun args s =>
   match args with [a] => pre aligned s a in Ok (word s a, s) | _ => Stuck end.
 Definition p_store (ok : state -> Z -> bool) : prim state := fun args s =>
   match args with
   | [a; v] => pre ok s a && held s in Ok (0, setword a v s)
+  | _ => Stuck
+  end.
+(* 4 KiB of words, under the lock. *)
+Definition p_page_zero (ok : state -> Z -> bool) : prim state := fun args s =>
+  match args with
+  | [pa] => pre every (fun i => ok s (pa + i * 8)) (count 512) && held s in Ok (0, zero (count 512) pa s)
   | _ => Stuck
   end.
 Definition p_page_load (ok : state -> Z -> bool) : prim state := fun args s =>
@@ -263,7 +291,7 @@ Definition reg_prims : list (string * prim state) :=
 
 (* Memory that is no table: contexts, vCPU pages, DRAM. *)
 Definition mem_prims (ok : state -> Z -> bool) : list (string * prim state) := [
-  ("mem_store", p_store ok); ("page_load", p_page_load ok); ("page_store", p_page_store ok);
+  ("page_zero", p_page_zero ok); ("page_load", p_page_load ok); ("page_store", p_page_store ok);
   ("el1_save", p_el1_save ok); ("el1_load", p_el1_load ok); ("fp_save", p_fp_save ok); ("fp_load", p_fp_load ok);
   ("gic_lrs_load", p_gic_lrs_load ok); ("gic_lrs_save", p_gic_lrs_save ok);
   ("gic_state_load", p_gic_state_load ok); ("gic_state_save", p_gic_state_save ok)].
@@ -363,7 +391,7 @@ Ltac reads :=
 
 (* A memory access that the layer decides about: the layer's own tactic proves it. *)
 Ltac unfold_prims :=
-  cbv beta iota delta [get set get0 set0 p_lock_acquire p_lock_release p_load p_store p_page_load p_page_store
+  cbv beta iota delta [get set get0 set0 p_lock_acquire p_lock_release p_load p_store p_page_zero p_page_load p_page_store
     p_halt p_read p_write p_host_x p_host_x_set p_guest_select p_host_select p_el1_save p_el1_load p_fp_save p_fp_load
     p_fp_clear p_gic_lrs_load p_gic_lrs_save p_gic_state_load p_gic_state_save p_do p_ask p_smc_forward].
 Ltac simpl_prim ::= base_lookup; unfold_prims; reads; pres.

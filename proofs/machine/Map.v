@@ -19,6 +19,8 @@ Definition in_roots (s : state) (a : Z) : bool :=
 
 (* A word that is in no table. *)
 Definition plain (s : state) (a : Z) : bool := aligned s a && negb (in_roots s a) && negb (table s (page a)).
+Lemma zero_plain k pa s a : plain (zero k pa s) a = plain s a.
+Proof. induction k; auto. Qed.
 
 Definition stage2_ok (s : state) (vm ipa : Z) : bool := roots_ok s vm && (0 <=? ipa) && (ipa <? 2 ^ 40).
 

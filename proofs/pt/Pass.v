@@ -85,11 +85,19 @@ Proof. unfold plain. intros H. props. assumption. Qed.
 Lemma aligned_any s t a : aligned s a = aligned t a.
 Proof. reflexivity. Qed.
 
-Lemma store_sim : sim_prim R (p_store aligned) (p_store plain).
+Lemma zero_R k pa s t : R s t -> (forall i, 0 <= i < Z.of_nat k -> plain t (pa + i * 8) = true) -> R (zero k pa s) (zero k pa t).
 Proof.
-  intros args s t HR. unfold p_store. destruct args as [|a [|v [|]]]; try exact I. same_fields HR.
-  destruct (plain t a && held t) eqn:P; [|exact I]. props. rewrite (aligned_any s t), (plain_aligned t a) by auto.
-  match goal with X : held t = true |- _ => rewrite X end. give. apply R_setword; auto.
+  intros HR. induction k as [|k IH]; intros H; [exact HR|]. cbn [zero]. apply R_setword; [apply IH; intros; apply H; lia|].
+  rewrite zero_plain. apply H. lia.
+Qed.
+Lemma page_zero_sim : sim_prim R (p_page_zero aligned) (p_page_zero plain).
+Proof.
+  intros args s t HR. unfold p_page_zero. destruct args as [|a [|]]; try exact I. same_fields HR.
+  destruct (every (fun i => plain t (a + i * 8)) (count 512) && held t) eqn:P; [|exact I]. props.
+  assert (A : forall i, 0 <= i < Z.of_nat (count 512) -> plain t (a + i * 8) = true)
+    by (intros i Hi; apply (every_at (fun i => plain t (a + i * 8)) (count 512)); assumption).
+  rewrite (every_all (fun i => aligned s (a + i * 8))) by (intros i Hi; apply (plain_aligned t), A, Hi).
+  match goal with X : held t = true |- _ => rewrite X end. give. apply zero_R; [exact HR|exact A].
 Qed.
 Lemma page_load_sim : sim_prim R (p_page_load aligned) (p_page_load plain).
 Proof.

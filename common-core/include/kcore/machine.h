@@ -40,7 +40,7 @@ void halt(u64 code, u64 value) __attribute__((noreturn));	/* stops this CPU for 
 /* ---- memory ----------------------------------------------------------------------------------- */
 INLINE_PRIMITIVE u64 pt_load(u64 pa);		/* 64-bit word of a translation table */
 INLINE_PRIMITIVE void pt_store(u64 pa, u64 v);	/* one single-copy-atomic 64-bit store */
-INLINE_PRIMITIVE void mem_store(u64 pa, u64 v);	/* cacheable 64-bit store to DRAM */
+void page_zero(u64 pa);				/* cacheable stores of zero to all 4 KiB of a page of DRAM (DC ZVA) */
 INLINE_PRIMITIVE u64 page_load(u64 pa, u64 off);	/* one load from a vCPU page; the host may write it at any time */
 INLINE_PRIMITIVE void page_store(u64 pa, u64 off, u64 v);	/* one store to it */
 void dcache_clean_inval_page(u64 pa);		/* DC CIVAC on each line of 4 KiB, DSB (to the point of coherency) */
