@@ -476,7 +476,7 @@ static void choose_service(struct source *s, struct event *e)
 		ipa = draw(s, 10) + (one_in(s, 3) ? KCORE_QUOTE_WORD : 0);
 
 	if (fn == MMIO_GUARD && !one_in(s, 4))		/* most accesses outside of memory are at the page before it */
-		ipa = MEMORY_BASE - 0x1000 - (one_in(s, 2) ? 0x1000 * draw(s, 50) : 0);
+		ipa = MEMORY_BASE - 0x1000 - (one_in(s, 2) ? 0x1000 * draw(s, 50) : 0) + (one_in(s, 8) ? 8 : 0);
 	plan(e->cpu, EV_exit, ESR(EC_HVC, 0), any_value(s));
 	plan(e->cpu, EV_set, 3, one_in(s, 24) ? any_value(s) : 0);
 	plan(e->cpu, EV_set, 2, one_in(s, 24) ? any_value(s) : 0);
