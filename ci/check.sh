@@ -177,6 +177,7 @@ if [ -n "$proving" ] && [ -n "$rest" ]; then
 	# shellcheck disable=SC2016 # when it ends
 	cleanup_on_exit 'kill -- "-$prover" 2>/dev/null'
 fi
+readonly asked		# who assigns it below would have the stages that follow left out unnoticed
 
 if wanted style; then
 	tap_suite style ci/style.sh
@@ -330,10 +331,10 @@ if wanted boot; then
 		tap_test "boot: what KCore measured is what was signed, ${console##*/}" "$O/tests/vmsign/vmsign" verify --key ci/tests/owner.pem \
 			"$dir/kcore.cpio.signed/measure" --log "$console" --core "$O/kcore/kcore.bin"
 		if grep -q 'kcore: quotes: key' "$console"; then
-			for asked in "host $nonce" "guest $said"; do
-				tap_test "boot: the ${asked% *}'s quote, ${console##*/}" "$O/tests/vmsign/vmsign" quote-verify \
+			for quoted in "host $nonce" "guest $said"; do
+				tap_test "boot: the ${quoted% *}'s quote, ${console##*/}" "$O/tests/vmsign/vmsign" quote-verify \
 					--quote-key "$(sed -n 's/.*kcore: quotes: key \([0-9a-f]\{128\}\).*/\1/p' "$console" | head -n 1)" \
-					--nonce "${asked#* }" --asked "${asked% *}" --core "$O/kcore/kcore.bin" --key ci/tests/owner.pem \
+					--nonce "${quoted#* }" --asked "${quoted% *}" --core "$O/kcore/kcore.bin" --key ci/tests/owner.pem \
 					--signed "$dir/kcore.cpio.signed/measure" "$console"
 			done
 		else
