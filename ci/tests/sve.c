@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVE in normal VMs: two guests with different vector lengths fill Z, P and FFR, leave to the VMM, to each other, to a protected guest that uses
+ * SVE in normal VMs: guests with different vector lengths, one of its own choice, fill Z, P and FFR, leave to the VMM, to each other, to a protected guest that uses
  * FP registers, and to the other CPU, and have theirs again.  The VMM uses SVE too, and finds nothing of theirs.  Stock KVM passes as well.
  */
 #include <asm/hwcap.h>
@@ -18,6 +18,8 @@
 #include "victim.h"
 
 #define PSTATE_EL1H	0x3c5UL
+#define REG_ZCR_EL1	ARM64_SYS_REG(3, 0, 1, 2, 0)
+#define ZCR_ALL		15UL			/* as long as the VM has them */
 #define ROUNDS		6
 #define VECTORS		(RAM_BASE + 0x10000)	/* Z0..Z31, then P0..P15, then FFR, each as long as it is */
 #define PREDICATES	(RAM_BASE + 0x20000)
@@ -31,7 +33,7 @@
 #define END	"	.endr\n"
 
 /*
- * x0: the first element of Z0; x27: STEP; x28, x29: where predicates and vectors go; x30: what is no memory.
+ * x0: the first element of Z0; x26: for ZCR_EL1; x27: STEP; x28, x29: where predicates and vectors go; x30: what is no memory.
  * P<n> has the first n + 1 elements of 8 bits set, FFR as many as P7.  Then, again and again, all of them to memory, and the vector length in
  * bytes to the VMM, without another use of them.
  */
@@ -43,8 +45,7 @@ __asm__(".pushsection .rodata\n"
 	"	mov	x1, #0x330000\n"		/* CPACR_EL1: FPEN, ZEN */
 	"	msr	cpacr_el1, x1\n"
 	"	isb\n"
-	"	mov	x1, #15\n"
-	"	msr	S3_0_C1_C2_0, x1\n"		/* ZCR_EL1: as long as it may be */
+	"	msr	S3_0_C1_C2_0, x26\n"		/* ZCR_EL1 */
 	"	isb\n"
 	"	rdvl	x2, #1\n"
 	"	setffr\n"
@@ -157,11 +158,14 @@ static u64 told(struct owner *o)
 	return v;
 }
 
-static void start(struct owner *o, unsigned int sve, u64 first)
+/* A VM with vectors of `sve' units of 16 bytes, whose guest takes no more of them than `zcr' + 1. */
+static void start(struct owner *o, unsigned int sve, u64 zcr, u64 first)
 {
+	unsigned int units = zcr < sve ? (unsigned int)zcr + 1 : sve;
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20, .sve = sve };
 	struct vcpu *vcpu = &o->vm.vcpus[0];
 	bool environment;
+	u64 v = 0;
 
 	if (vm_create(&o->vm, &config, &environment))
 		give_up("VM not created");
@@ -170,13 +174,15 @@ static void start(struct owner *o, unsigned int sve, u64 first)
 	set_register(vcpu, VM_REG_CORE(regs.pc), RAM_BASE);
 	set_register(vcpu, VM_REG_CORE(regs.pstate), PSTATE_EL1H);
 	set_register(vcpu, VM_REG_CORE(regs.regs[0]), first);
+	set_register(vcpu, VM_REG_CORE(regs.regs[26]), zcr);
 	set_register(vcpu, VM_REG_CORE(regs.regs[27]), STEP);
 	set_register(vcpu, VM_REG_CORE(regs.regs[28]), PREDICATES);
 	set_register(vcpu, VM_REG_CORE(regs.regs[29]), VECTORS);
 	set_register(vcpu, VM_REG_CORE(regs.regs[30]), NOT_MEMORY);
 	o->first = first;
 	o->bytes = (unsigned int)told(o);
-	expect(o->bytes == sve * 16, "vectors of %u bytes, by %u units of 16", o->bytes, sve);
+	expect(o->bytes == units * 16, "vectors of %u bytes, by %u units of 16", o->bytes, units);
+	expect(!vcpu_get_reg(vcpu, REG_ZCR_EL1, &v) && v == zcr, "ZCR_EL1 is %#llx, the guest wrote %#llx", (unsigned long long)v, (unsigned long long)zcr);
 }
 
 /* Elements and predicates that aren't what the guest has put there, as it has stored them since its last exit */
@@ -224,7 +230,7 @@ static bool has_protected(int kvm)
 
 void sve(void)
 {
-	static struct owner a, b;
+	static struct owner a, b, c;
 	static struct victim v;
 	unsigned int bad = 0, changed = 0;
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd;
@@ -240,8 +246,9 @@ void sve(void)
 	close(fd);
 	if (!has)
 		skip("KVM of this release has no SVE on such a host");
-	start(&a, 4, 0x1111000000000000UL);
-	start(&b, 2, 0x2222000000000000UL);
+	start(&a, 4, ZCR_ALL, 0x1111000000000000UL);
+	start(&b, 2, ZCR_ALL, 0x2222000000000000UL);
+	start(&c, 4, 1, 0x3333000000000000UL);
 	guarded = has_protected(kvm);
 	if (guarded)
 		victim_start(&v, 1);
@@ -251,6 +258,7 @@ void sve(void)
 		changed += guarded && agent(&v, AGENT_KEEP, 10, 0x5a5a, 0, 0) != 0;
 		pin_to_cpu((i + 1) / 2 % cpus_online());
 		bad += wrong(&b);
+		bad += wrong(&c);
 	}
 	expect(!bad, "%u elements and predicates of the guests are wrong", bad);
 	expect(!changed_here, "%u bytes of the VMM's own registers changed", changed_here);
@@ -260,5 +268,6 @@ void sve(void)
 	}
 	vm_destroy(&a.vm);
 	vm_destroy(&b.vm);
+	vm_destroy(&c.vm);
 	close(kvm);
 }

@@ -202,8 +202,10 @@ void kcore_vcpu_put(struct kvm_vcpu *vcpu)
 	WARN_ON_ONCE(kcore_hvc1(KCORE_HC_VCPU_PUT, 0));
 	g->loaded = false;
 	g->where &= ~KCORE_READY;
-	if (kcore_has_sve(vcpu))	/* no mark tells of a reset, which is always behind a put (KCORE_FPSR_AWAY) */
+	if (kcore_has_sve(vcpu)) {	/* no mark tells of a reset, which is always behind a put (KCORE_FPSR_AWAY) */
 		kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
+		kcore_sve_put(vcpu);
+	}
 	if (!kcore_gicv3())
 		return;
 	gic->vgic_vmcr = page->vgic.vmcr;

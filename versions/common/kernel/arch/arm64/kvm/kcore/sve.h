@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SVE of a normal VM, from 6.1 on.  FP and SVE registers are KVM's context's, and the CPU's from the first run after a load to the put; the
+ * SVE of a normal VM, from 5.15 on.  FP and SVE registers are KVM's context's, and the CPU's from the first run after a load to the put; the
  * host's own are saved at the load.  What tells the kernel whose they are (fpsimd_bind_state_to_cpu()), saves them at the put, or for who needs
  * FP in between, is KVM's own code at EL1.  The glue does what KVM's EL2 does otherwise.
  *
@@ -9,7 +9,8 @@
  *   kcore_sve_in(vcpu)             the guest's registers and ZCR_EL1 into the CPU; the HVC that follows synchronises
  *   kcore_sve_out(vcpu)            ZCR_EL1 to the context, and as the kernel wants it with the registers of the vCPU
  *
- * kcore_owns_fp(vcpu) and kcore_own_fp(vcpu) are the release's.
+ * The release's: kcore_owns_fp(vcpu) and kcore_own_fp(vcpu), kcore_sve_load() with the kernel's arguments, and kcore_sve_put(vcpu), what it does
+ * more at a put.
  */
 #ifndef KCORE_SVE_H
 #define KCORE_SVE_H
@@ -26,7 +27,7 @@ static __always_inline void kcore_sve_in(struct kvm_vcpu *vcpu)
 	if (!kcore_owns_fp(vcpu)) {
 		write_sysreg_s(kcore_sve_length(vcpu), SYS_ZCR_EL1);
 		isb();
-		sve_load_state((char *)vcpu->arch.sve_state + sve_ffr_offset(vcpu->arch.sve_max_vl), &kcore_fp(vcpu)->fpsr, true);
+		kcore_sve_load((char *)vcpu->arch.sve_state + sve_ffr_offset(vcpu->arch.sve_max_vl), &kcore_fp(vcpu)->fpsr, kcore_sve_length(vcpu));
 		kcore_own_fp(vcpu);
 	}
 	write_sysreg_s(__vcpu_sys_reg(vcpu, ZCR_EL1), SYS_ZCR_EL1);

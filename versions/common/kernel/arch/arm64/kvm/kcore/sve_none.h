@@ -10,6 +10,10 @@ static __always_inline void kcore_sve_in(struct kvm_vcpu *vcpu)
 {
 }
 
+static inline void kcore_sve_put(struct kvm_vcpu *vcpu)
+{
+}
+
 static __always_inline void kcore_sve_out(struct kvm_vcpu *vcpu)
 {
 }

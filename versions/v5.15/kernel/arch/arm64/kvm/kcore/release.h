@@ -44,22 +44,42 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 /* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return vcpu_has_sve(vcpu) || kvm_has_mte(vcpu->kvm) ||
+	return kvm_has_mte(vcpu->kvm) ||
 	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
 }
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_SVE || (ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
+	((ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
 	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
-	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC)
+	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_SVE)
 
 #include "ptrauth.h"
-#include "sve_none.h"
+
+/* Where kernel code has used FP since the last run, a flag of the thread says so; from 5.19 on KVM clears its own */
+#define kcore_owns_fp(vcpu)		(((vcpu)->arch.flags & KVM_ARM64_FP_ENABLED) && !test_thread_flag(TIF_FOREIGN_FPSTATE))
+#define kcore_own_fp(vcpu)		((vcpu)->arch.flags = ((vcpu)->arch.flags & ~KVM_ARM64_FP_HOST) | KVM_ARM64_FP_ENABLED)
+#define kcore_sve_load(state, fpsr, length)	sve_load_state(state, fpsr, length)
+
+/* KVM's put, which takes ZCR_EL1 for the guest's: it is from kcore_sve_out() to here only.  KVM's own call then finds nothing to save. */
+static inline void kcore_sve_put(struct kvm_vcpu *vcpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (vcpu->arch.flags & KVM_ARM64_FP_ENABLED) {
+		write_sysreg_s(__vcpu_sys_reg(vcpu, ZCR_EL1), SYS_ZCR_EL1);
+		isb();
+		kvm_arch_vcpu_put_fp(vcpu);
+		vcpu->arch.flags &= ~KVM_ARM64_FP_ENABLED;
+	}
+	local_irq_restore(flags);
+}
+#include "sve.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
 #define kcore_pmu_host(vcpu)		(this_cpu_ptr_hyp_sym(kvm_host_data)->pmu_events.events_host)

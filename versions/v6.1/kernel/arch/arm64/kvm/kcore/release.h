@@ -62,6 +62,8 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 #define kcore_owns_fp(vcpu)		((vcpu)->arch.fp_state == FP_STATE_GUEST_OWNED)
 #define kcore_own_fp(vcpu)		((vcpu)->arch.fp_state = FP_STATE_GUEST_OWNED)
+#define kcore_sve_load(state, fpsr, length)	sve_load_state(state, fpsr, true)
+#define kcore_sve_put(vcpu)		((void)(vcpu))
 #include "sve.h"
 
 /* PMU counters that don't count in the guest, and that count there only */

@@ -64,6 +64,8 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 
 #define kcore_owns_fp(vcpu)		((void)(vcpu), guest_owns_fp_regs())
 #define kcore_own_fp(vcpu)		((void)(vcpu), *host_data_ptr(fp_owner) = FP_STATE_GUEST_OWNED)
+#define kcore_sve_load(state, fpsr, length)	sve_load_state(state, fpsr, true)
+#define kcore_sve_put(vcpu)		((void)(vcpu))
 #include "sve.h"
 
 /* PMU counters that don't count in the guest, and that count there only */
