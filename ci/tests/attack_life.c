@@ -47,13 +47,17 @@ static void batch(unsigned int n, struct kcore_test_call *calls)
 
 #define CALL(name, a) { .kind = KCORE_TEST_CALL_HVC, .x = { KCORE_HC_##name, (a) } }
 
+#define TWO_CPUS_TIMES 200U
+#define TWO_CPUS_SECONDS 20
+
 void attack_reclaim_running(void)
 {
 	static struct rawvm r;
 	struct runner runner;
 	struct victim v;
 	unsigned int busy = 0, other = 0;
-	u64 e = 0;
+	u64 page, vcpu, e = 0;
+	time_t deadline;
 
 	start_raw(&r, KCORE_VM_PROTECTED);
 	struct kcore_test_call calls[] = {
@@ -76,6 +80,14 @@ void attack_reclaim_running(void)
 	pin_to_cpu(0);
 	while (v.dev.beats[1] < 3)
 		agent(&v, AGENT_NOP, 0, 0, 0, 0);
+	if (vcpu_page_of(v.vm.fd, 1, &page, &vcpu))
+		give_up("no vCPU page");
+	/* Its thread answers the last beat, and then stays in the guest */
+	deadline = time(NULL) + TWO_CPUS_SECONDS;
+	do
+		e = HC(VCPU_DESTROY, vcpu);
+	while (e == KCORE_ESTATE && time(NULL) < deadline);
+	expect_result(e, KCORE_EBUSY, "vCPU 1 destroyed while it runs on CPU 1");
 	for (unsigned int i = 0; i < 200; i++) {
 		e = HC(VM_DESTROY_BEGIN, v.handle);
 		if (e == KCORE_EBUSY)
@@ -106,9 +118,6 @@ void attack_destroy_early(void)
 	expect(HC(PAGE_STATE, v.secret_pa) == KCORE_PAGE_VM, "the secret page is %s", page_state_text(HC(PAGE_STATE, v.secret_pa)));
 	finish(&v);
 }
-
-#define TWO_CPUS_TIMES 200U
-#define TWO_CPUS_SECONDS 20
 
 void attack_two_cpus(void)
 {
