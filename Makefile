@@ -243,7 +243,7 @@ parity: retrofit programs
 	$(Q)tools/build-kselftests --source $(src) --output $(dir)/parity/kselftests --cross $(CROSS_COMPILE)
 	$(jobs)$(Q)for v in stock kcore; do \
 		tools/build-kernel --tree $(tree) --output $(dir)/parity/$$v --like $(dir)/parity/stock --cross $(CROSS_COMPILE) --host-flags "$(host-flags)" \
-			$(if $(V),--verbose) $(base) versions/config/parity.config versions/config/$$v.config || exit; \
+			$(if $(V),--verbose) $(base) versions/config/parity.config $(wildcard versions/$(RELEASE)/parity.config) versions/config/$$v.config || exit; \
 	done
 	$(Q)busybox=$$(tools/fetch-package --apt $(O)/apt --suite bookworm --security bookworm-security busybox-static) && \
 		ci/initramfs.sh --output $(dir)/parity/host.cpio --source $(src) --busybox "$$busybox" \
