@@ -109,7 +109,7 @@ if [ -n "$balloon" ]; then
 fi
 
 # Interrupts of the devices, by the controller that delivered them
-awk -v cpus="$(nproc)" '/virtio/ { for (i = 2; i < 2 + cpus; i++) n[/ITS-MSI/ ? "msi" : "wired"] += $i }
+awk -v cpus="$(nproc)" '/virtio/ { for (i = 2; i < 2 + cpus; i++) n[/ITS-(PCI-)?MSI/ ? "msi" : "wired"] += $i }
 	END { print "GUEST irq msi " n["msi"] + 0; print "GUEST irq wired " n["wired"] + 0 }' /proc/interrupts
 echo "GUEST done"
 sync
