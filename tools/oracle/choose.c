@@ -42,7 +42,7 @@ static bool one_in(struct source *s, u64 n)
 	from_[draw(s, sizeof(from_) / sizeof(from_[0]))]; })
 
 /* Events of a CPU that belong together, the first one last. */
-static struct event planned[FAKE_CPUS][8];
+static struct event planned[FAKE_CPUS][64];
 static u64 nr_planned[FAKE_CPUS];
 
 static void plan(u64 cpu, u64 kind, u64 a, u64 b)
@@ -464,6 +464,21 @@ static void choose_psci(struct source *s, struct event *e)
 	e->a[1] = fn | (one_in(s, 6) ? any_value(s) << 32 : 0);
 }
 
+/* The guest gives the host a page of more devices than the guard has ranges, none behind another. */
+static void choose_devices(struct source *s, struct event *e)
+{
+	u64 ipa = MEMORY_BASE - 0x1000 * (1 + draw(s, 50));
+
+	for (u64 i = 0; i <= GUARD_RANGES; i++) {
+		plan(e->cpu, EV_exit, ESR(EC_HVC, 0), 0);
+		plan(e->cpu, EV_set, 1, ipa - i * 0x2000);
+		plan(e->cpu, EV_set, 0, MMIO_GUARD);
+	}
+	plan(e->cpu, EV_set, 3, 0);
+	e->kind = EV_set;
+	e->a[0] = 2;
+}
+
 /* A call of the vendor service with arguments that fit. */
 static void choose_service(struct source *s, struct event *e)
 {
@@ -472,6 +487,10 @@ static void choose_service(struct source *s, struct event *e)
 		      KCORE_HC_VM_MEASUREMENT, KCORE_HC_VM_QUOTE);
 	u64 ipa = one_in(s, 4) ? any_ipa(s) : guest_page(s, cells.cpu_vcpu[e->cpu] / 16);
 
+	if (fn == MMIO_GUARD && one_in(s, 6)) {
+		choose_devices(s, e);
+		return;
+	}
 	if (fn == KCORE_HC_VM_MEASUREMENT)
 		ipa = draw(s, 10) + (one_in(s, 3) ? KCORE_QUOTE_WORD : 0);
 
