@@ -20,6 +20,7 @@ Boot an arm64 Image on QEMU's virt machine with EL2, run the tests named, print 
   --gic 2|3          GIC version (3); a GICv2 serves at most 8 CPUs
   --tests NAME,...   tests the init program runs, t= on the command line
   --append WORDS     more of the kernel's command line
+  --built-in-keys    the kernel has its own keys for signed VMs: none on the command line, where else those of the tests are
   --icount           count instructions instead of time: one is one ns, the counters tick with it
   --plugin FILE,...  a plugin of QEMU's (tools/elcount)
   --limit SECONDS    time limit (300)
@@ -31,13 +32,14 @@ Exit status: 0 all good, 1 a test failed or the machine did not shut down in tim
 EOT
 }
 
-image='' initrd='' log='' cpu=cortex-a57 smp=2 memory=2G gic=3 tests='' append='' icount=n limit=300 show=n plugin=''
+image='' initrd='' log='' cpu=cortex-a57 smp=2 memory=2G gic=3 tests='' append='' icount=n limit=300 show=n plugin='' built_in=n
 judge=$(mktemp) || exit $EX_ENVIRONMENT
 cleanup_on_exit "rm -f '$judge'"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--icount) icount=y ;;
 	--show) show=y ;;
+	--built-in-keys) built_in=y ;;
 	--help) usage; exit 0 ;;
 	--image|--initrd|--log|--cpu|--smp|--memory|--gic|--tests|--append|--limit|--plugin|--expect|--refuse)
 		[ $# -gt 1 ] || die $EX_USAGE "$1 needs a value; see --help"
@@ -83,8 +85,8 @@ else
 	set -- "$@" -cpu "$cpu"
 fi
 # Signed VMs are signed by the key of the tests, but where a test has keys of its own
-case $append in
-*kcore.keys=*) ;;
+case $built_in$append in
+y*|*kcore.keys=*) ;;
 *) append="kcore.keys=$(cat "$top/ci/tests/owner.txt") $append" ;;
 esac
 set -- "$@" -M "$machine" -append "console=ttyAMA0 panic=-1 loglevel=5 t=$tests $append"

@@ -317,6 +317,22 @@ fi
 if wanted input; then
 	tap_suite input ci/input.sh
 fi
+# CONFIG_KCORE_KEYS; and an Image in which a digit of the key is none
+built_in_keys()
+{
+	keys=$O/check/keys
+	mkdir -p "$keys" && printf 'CONFIG_KCORE_KEYS="%s"\n' "$(cat ci/tests/owner.txt)" >"$keys/keys.config" || return
+	set -- versions/config/host.config
+	[ ! -f "versions/$RELEASE/kernel.config" ] || set -- "$@" "versions/$RELEASE/kernel.config"
+	tools/build-kernel --tree "$dir/tree" --output "$dir/keys" --like "$dir/kcore" ${CROSS_COMPILE:+--cross "$CROSS_COMPILE"} \
+		--host-flags "${RELEASE_HOST_FLAGS-}" --blob "$O/kcore/kcore.bin" "$@" versions/config/kcore.config "$keys/keys.config" || return
+	cp "$dir/keys/arch/arm64/boot/Image" "$keys/Image" && cut -c1-64 ci/tests/owner.txt | tr -d '\n' >"$keys/right" &&
+		sed 's/.$/x/' "$keys/right" >"$keys/wrong" &&
+		"$O/tests/splice" --old "$keys/right" --new "$keys/wrong" --output "$keys/Image.wrong" "$keys/Image" &&
+		openssl pkey -in ci/tests/owner.pem -pubout -out "$keys/public.pem" &&
+		"$O/tests/vmsign/vmsign" key "$keys/public.pem" >"$keys/owner" 2>"$keys/name" && cmp "$keys/owner" ci/tests/owner.txt
+}
+
 if wanted boot; then
 	for on in "cortex-a57 1" "cortex-a57 4" "$RELEASE_CPU_MAX 4"; do
 		cpu=${on% *} smp=${on#* }
@@ -343,6 +359,13 @@ if wanted boot; then
 	done
 	boot 'boot: no protected VM without a signature' "$image" "$initrd" --tests signed,attack:signed-only+signed-key --append kcore.signed_only \
 		--expect "$(running)"
+	tap_test 'boot: a kernel with its key built in' built_in_keys
+	boot 'boot: a key that is built in' "$O/check/keys/Image" "$initrd" --built-in-keys --tests signed \
+		--expect "$(running)" --expect "signed VMs: key sha256 $(sed -n 's/^vmsign: sha256 //p' "$O/check/keys/name")"
+	boot 'boot: a key that is built in, another on the command line' "$O/check/keys/Image" "$initrd" --tests '' \
+		--expect 'not started: kcore.keys= on the command line of a kernel that has its keys built in'
+	boot 'boot: a key that is built in and none' "$O/check/keys/Image.wrong" "$initrd" --built-in-keys --tests '' \
+		--expect "not started: CONFIG_KCORE_KEYS isn't 1 to 4 public keys"
 	for keys in 60fe 0 "$(cat ci/tests/owner.txt),"; do
 		boot "boot: kcore.keys of ${#keys} characters is refused" "$image" "$initrd" --tests '' --append "kcore.keys=$keys" \
 			--expect "not started: kcore.keys= isn't 1 to 4 public keys"

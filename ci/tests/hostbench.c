@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 
 #include "payload.h"
+#include "rawvm.h"
+#include "sign.h"
 #include "testdev.h"
 
 #define MARK_SWITCH	10
@@ -19,11 +21,15 @@
 #define MARK_DESTROY	12
 #define MARK_FILL_MIB	13
 #define MARK_DESTROY_MIB 14
+#define MARK_MEASURE_MIB 15
+#define MARK_START_SIGNED 16
+#define MARK_QUOTE	17
 
 #define SWITCHES	128U
 #define FILL_MIB	24UL
 #define FILL_AT		(RAM_BASE + (4UL << 20))
 #define MANY		64U
+#define MIB_PAGES	256UL
 
 struct guest {
 	struct vm vm;
@@ -260,6 +266,73 @@ static void measure_kcore(void)
 	print("kcore.el2_max", (double)counter("stats", "el2_max"), 1, -1);
 }
 
+static u64 measured_word(u64 vm, u64 n)
+{
+	struct kcore_test_call c = { .x = { KCORE_HC_VM_MEASUREMENT, vm, n } };
+
+	driver_call(&c);
+	return c.x[1];
+}
+
+/* KCore's own calls for a signed VM, without glue: a MiB measured, a page a call; a signature checked by one key; a quote.  And the longest at EL2. */
+static void measure_signed(void)
+{
+	static struct rawvm r;
+	u64 measured = ~0UL, started = ~0UL, quoted = ~0UL, longest[2] = { 0 };
+
+	for (int pass = 0; pass < BENCH_PASSES; pass++) {
+		unsigned char signature[64];
+		u64 words[KCORE_SIGNED_BYTES / 8], t, e;
+
+		raw_create(&r, KCORE_VM_PROTECTED, 1);
+		e = raw_finalise_signed(&r);
+		for (u64 i = 0; !e && i < MIB_PAGES; i++)
+			e = raw_give(&r, RAM_BASE + i * 4096, NULL);
+		begin(MARK_MEASURE_MIB);
+		t = ticks();
+		for (u64 i = 0; !e && i < MIB_PAGES; i++)
+			e = HC(VM_MEASURE, r.vm, RAM_BASE + i * 4096);
+		t = ticks() - t;
+		end();
+		if (pass)
+			measured = least(measured, t);
+		else
+			longest[0] = stat_read(KCORE_STAT_el2_max);
+		for (u64 i = 0; i < KCORE_SIGNED_BYTES / 8; i++)
+			words[i] = measured_word(r.vm, i);
+		sign_measured(words, SIGN_OWNER, signature);
+		for (u64 i = 0; i < sizeof(signature); i += 8) {
+			u64 word;
+
+			memcpy(&word, signature + i, 8);
+			raw_page_write(&r, 0, offsetof(struct kcore_vcpu_page, x[4]) + i, word);
+		}
+		begin(MARK_START_SIGNED);
+		t = ticks();
+		e = e ? e : HC(VM_START, r.vm);
+		t = ticks() - t;
+		end();
+		if (pass)
+			started = least(started, t);
+		else
+			longest[1] = stat_read(KCORE_STAT_el2_max);
+		begin(MARK_QUOTE);
+		t = ticks();
+		if (!HC(VM_QUOTE, r.vm, 1, 2, 3, 4) && pass)
+			quoted = least(quoted, ticks() - t);
+		end();
+		if (e || raw_destroy(&r))
+			fail("a signed VM did not start");
+		raw_free_pages(&r);
+	}
+	print("kcore.measure_mib", (double)measured, 1, MARK_MEASURE_MIB);
+	print("kcore.start_signed", (double)started, 1, MARK_START_SIGNED);
+	if (quoted != ~0UL)		/* else this KCore has no key */
+		print("kcore.quote", (double)quoted, 1, MARK_QUOTE);
+	print("kcore.measure_longest", (double)longest[0], 1, -1);
+	print("kcore.start_longest", (double)longest[1], 1, -1);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -281,7 +354,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			puts("usage: hostbench [--normal | --protected] [--growth]\n"
-			     "Prints BENCH lines: a switch of VMs, a VM's life; with --growth the same with up to 64 VMs and 8 vCPUs instead.");
+			     "Prints BENCH lines: a switch of VMs, a VM's life, KCore's calls for a signed one; with --growth the same with up to 64 VMs and 8 vCPUs instead.");
 			return EXIT_PASS;
 		default:
 			return EXIT_USAGE;
@@ -298,5 +371,7 @@ int main(int argc, char **argv)
 		measure_life();
 	}
 	measure_kcore();
+	if (is_protected && !growth)
+		measure_signed();
 	return EXIT_PASS;
 }

@@ -299,8 +299,11 @@ int vm_quote(struct vm *vm, const u64 data[4], struct kcore_quote *q)
 {
 	struct kcore_vm_quote quote = { .data = { data[0], data[1], data[2], data[3] } };
 
-	if (ioctl(vm->fd, KCORE_IOC_QUOTE, &quote))
+	if (ioctl(vm->fd, KCORE_IOC_QUOTE, &quote)) {
+		if (errno == ENOSYS)
+			return error_line("no quote: KCore has no key, since there were no random numbers when it was installed (dmesg)");
 		return error_errno("KCORE_IOC_QUOTE");
+	}
 	memcpy(q, quote.word, sizeof(*q));
 	return 0;
 }

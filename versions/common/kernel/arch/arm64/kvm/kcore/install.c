@@ -319,7 +319,7 @@ static void __init kcore_show_quote_key(void)
 		bin2hex(kcore_quote_key, key, sizeof(key));
 		pr_info("quotes: key %s\n", kcore_quote_key);
 	} else {
-		pr_warn("quotes: none, neither kernel nor CPU had random numbers when KCore was installed; a boot loader can give the kernel a seed\n");
+		pr_warn("quotes: none, neither kernel nor CPU had random numbers when KCore was installed; a CPU with RNDR, or Linux 5.4, has some\n");
 	}
 }
 
