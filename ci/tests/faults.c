@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -509,6 +511,26 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Waits for RCU, one grace period or two, again and again.  Of one that takes longer than RCU_STALL the kernel complains by default. */
+#define RCU_STALL 21.0
+static struct {
+	unsigned int waits, stalls;
+	double longest;
+} rcu;
+
+static void *wait_for_rcu(void *arg)
+{
+	double begun = now(), took;
+
+	for (; !atomic_load(&stop_workers) && !syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); begun += took) {
+		took = now() - begun;
+		rcu.waits++;
+		rcu.stalls += took > RCU_STALL;
+		rcu.longest = took > rcu.longest ? took : rcu.longest;
+	}
+	return arg;
+}
+
 /* Takes all memory but some, or with swap some more than all; lets it go, and again.  The kernel may kill it.  64 threads run beside it. */
 static void hog(bool swap)
 {
@@ -563,6 +585,7 @@ static void pressure(void)
 	struct rlimit files = { 4096, 4096 };
 	unsigned int hogs = 0, least = ~0U, rounds = 0, failed = 0, compactions = 0;
 	u64 before[NR_KEPT], wrong = 0, swapped = file_number("/proc/vmstat", "pswpout");
+	pthread_t rcu_thread;
 	double limit;
 	bool swap;
 	pid_t pid = 0;
@@ -579,6 +602,8 @@ static void pressure(void)
 	for (unsigned int i = 0; i < VMS; i++)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			give_up("no thread");
+	if (pthread_create(&rcu_thread, NULL, wait_for_rcu, NULL))
+		give_up("no thread");
 	limit = now() + duration();
 	while (now() < limit) {
 		if (!pid) {
@@ -597,6 +622,7 @@ static void pressure(void)
 		waitpid(pid, &status, 0);
 	}
 	atomic_store(&stop_workers, true);
+	pthread_join(rcu_thread, NULL);
 	for (unsigned int i = 0; i < VMS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		wrong += workers[i].wrong + workers[i].g.dev.faults;
@@ -610,6 +636,7 @@ static void pressure(void)
 	       least, (unsigned long long)wrong, failed);
 	expect(compactions > 0 && (!swap || swapped > 0), "%u hogs of memory, %u compactions, %llu pages to swap%s", hogs, compactions,
 	       (unsigned long long)swapped, swap ? "" : ", of which there is none");
+	expect(rcu.waits > 0, "%u waits for RCU, %u longer than %.0f s, the longest %.1f s", rcu.waits, rcu.stalls, RCU_STALL, rcu.longest);
 	if (swap)
 		swapoff(SWAP_DEVICE);
 	end(before);
