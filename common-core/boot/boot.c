@@ -254,7 +254,8 @@ static u64 install_once(struct kcore_install *in)
 	cells.has_gicv3 = ((sysreg_read(id_aa64pfr0_el1) >> 24) & 15) && (sysreg_read(s3_4_c12_c9_5) & 1);
 	if (cells.has_gicv3)
 		cells.ich_vtr = sysreg_read(s3_4_c12_c11_1) & 0xffffffffUL;
-	cells.has_aarch32 = (sysreg_read(id_aa64pfr0_el1) & 15) == 2;
+	if ((sysreg_read(id_aa64pfr0_el1) & 15) == 2)
+		cells.has_aarch32 = ((sysreg_read(id_aa64pfr0_el1) >> 4) & 15) == 2 ? AARCH32_EL1 : AARCH32_EL0;
 	if ((sysreg_read(id_aa64dfr0_el1) >> 32) & 15)
 		cells.has_profiling |= PROFILING_SPE;
 	if ((sysreg_read(id_aa64dfr0_el1) >> 40) & 15)

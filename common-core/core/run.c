@@ -7,9 +7,11 @@
 
 /* HCR_EL2 in a guest (D13.2.48): VM SWIO PTW FMO IMO AMO FB BSU=IS TWI TWE TID3 TSC TIDCP TACR TSW RW TLOR; TWI, TWE by wish */
 #define HCR_GUEST		0x8807c063fUL
+#define HCR_GUEST_AARCH32	0x80078063fUL		/* without RW and TID3 */
 #define HCR_GUEST_PROTECTED	0x4000008807d063fUL	/* and TID1, TID5: no SMIDR_EL1, no GMID_EL1 */
 #define HCR_WISH_PROTECTED	(KCORE_HCR_VF | KCORE_HCR_VI | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE)
-#define HCR_WISH_NORMAL		(HCR_WISH_PROTECTED | KCORE_HCR_TVM | KCORE_HCR_APK | KCORE_HCR_API)
+#define HCR_WISH_NORMAL		(HCR_WISH_PROTECTED | KCORE_HCR_TID2 | KCORE_HCR_TVM | KCORE_HCR_APK | KCORE_HCR_API)
+#define HCR_WISH_AARCH32	(HCR_WISH_NORMAL | KCORE_HCR_TID3)
 #define CPTR_GUEST		0x401037ffUL	/* RES1, TZ, TSM, TFP, TTA, TAM */
 #define CPTR_TFP		0x400UL
 #define CPTR_TZ			0x100UL
@@ -19,6 +21,8 @@
 #define CNTHCTL_EL1PCTEN	KCORE_TRAP_COUNTER
 #define CNTHCTL_EL1PCEN		2UL
 #define PSTATE_IL		0x100000UL
+#define MODE_SVC		0x13UL
+#define FPEXC_EN		0x40000000UL
 
 #define EC_WFX			0x01UL
 #define EC_FP			0x07UL
@@ -44,6 +48,16 @@ static u64 pstate_sanitise(u64 pstate, u64 type)
 	if (mode == 0x10UL && aarch32 != 0UL && type == KCORE_VM_NORMAL)
 		return pstate;
 	return (pstate & ~PSTATE_MODE) | PSTATE_IL | EL1H;
+}
+
+/* The same where EL1 is AArch32: usr, fiq, irq, svc, abt, und, sys (G1.9.1); any other mode becomes an illegal state in Supervisor mode. */
+static u64 pstate_aarch32(u64 pstate)
+{
+	u64 mode = pstate & PSTATE_MODE;
+
+	if ((mode >= 0x10UL && mode <= MODE_SVC) || mode == 0x17UL || mode == 0x1bUL || mode == 0x1fUL)
+		return pstate;
+	return (pstate & ~PSTATE_MODE) | PSTATE_IL | MODE_SVC;
 }
 
 /* First entry after the guest's CPU_ON: the entry point that KCore kept.  The lock orders it after CPU_ON's stores. */
@@ -82,11 +96,52 @@ static u64 run_check(u64 vcpu, u64 type, u64 flags)
 	return allowed != 0UL ? 0UL : KCORE_EPERM;
 }
 
+/* HCR_EL2 of a normal VM.  Without RW among the wishes EL1 is AArch32, where the machine has that. */
+static u64 hcr_normal(u64 wishes)
+{
+	u64 aarch32;
+
+	if ((wishes & KCORE_HCR_RW) == 0UL) {
+		aarch32 = get_has_aarch32();
+		if (aarch32 == AARCH32_EL1)
+			return HCR_GUEST_AARCH32 | (wishes & HCR_WISH_AARCH32);
+	}
+	return HCR_GUEST | (wishes & HCR_WISH_NORMAL);
+}
+
+/*
+ * Registers of AArch32 at EL1 that only EL2 reaches: from the page at each run, so what another VM's guest left there doesn't matter, and back.
+ * FPEXC is the guest's as long as its FP registers are in the CPU; else EN is set, or their first use would not come to EL2.  With CPTR_EL2.TFP,
+ * FPEXC32_EL2 traps at EL2 too.
+ */
+static void aarch32_enter(u64 page, u64 fp)
+{
+	u64 v = page_load(page, CTX_FPEXC);
+	u64 cptr = host_cptr();
+
+	cptr_write(cptr);
+	isb();
+	fpexc_write(fp != 0UL ? v : FPEXC_EN);
+	a32_load(page);
+}
+
+static void aarch32_leave(u64 page, u64 fp)
+{
+	u64 v;
+
+	a32_save(page);
+	if (fp != 0UL) {
+		v = fpexc_read();
+		page_store(page, CTX_FPEXC, v);
+	}
+}
+
 /*
  * MPIDR, wishes for interrupts and traps, debug exceptions and the physical counter among these: a normal VM's from its page; of a protected
  * VM's only interrupts and WFx.  Where no guest's FP registers are in the CPU, those there are the host's; a normal VM may have them, with SVE.
+ * Its HCR_EL2 is returned.
  */
-static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
+static u64 guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 {
 	u64 vm = vcpu / KCORE_VM_VCPUS;
 	u64 hcr = page_load(page, CTX_ENTER_HCR);
@@ -99,7 +154,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	if (type == KCORE_VM_NORMAL) {
 		v = page_load(page, CTX_VMPIDR);
 		vmpidr_write(v);
-		hcr = HCR_GUEST | (hcr & HCR_WISH_NORMAL);
+		hcr = hcr_normal(hcr);
 		traps = page_load(page, CTX_ENTER_TRAPS);
 		sve = page_load(page, CTX_SVE);
 	} else {
@@ -111,6 +166,8 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 		vsesr_write(v & 0x1ffffffUL);
 	}
 	hcr_write(ras != 0UL ? hcr | HCR_RAS : hcr);
+	if ((hcr & KCORE_HCR_RW) == 0UL)
+		aarch32_enter(page, fp);
 	v = host_cptr();
 	if ((sve & KCORE_SVE_ON) != 0UL && fp == 0UL && (v & CPTR_TZ) == 0UL) {
 		zcr_write(sve & KCORE_SVE_LENGTH);
@@ -124,6 +181,7 @@ static void guest_controls(u64 cpu, u64 vcpu, u64 type, u64 page)
 	cnthctl_write((v & ~(CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN)) | (CNTHCTL_EL1PCTEN & ~traps));
 	v = s2_vttbr(vm);
 	vttbr_write(v);
+	return hcr;
 }
 
 /* KCORE_HC_VCPU_RUN.  0: the guest is in the registers; else nothing has changed. */
@@ -138,6 +196,7 @@ u64 hc_vcpu_run(u64 vcpu)
 	u64 context;
 	u64 flags;
 	u64 power;
+	u64 hcr;
 	u64 v;
 
 	if (vcpu >= KCORE_NR_VCPUS)
@@ -165,12 +224,15 @@ u64 hc_vcpu_run(u64 vcpu)
 	} else {
 		el1_load(context);
 	}
+	hcr = guest_controls(cpu, vcpu, type, page);
 	v = page_load(context, CTX_PC);
 	elr_write(v);
 	v = page_load(context, CTX_PSTATE);
-	v = pstate_sanitise(v, type);
+	if ((hcr & KCORE_HCR_RW) != 0UL)
+		v = pstate_sanitise(v, type);
+	else
+		v = pstate_aarch32(v);
 	spsr_write(v);
-	guest_controls(cpu, vcpu, type, page);
 	if (gic != 0UL)
 		gic_lrs_load(page);
 	guest_select(context);
@@ -207,11 +269,17 @@ void host_fp_trap(u64 cpu)
 static void guest_fp_trap(u64 cpu, u64 vcpu)
 {
 	u64 context = get_vcpu_context(vcpu);
+	u64 hcr = hcr_read();
+	u64 v;
 
 	cptr_write(CPTR_GUEST & ~CPTR_TFP);
 	isb();
 	fp_load(context);
 	set_cpu_fp(cpu, 1UL);
+	if ((hcr & KCORE_HCR_RW) == 0UL) {
+		v = page_load(context, CTX_FPEXC);
+		fpexc_write(v);
+	}
 }
 
 /* Enter the protected guest again at its context's PC. */
@@ -316,6 +384,8 @@ static void host_return(u64 cpu, u64 vcpu, u64 code)
 
 	if ((v & KCORE_HCR_VSE) != 0UL)
 		page_store(page, CTX_ENTER_HCR, (v & ~KCORE_HCR_VSE) | (hcr & KCORE_HCR_VSE));
+	if ((hcr & KCORE_HCR_RW) == 0UL)
+		aarch32_leave(page, fp);
 	if (gic != 0UL)
 		gic_lrs_save(page);
 	el1_save(context);

@@ -22,6 +22,7 @@ _Static_assert(PAGE_OFFSET(enter.hcr) == CTX_ENTER_HCR && PAGE_OFFSET(enter.flag
 _Static_assert(PAGE_OFFSET(enter.vsesr) == CTX_ENTER_VSESR && PAGE_OFFSET(enter.traps) == CTX_ENTER_TRAPS, "layout.h");
 _Static_assert(PAGE_OFFSET(exit.esr) == CTX_EXIT_ESR && PAGE_OFFSET(exit.far) == CTX_EXIT_FAR, "layout.h");
 _Static_assert(PAGE_OFFSET(exit.hpfar) == CTX_EXIT_HPFAR && PAGE_OFFSET(exit.disr) == CTX_EXIT_DISR, "layout.h");
+_Static_assert(PAGE_OFFSET(a32) == CTX_A32 && PAGE_OFFSET(a32.fpexc) == CTX_FPEXC, "layout.h");
 _Static_assert(PAGE_OFFSET(vgic) == CTX_VGIC && PAGE_OFFSET(fpsr) == CTX_FPSR && PAGE_OFFSET(v) == CTX_V, "layout.h");
 _Static_assert(sizeof(struct kcore_vcpu_page) <= 2048, "a context fits in half a page");
 _Static_assert(__builtin_offsetof(struct cpu, stack) == 16 && sizeof(struct cpu) <= 128, "entry.S");
@@ -301,6 +302,35 @@ void feature_traps_host(void)
 		sysreg_write(TPIDR2_EL0, t->tpidr2);
 		sysreg_write(SMPRI_EL1, t->smpri);
 	}
+}
+
+/* ---- AArch32 at EL1 (DDI 0487, G1.20): what its registers are that EL1 in AArch64 hasn't ---------------- */
+#define HSTR_T15	0x8000UL		/* AArch32 accesses to CP15 registers with CRn c15, as KVM has it */
+
+void a32_load(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = (struct kcore_vcpu_page *)pa;
+
+	sysreg_write(spsr_abt, p->a32.spsr_abt);
+	sysreg_write(spsr_und, p->a32.spsr_und);
+	sysreg_write(spsr_irq, p->a32.spsr_irq);
+	sysreg_write(spsr_fiq, p->a32.spsr_fiq);
+	sysreg_write(dacr32_el2, p->a32.dacr);
+	sysreg_write(ifsr32_el2, p->a32.ifsr);
+	sysreg_write(hstr_el2, HSTR_T15);
+}
+
+void a32_save(u64 pa)
+{
+	volatile struct kcore_vcpu_page *p = (struct kcore_vcpu_page *)pa;
+
+	p->a32.spsr_abt = sysreg_read(spsr_abt);
+	p->a32.spsr_und = sysreg_read(spsr_und);
+	p->a32.spsr_irq = sysreg_read(spsr_irq);
+	p->a32.spsr_fiq = sysreg_read(spsr_fiq);
+	p->a32.dacr = sysreg_read(dacr32_el2);
+	p->a32.ifsr = sysreg_read(ifsr32_el2);
+	sysreg_write(hstr_el2, 0);
 }
 
 /* ---- GICv3 (IHI 0069, 12.4) ---------------------------------------------------------------------- */

@@ -132,6 +132,8 @@ static inline void cnthctl_write(u64 v) { sysreg_write(cnthctl_el2, v); }
 static inline void cntvoff_write(u64 v) { sysreg_write(cntvoff_el2, v); }
 static inline void vmpidr_write(u64 v) { sysreg_write(vmpidr_el2, v); }
 static inline void vsesr_write(u64 v) { sysreg_write(s3_4_c5_c2_3, v); }
+static inline void fpexc_write(u64 v) { sysreg_write(fpexc32_el2, v); }
+static inline u64 fpexc_read(void) { return sysreg_read(fpexc32_el2); }
 static inline u64 vdisr_read(void) { return sysreg_read(s3_4_c12_c1_1); }
 static inline u64 host_hcr(void) { return this_cpu()->hcr; }
 static inline u64 host_cptr(void) { return this_cpu()->cptr; }

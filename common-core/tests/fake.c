@@ -827,6 +827,56 @@ void zcr_write(u64 v)
 	this_cpu()->zcr = v;
 }
 
+static struct fake_cpu *fpexc_access(void)
+{
+	struct fake_cpu *c = this_cpu();
+
+	if (cells.has_aarch32 != AARCH32_EL1)
+		violate(V_AARCH32, "FPEXC32_EL2 on a machine without AArch32 at EL1");
+	if (c->cptr & 0x400)
+		violate(V_FP_TRAPPED, "FPEXC32_EL2 with CPTR_EL2 %#lx", c->cptr);
+	if (c->cptr_pending)
+		violate(V_FP_NO_ISB, "FPEXC32_EL2 right after a write of CPTR_EL2");
+	return c;
+}
+
+void fpexc_write(u64 v)
+{
+	fpexc_access()->fpexc = v;
+}
+
+u64 fpexc_read(void)
+{
+	return fpexc_access()->fpexc;
+}
+
+static struct fake_cpu *a32_access(u64 pa, bool loaded)
+{
+	struct fake_cpu *c = this_cpu();
+
+	if (cells.has_aarch32 != AARCH32_EL1 || c->a32_loaded != loaded || !context_shared(pa, CTX_A32))
+		violate(V_AARCH32, "page %#lx", pa);
+	return c;
+}
+
+void a32_load(u64 pa)
+{
+	struct fake_cpu *c = a32_access(pa, false);
+
+	for (u64 i = 0; i < 6; i++)
+		c->a32[i] = peek(pa + CTX_A32 + i * 8);
+	c->a32_loaded = true;
+}
+
+void a32_save(u64 pa)
+{
+	struct fake_cpu *c = a32_access(pa, true);
+
+	for (u64 i = 0; i < 6; i++)
+		*word_at(pa + CTX_A32 + i * 8) = c->a32[i];
+	c->a32_loaded = false;
+}
+
 u64 hcr_read(void)
 {
 	return this_cpu()->hcr;
@@ -1163,6 +1213,8 @@ static void check_host(void)
 		violate(V_HOST_EL2, "VTTBR %#lx HCR %#lx MDCR %#lx CNTHCTL %#lx VMPIDR %#lx", c->vttbr, c->hcr, c->mdcr, c->cnthctl, c->vmpidr);
 	if (c->profiling_stopped)
 		violate(V_PROFILING, "the host's profiling isn't resumed");
+	if (c->a32_loaded)
+		violate(V_AARCH32, "HSTR_EL2 is a guest's");
 	if (c->lrs_loaded)
 		violate(V_GIC_PAIRING, "list registers of a guest");
 	if (c->cntvoff != expected_cntvoff())
@@ -1177,14 +1229,15 @@ static void check_guest(void)
 	struct fake_cpu *c = this_cpu();
 	u64 vcpu = cells.cpu_vcpu[fake.cpu], vm = vcpu / 16;
 	const u64 hcr = 1UL << 0 /* VM */ | 1UL << 1 /* SWIO */ | 1UL << 3 /* FMO */ | 1UL << 4 /* IMO */ | 1UL << 5 /* AMO */ |
-			1UL << 18 /* TID3 */ | 1UL << 19 /* TSC */ | 1UL << 20 /* TIDCP */ | 1UL << 21 /* TACR */ | 1UL << 22 /* TSW */ |
-			1UL << 31 /* RW */ | 1UL << 35 /* TLOR */;
-	const u64 hcr_may = hcr | 0x7UL << 6 /* VF VI VSE */ | 3UL << 13 /* TWI TWE */ | 1UL << 2 /* PTW */ | 1UL << 9 /* FB */ |
+			1UL << 19 /* TSC */ | 1UL << 20 /* TIDCP */ | 1UL << 21 /* TACR */ | 1UL << 22 /* TSW */ | 1UL << 35 /* TLOR */;
+	const u64 hcr_aarch64 = 1UL << 18 /* TID3 */ | 1UL << 31 /* RW */;
+	const u64 hcr_may = hcr | hcr_aarch64 | 0x7UL << 6 /* VF VI VSE */ | 3UL << 13 /* TWI TWE */ | 1UL << 2 /* PTW */ | 1UL << 9 /* FB */ |
 			    1UL << 10 /* BSU */ | 1UL << 26 /* TVM */ | 3UL << 36 /* TERR, TEA */ | 3UL << 40 /* APK, API */ |
-			    1UL << 16 /* TID1 */ | 1UL << 58 /* TID5 */;
+			    1UL << 16 /* TID1 */ | 1UL << 17 /* TID2 */ | 1UL << 58 /* TID5 */;
 	const u64 mdcr = 1UL << 5 /* TPMCR */ | 1UL << 6 /* TPM */ | 1UL << 9 /* TDA */ | 1UL << 10 /* TDOSA */ | 1UL << 11 /* TDRA */ |
 			1UL << 14 /* TPMS */ | 1UL << 19 /* TTRF */;
 	u64 mode = c->spsr & 0x1f;
+	bool aarch32 = !(c->hcr & KCORE_HCR_RW);
 
 	check_at_rest();
 	if (vcpu == NO_VCPU || c->guest_context != cells.vcpu_context[vcpu] || !c->guest_vectors)
@@ -1193,10 +1246,16 @@ static void check_guest(void)
 		violate(V_GUEST_ENTRY, "VTTBR %#lx of VM %lu", c->vttbr, vm);
 	if ((c->hcr & hcr) != hcr || (c->hcr & ~hcr_may))
 		violate(V_GUEST_ENTRY, "HCR %#lx", c->hcr);
+	if ((c->hcr & hcr_aarch64) != hcr_aarch64 && !aarch32)
+		violate(V_GUEST_ENTRY, "HCR %#lx: no TID3", c->hcr);
+	if (aarch32 != c->a32_loaded || (aarch32 && (cells.has_aarch32 != AARCH32_EL1 || cells.vm_type[vm] == KCORE_VM_PROTECTED)))
+		violate(V_GUEST_ENTRY, "HCR %#lx, registers of AArch32 %s", c->hcr, c->a32_loaded ? "loaded" : "not loaded");
+	if (aarch32 && (c->cptr & 0x400) && c->fpexc != 0x40000000UL)
+		violate(V_GUEST_ENTRY, "FPEXC %#lx: FP doesn't trap to EL2", c->fpexc);
 	if (cells.has_ras && (c->hcr >> 36 & 3) != 3)
 		violate(V_GUEST_ENTRY, "HCR %#lx: no TEA, TERR", c->hcr);
-	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->hcr & (1UL << 26 | 3UL << 40)))
-		violate(V_GUEST_ENTRY, "HCR %#lx: TVM, APK or API of a protected VM", c->hcr);
+	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (c->hcr & (1UL << 17 | 1UL << 26 | 3UL << 40)))
+		violate(V_GUEST_ENTRY, "HCR %#lx: TID2, TVM, APK or API of a protected VM", c->hcr);
 	if (cells.vm_type[vm] == KCORE_VM_PROTECTED && (~c->hcr & (1UL << 16 | 1UL << 58)))
 		violate(V_GUEST_ENTRY, "HCR %#lx: no TID1, TID5 of a protected VM", c->hcr);
 	if ((c->mdcr & mdcr) != mdcr || (c->mdcr & 31) != (c->host_mdcr & 31) || (c->mdcr & ~(mdcr | 31 | 1UL << 8 /* TDE */)))
@@ -1211,7 +1270,7 @@ static void check_guest(void)
 	} else if ((c->cptr & 0x100100UL) != 0x100100UL || !(c->cptr & 0x400) != c->fp_guest || c->zcr != c->host_zcr) {
 		violate(V_GUEST_ENTRY, "CPTR %#lx, ZCR %#lx", c->cptr, c->zcr);
 	}
-	if (mode != 0 && mode != 4 && mode != 5 &&
+	if (aarch32 ? !(0x888f0000UL >> mode & 1) : mode != 0 && mode != 4 && mode != 5 &&
 	    (mode != 0x10 || !cells.has_aarch32 || cells.vm_type[vm] == KCORE_VM_PROTECTED))
 		violate(V_GUEST_ENTRY, "SPSR %#lx", c->spsr);
 	if (c->profiling_stopped != cells.has_profiling)
@@ -1234,6 +1293,7 @@ static void enter(void)
 		c->guest.x[i] = peek(c->guest_context + i * 8);
 	c->guest.pc = c->elr;
 	c->guest.pstate = c->spsr;
+	c->cptr_pending = false;	/* ERET synchronises */
 	c->in_guest = true;
 }
 

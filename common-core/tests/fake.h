@@ -50,7 +50,7 @@
 	X(OWNER_TLB) X(OWNER_NOT_SCRUBBED) X(OWNER_CORE) X(MAPS_TLB) X(MAPS_WRAP) \
 	X(MEM_STORE) X(PAGE_ACCESS) X(DOUBLE_FETCH) X(IDREG) \
 	X(PROFILING) X(FP_TRAPPED) X(FP_NO_ISB) X(FP_VISIBLE) X(GIC_PAIRING) \
-	X(MEASURE) \
+	X(MEASURE) X(AARCH32) \
 	X(HOST_EL1) X(HOST_EL2) X(HOST_FRAME) X(HOST_CNTVOFF) X(GUEST_ENTRY) \
 	X(WALK) X(INVARIANT)
 enum violation {
@@ -78,6 +78,8 @@ struct fake_cpu {
 	u64 esr, far, hpfar, par;
 	u64 elr, spsr, vttbr, hcr, cptr, mdcr, zcr, cnthctl, cntvoff, vmpidr, vsesr, vdisr;
 	u64 host_hcr, host_cptr, host_mdcr, host_zcr, host_cnthctl, host_vmpidr, host_context;
+	u64 a32[6], fpexc;		/* SPSR_abt, _und, _irq, _fiq, DACR32_EL2, IFSR32_EL2; FPEXC32_EL2 */
+	bool a32_loaded;		/* of the guest that runs */
 	u64 guest_context;
 	bool guest_vectors;
 	bool cptr_pending;		/* written, no ISB since */

@@ -328,6 +328,7 @@ static void host_state_at_rest(void **state)
 	WRONG(c->vmpidr++, V_HOST_EL2);
 	WRONG(c->guest_vectors = true, V_HOST_EL2);
 	WRONG(c->cntvoff = 1, V_HOST_CNTVOFF);
+	WRONG(c->a32_loaded = true, V_AARCH32);
 	WRONG(c->lrs_loaded = true, V_GIC_PAIRING);
 	WRONG(c->gic_loaded = true, V_GIC_PAIRING);
 	WRONG(c->profiling_stopped = 1, V_PROFILING);
@@ -355,6 +356,7 @@ static void guest_state_at_entry(void **state)
 	for (u64 bit = 0; bit < 64; bit++)
 		if (0x4000008807d003bUL >> bit & 1)
 			WRONG(c->hcr &= ~(1UL << bit), V_GUEST_ENTRY);
+	WRONG(c->hcr |= KCORE_HCR_TID2, V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_TVM, V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_APK, V_GUEST_ENTRY);
 	WRONG(c->hcr |= KCORE_HCR_API, V_GUEST_ENTRY);
@@ -369,6 +371,8 @@ static void guest_state_at_entry(void **state)
 	WRONG(c->host_cptr = c->cptr &= ~0x500UL, V_GUEST_ENTRY);
 	WRONG(c->zcr ^= 1, V_GUEST_ENTRY);
 	WRONG(c->vmpidr++, V_GUEST_ENTRY);
+	WRONG(c->a32_loaded = true, V_GUEST_ENTRY);
+	WRONG((cells.has_aarch32 = AARCH32_EL1, c->a32_loaded = true, c->hcr &= ~KCORE_HCR_RW), V_GUEST_ENTRY);
 	WRONG(c->cntvoff++, V_HOST_CNTVOFF);
 	WRONG(c->lrs_loaded = false, V_GIC_PAIRING);
 	WRONG(c->guest_vectors = false, V_GUEST_ENTRY);

@@ -141,7 +141,7 @@ static void random_run(u64 mine)
 	u64 pending = cells.vcpu_pending[mine];
 
 	shared_set(mine, CTX_ENTER_FLAGS, one_in(9) ? rnd(64) : pending != PENDING_NONE && rnd(2) ? KCORE_ENTER_SKIP : one_in(4) ? 1UL << rnd(4) : 0);
-	shared_set(mine, CTX_ENTER_HCR, rnd(1UL << 30));
+	shared_set(mine, CTX_ENTER_HCR, rnd(1UL << 32));
 	if (cells.vm_type[mine / 16] == KCORE_VM_NORMAL)
 		shared_set(mine, CTX_PSTATE, one_in(5) ? rnd(64) : 5);
 	host_call_checked(KCORE_HC_VCPU_RUN, mine, 0, 0, 0, 0);
@@ -322,7 +322,7 @@ static void random_guest_event(void)
 	}
 	for (u64 i = 0; i < 16; i++)
 		c->guest.x[i] = rnd(1UL << 31);
-	c->guest.pstate = one_in(4) ? 0 : 5;
+	c->guest.pstate = c->hcr & KCORE_HCR_RW ? one_in(4) ? 0 : 5 : one_in(4) ? 0x10 : 0x13;
 	c->par = rnd(1UL << 31);
 	iss &= ~0x100000UL;				/* the named register is one of x0..x15, or 31 */
 	if (ec == EC_HVC) {
@@ -449,7 +449,7 @@ static void drain(void)
 
 static void random_events(void **state)
 {
-	struct fake_config config = { .pool_pages = 90, .pool_reserve = 20, .ras = 1, .profiling = 3 };
+	struct fake_config config = { .pool_pages = 90, .pool_reserve = 20, .ras = 1, .profiling = 3, .aarch32 = AARCH32_EL1 };
 
 	(void)state;
 	config.keys = installed_keys(1, (const u64[]){ 0 });

@@ -73,8 +73,8 @@ static void normal_registers_live_in_the_page(void **state)
 	for (u64 i = 0; i < KCORE_NR_SYSREGS; i++)
 		eq(c->el1[i], 0x7700 + i);
 	eq(c->vmpidr, 0x80000007UL);
-	eq(c->hcr, 0x8807c063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TVM |
-	   KCORE_HCR_API | KCORE_HCR_APK);
+	eq(c->hcr, 0x8807c063fUL | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TID2 |
+	   KCORE_HCR_TVM | KCORE_HCR_API | KCORE_HCR_APK);
 	c->guest.x[30] = 0xdead;
 	c->guest.pc = 0x9000;
 	c->el1[EL1_tcr_el1] = 0x4444;
@@ -236,6 +236,99 @@ static void run_never_returns_to_another_mode(void **state)
 	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
 	eq(vcpu_run(v), RUN_ENTERED);
 	eq(this_cpu()->guest.pstate, 0x100005);
+}
+
+#define A32_HCR		0x80078063fUL
+#define A32_WORDS	6
+static const u64 a32_modes[] = { 0x10, 0x11, 0x12, 0x13, 0x17, 0x1b, 0x1f };
+
+static void a32_entry(u64 first, u64 fpexc)
+{
+	for (u64 i = 0; i < A32_WORDS; i++)
+		shared_set(v, CTX_A32 + i * 8, first + i);
+	shared_set(v, CTX_FPEXC, fpexc);
+	eq(vcpu_run(v), RUN_ENTERED);
+	for (u64 i = 0; i < A32_WORDS; i++)
+		eq(this_cpu()->a32[i], first + i);
+}
+
+/* AArch32 at EL1: a normal VM's by wish, where the machine has it; modes of the other state are illegal. */
+static void aarch32_wish(void **state)
+{
+	u64 legal = 0;
+
+	(void)state;
+	for (u64 i = 0; i < sizeof(a32_modes) / sizeof(a32_modes[0]); i++)
+		legal |= 1UL << a32_modes[i];
+	enter_normal();
+	for (cells.has_aarch32 = 0; cells.has_aarch32 < AARCH32_EL1; cells.has_aarch32++) {
+		shared_set(v, CTX_ENTER_HCR, 0);
+		eq(vcpu_run(v), RUN_ENTERED);
+		eq(this_cpu()->hcr, 0x8807c063fUL);
+		eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	}
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->hcr, A32_HCR);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_HCR, ~KCORE_HCR_RW);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->hcr, A32_HCR | KCORE_HCR_VI | KCORE_HCR_VF | KCORE_HCR_VSE | KCORE_HCR_TWI | KCORE_HCR_TWE | KCORE_HCR_TID2 | KCORE_HCR_TID3 |
+	   KCORE_HCR_TVM | KCORE_HCR_API | KCORE_HCR_APK);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_HCR, 0);
+	for (u64 mode = 0; mode < 32; mode++)
+		entry_state(0x600001c0UL | mode, legal >> mode & 1 ? 0x600001c0UL | mode : 0x601001d3UL);
+	shared_set(v, CTX_ENTER_HCR, KCORE_HCR_RW);
+	for (u64 i = 1; i < sizeof(a32_modes) / sizeof(a32_modes[0]); i++)
+		entry_state(a32_modes[i], 0x100005UL);
+	eq(call(VCPU_PUT), 0);
+	enter_protected();
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	shared_set(v, CTX_ENTER_HCR, 0);
+	shared_set(v, CTX_PSTATE, 0x1d3);
+	eq(vcpu_run(v), RUN_ENTERED);
+	eq(this_cpu()->hcr, 0x4000008807d063fUL);
+	eq(this_cpu()->guest.pstate & 0x1f, EL1H);
+}
+
+/* Its registers are the page's at each entry, whatever was left in the CPU, and come back there; FPEXC with the FP registers only. */
+static void aarch32_registers(void **state)
+{
+	u64 w;
+
+	(void)state;
+	cells.has_aarch32 = AARCH32_EL1;
+	w = normal_vm(1) * 16;
+	enter_normal();
+	a32_entry(0x100, 0x700);
+	eq(this_cpu()->fpexc, 0x40000000UL);		/* a first use of FP has to come to EL2 */
+	for (u64 i = 0; i < A32_WORDS; i++)
+		this_cpu()->a32[i] = 0x200 + i;
+	eq(guest_leave(0, ESR(0x12, 0), 0, 0), KCORE_EXIT_TRAP);
+	for (u64 i = 0; i < A32_WORDS; i++)
+		eq(shared(v, CTX_A32 + i * 8), 0x200 + i);
+	eq(shared(v, CTX_FPEXC), 0x700);
+	a32_entry(0x300, 0x40000701UL);
+	eq(guest_trap(EC_FP, 0), RUN_ENTERED);
+	eq(this_cpu()->fpexc, 0x40000701UL);
+	this_cpu()->fpexc = 0x702;
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(shared(v, CTX_FPEXC), 0x702);
+	a32_entry(0x400, 0x703);
+	eq(this_cpu()->fpexc, 0x703);			/* they are in the CPU still */
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(call(VCPU_PUT), 0);
+	/* another's run leaves them alone, in AArch64 too */
+	eq(call(VCPU_LOAD, w), 0);
+	shared_set(w, CTX_ENTER_HCR, KCORE_HCR_RW);
+	shared_set(w, CTX_A32, 0x55);
+	eq(vcpu_run(w), RUN_ENTERED);
+	eq(this_cpu()->a32[0], 0x400);
+	eq(guest_trap(EC_FP, 0), RUN_ENTERED);
+	eq(this_cpu()->fpexc, 0x703);
+	eq(guest_leave(1, 0, 0, 0), KCORE_EXIT_IRQ);
+	eq(shared(w, CTX_A32), 0x55);
+	check_invariant();
 }
 
 static void serror_wish(void **state)
@@ -477,7 +570,7 @@ static void four_cpus(void **state)
 
 SUITE(run,
       TEST(run_errors), TEST(normal_registers_live_in_the_page), TEST(hcr_without_wishes), TEST(debug_wish), TEST(counter_wish), TEST(sve_wish),
-      TEST(run_never_returns_to_another_mode),
+      TEST(run_never_returns_to_another_mode), TEST(aarch32_wish), TEST(aarch32_registers),
       TEST(serror_wish), TEST(profiling_stops_in_the_guest), TEST(fp_is_switched_lazily), TEST(fp_of_a_normal_vm_goes_to_its_page),
       TEST(fp_trap_of_the_host_without_a_guests_registers), TEST(asynchronous_exits_show_nothing), TEST(exit_without_a_vcpu_halts),
       TEST(permission_fault_is_translated_again), TEST(exits_are_counted_by_cause), TEST(four_cpus))

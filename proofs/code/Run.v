@@ -42,6 +42,27 @@ Proof.
       rewrite Z.land_0_r. reflexivity.
 Qed.
 
+(* The same where EL1 is AArch32, which HCR_EL2 says: an illegal state in Supervisor mode. *)
+Definition narrow (hcr : Z) : bool := Z.land hcr KCORE_HCR_RW =? 0.
+Definition sanitise32 (pstate : Z) : Z :=
+  let mode := Z.land pstate 31 in
+  if (16 <=? mode) && (mode <=? 19) || (mode =? 23) || (mode =? 27) || (mode =? 31) then pstate
+  else Z.lor (Z.lor (Guest.clear pstate 31) 0x100000) 19.
+Definition entered_pstate (hcr : Z) (aarch32 : bool) (pstate type : Z) : Z :=
+  if narrow hcr then sanitise32 pstate else sanitise aarch32 pstate type.
+Definition s_pstate_aarch32 : prim state := fun args s => match args with [pstate] => Ok (sanitise32 pstate, s) | _ => Stuck end.
+Lemma pstate_aarch32_ok : meets (run L1 f_pstate_aarch32) s_pstate_aarch32.
+Proof. spec_args. unfold sanitise32. guest_bits. names. start f_pstate_aarch32. hide. steps; finish. Qed.
+
+(* No mode of EL2, EL3 or AArch64, from which the return would be illegal. *)
+Lemma sanitise32_mode pstate :
+  let m := Z.land (sanitise32 pstate) 31 in 16 <= m <= 19 \/ m = 23 \/ m = 27 \/ m = 31.
+Proof.
+  cbn zeta. unfold sanitise32. destruct (_ || _) eqn:A.
+  - rewrite !orb_true_iff, andb_true_iff, !Z.eqb_eq, !Z.leb_le in A. tauto.
+  - left. unfold Guest.clear, Guest.MASK64. rewrite !Z.land_lor_distr_l, <- Z.land_assoc. rewrite Z.land_0_r. cbn. lia.
+Qed.
+
 (* First entry after CPU_ON: top/Guest.v, boot_writes. *)
 Definition with_entry (vcpu : Z) (s : state) : Z -> Z := fun k =>
   if k =? State.W_KEPT + 1 then cell s "vcpu_entry" vcpu else if k =? State.W_KEPT + 2 then cell s "vcpu_entry_x0" vcpu else 0.
@@ -132,16 +153,23 @@ Definition s_host_fp_trap : prim state := fun args s =>
 Lemma host_fp_trap_ok : meets (run (add L1 "fp_release" s_fp_release) f_host_fp_trap) s_host_fp_trap.
 Proof. spec_args. cpus. start f_host_fp_trap. hide. steps. reveal. reflexivity. Qed.
 
-(* The guest's first use since the load. *)
+(* The guest's first use since the load; in AArch32 with its FPEXC. *)
+Definition fp_loaded (cpu vcpu : Z) (s : state) : state :=
+  setcell "cpu_fp" cpu 1 (load_bank whole "fp" 0 NR_FP (cell s "vcpu_context" vcpu + CTX_FPSR)
+    (record "isb" [] (setreg "cptr" 0 0x401033ff s))).
+Definition fpexc_loaded (vcpu : Z) (s t : state) : state :=
+  if narrow (reg s "hcr" 0) then setreg "fpexc" 0 (words_of (cell s "vcpu_context" vcpu) s State.W_FPEXC) t else t.
 Definition s_guest_fp_trap : prim state := fun args s =>
   match args with
-  | [cpu; vcpu] => pre cpu_ok cpu && vcpu_mem s vcpu in
-      Ok (0, setcell "cpu_fp" cpu 1 (load_bank whole "fp" 0 NR_FP (cell s "vcpu_context" vcpu + CTX_FPSR)
-               (record "isb" [] (setreg "cptr" 0 0x401033ff s))))
+  | [cpu; vcpu] => pre cpu_ok cpu && vcpu_mem s vcpu in Ok (0, fpexc_loaded vcpu s (fp_loaded cpu vcpu s))
   | _ => Stuck
   end.
 Lemma guest_fp_trap_ok : meets (run L1 f_guest_fp_trap) s_guest_fp_trap.
-Proof. spec_args. halves. cpus. start f_guest_fp_trap. hide. steps. reveal. reflexivity. Qed.
+Proof.
+  spec_args. halves. cpus. unfold fpexc_loaded, fp_loaded, narrow, KCORE_HCR_RW.
+  change (words_of (cell s "vcpu_context" z0) s State.W_FPEXC) with (word s (cell s "vcpu_context" z0 + 832)).
+  start f_guest_fp_trap. hide. steps; finish.
+Qed.
 
 (* ------------------------------------------------------------------ exit *)
 

@@ -8,7 +8,7 @@ Local Open Scope Z_scope.
 Lemma vcpu_ok_mem s v : vcpu_ok s v = true -> vcpu_mem s v = true.
 Proof. unfold vcpu_ok, vcpu_mem. intros H. apply andb_true_iff in H. apply H. Qed.
 Lemma controls_frame cpu vcpu type page s : frame s (controls cpu vcpu type page s).
-Proof. unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (sve_run _ _ _ _); framed. Qed.
+Proof. unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (narrow _), (sve_run _ _ _ _); framed. Qed.
 
 (* The guest's registers: booted where CPU_ON asked for it, with the host's answer to its last exit. *)
 Definition booted (vcpu context : Z) (s : state) : state :=
@@ -43,9 +43,10 @@ Definition enter (cpu vcpu : Z) (s : state) : res (Z * state) :=
   if negb (r =? 0) then Ok (r, s) else
   let s := stop_profiling (put_words page [(State.W_FLAGS, 0)] s) in
   let s := load_guest vcpu type context flags (save_el1 (reg s "host_context" 0) s) in
-  let s := setreg "elr" 0 (words_of context s 31) s in
-  let s := setreg "spsr" 0 (sanitise (negb (cell s "has_aarch32" 0 =? 0)) (words_of context s 32) type) s in
+  let hcr := hcr_run type page s in
   let s := controls cpu vcpu type page s in
+  let s := setreg "elr" 0 (words_of context s 31) s in
+  let s := setreg "spsr" 0 (entered_pstate hcr (negb (cell s "has_aarch32" 0 =? 0)) (words_of context s 32) type) s in
   let* (_, s) := (if gic then p_gic_lrs_load plain [page] s else Ok (0, s)) in
   Ok (0, setreg "selected" 0 1 (setreg "guest_context" 0 context s)).
 Definition s_hc_vcpu_run : prim state := fun args s =>
@@ -57,11 +58,16 @@ Definition s_hc_vcpu_run : prim state := fun args s =>
       pre run_ok s vcpu in enter (reg s "cpu_id" 0) vcpu s
   | _ => Stuck
   end.
-Definition L_enter_run : layer state := add (add (add (add (add L1 "run_check" s_run_check) "vcpu_boot" s_vcpu_boot)
-  "enter_apply" s_enter_apply) "pstate_sanitise" s_pstate_sanitise) "guest_controls" s_guest_controls.
+Definition L_enter_run : layer state := add (add (add (add (add (add L1 "run_check" s_run_check) "vcpu_boot" s_vcpu_boot)
+  "enter_apply" s_enter_apply) "pstate_sanitise" s_pstate_sanitise) "pstate_aarch32" s_pstate_aarch32) "guest_controls" s_guest_controls.
 
 (* One call, and what comes behind it. *)
 Ltac call_ := call; cbn [returns_to put setv]; cbn beta iota; step.
+Ltac gic_called :=
+  match goal with X : context_ok plain ?t (cell ?s "vcpu_page" ?z) = true |- wp _ _ _ _ (setreg ?a ?i ?m (setreg ?b ?j ?n ?t)) =>
+    let E := fresh "E" in destruct (lrs_loaded (cell s "vcpu_page" z) (setreg a i m (setreg b j n t)) X) as (? & E & _);
+    eapply wp_call; [eval_tac|]; lookup; map_lookup; rewrite E; go
+  end.
 Lemma hc_vcpu_run_ok : meets (run L_enter_run f_hc_vcpu_run) s_hc_vcpu_run.
 Proof.
   spec_open. cpus. unfold KCORE_EINVAL, KCORE_ESTATE. names. destruct (4096 <=? z) eqn:A.
@@ -85,9 +91,9 @@ Proof.
   revert F G. generalize (stop_profiling (setword (cell s "vcpu_page" z + 488) 0 s)). intros s2 F G.
   change (frame s s2) in F. change (reg s2 = reg s) in G. rewrite <- G in X. carry F. contexts.
   step. hide. steps_to "el1_save". call_. step.
-  match goal with |- wp ?L ?c ?Q [?a0;?a1;?a2;?a3;?a4;?a5;?a6;?a7;?a8;?a9;?a10] ?t =>
-    apply (wp_join L c Q [a0;a1;a2;a3;a4;a5;a6;a7;a8;a9;a10] t
-      [a0;a1;a2;a3;a4;a5;a6;a7;a8; (if cell s "vm_type" (z / 16) =? 1 then Some (cell t "vcpu_power" z) else a9);a10]
+  match goal with |- wp ?L ?c ?Q [?a0;?a1;?a2;?a3;?a4;?a5;?a6;?a7;?a8;?a9;?a10;?a11] ?t =>
+    apply (wp_join L c Q [a0;a1;a2;a3;a4;a5;a6;a7;a8;a9;a10;a11] t
+      [a0;a1;a2;a3;a4;a5;a6;a7;a8; (if cell s "vm_type" (z / 16) =? 1 then Some (cell t "vcpu_power" z) else a9);a10;a11]
       (load_guest z (cell s "vm_type" (z / 16)) (cell s "vcpu_context" z) (word s (cell s "vcpu_page" z + 488)) (save_el1 (reg s2 "host_context" 0) s2))) end.
   { unfold load_guest. names. clear R post. destruct (cell s "vm_type" (z / 16) =? 1) eqn:T.
     - carry F. steps; unfold answered, booted, load_el1, save_el1;
@@ -99,10 +105,9 @@ Proof.
     (word s (cell s "vcpu_page" z + 488)) (save_el1 (reg s2 "host_context" 0) s2)). intros t D. change (frame s2 t) in D.
   clear - H H1 D H0 H2 H14 H15 U F M Y H3 H4. carry F. carry D. contexts. step. hide. steps_to "guest_controls". call_. step.
   match goal with |- wp _ _ _ _ ?v => assert (K : frame t v) by exact (controls_frame _ _ _ _ _) end. carry K. contexts.
-  match goal with H : context_ok plain ?v (cell s "vcpu_page" z) = true |- wp _ _ _ _ ?v => destruct (lrs_loaded _ _ H) as (w & E & _) end.
-  steps_to "gic_lrs_load".
-  - eapply wp_call; [eval_tac|]. lookup. map_lookup. rewrite E. go. reveal. conds.
-    match type of E with ?a = _ => match goal with |- context [p_gic_lrs_load plain ?l ?x] => change (p_gic_lrs_load plain l x) with a end end.
-    rewrite E. reflexivity.
-  - reveal. conds. reflexivity.
+  set (hcr := hcr_run _ _ _) in *. set (u := controls _ _ _ _ _) in *. clearbody hcr u. destruct (Z.land hcr 2147483648 =? 0) eqn:N.
+  all: steps_to "gic_lrs_load".
+  2, 4: reveal; unfold entered_pstate, narrow, KCORE_HCR_RW; conds; reflexivity.
+  all: gic_called; reveal; unfold entered_pstate, narrow, KCORE_HCR_RW; conds.
+  all: match goal with E : ?a = Ok _ |- context [p_gic_lrs_load plain ?l ?x] => change (p_gic_lrs_load plain l x) with a; rewrite E end; reflexivity.
 Qed.

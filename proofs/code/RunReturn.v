@@ -20,6 +20,17 @@ Definition vse_back (page : Z) (s : state) : state :=
 Lemma vse_back_frame page s : frame s (vse_back page s) /\ reg (vse_back page s) = reg s.
 Proof. unfold vse_back. destruct (negb _); split; framed. Qed.
 
+(* Registers of AArch32 to the page; FPEXC where the FP registers are the guest's. *)
+Definition a32_left (page : Z) (fp : bool) (s : state) : state :=
+  let s := save_bank (fun _ => whole) "a32" 0 NR_A32 (page + CTX_A32) s in
+  if fp then setword (page + CTX_FPEXC) (reg s "fpexc" 0) s else s.
+Lemma a32_left_frame page fp s : frame s (a32_left page fp s) /\ reg (a32_left page fp s) = reg s.
+Proof. unfold a32_left. destruct fp; split; framed. Qed.
+Definition s_aarch32_leave : prim state := fun args s =>
+  match args with [page; fp] => pre ctx_ok s page in Ok (0, a32_left page (negb (fp =? 0)) s) | _ => Stuck end.
+Lemma aarch32_leave_ok : meets (run L1 f_aarch32_leave) s_aarch32_leave.
+Proof. spec_args. contexts. unfold a32_left, CTX_FPEXC. start f_aarch32_leave. hide. steps; finish. Qed.
+
 (* The traps of a CPU whose FP registers are a guest's. *)
 Definition host_traps (fp : bool) (cptr : Z) : Z := if fp then Z.lor (Z.lor (Z.lor cptr 0x400) 0x100) 0x1000 else cptr.
 Definition host_back (cpu vcpu code : Z) (s : state) : res (Z * state) :=
@@ -28,7 +39,9 @@ Definition host_back (cpu vcpu code : Z) (s : state) : res (Z * state) :=
   let gic := negb (cell s "has_gicv3" 0 =? 0) in
   let fp := negb (cell s "cpu_fp" cpu =? 0) in
   let p := cell s "has_profiling" 0 in
+  let hcr := reg s "hcr" 0 in
   let s := vse_back page s in
+  let s := if narrow hcr then a32_left page fp s else s in
   let* (_, s) := (if gic then p_gic_lrs_save plain [page] s else Ok (0, s)) in
   let s := save_el1 context s in
   let s := setreg "vttbr" 0 (vttbr_of s HOST) (setreg "hcr" 0 (reg s "host_hcr" 0) (setreg "vmpidr" 0 (reg s "host_vmpidr" 0)
@@ -44,7 +57,7 @@ Definition s_host_return : prim state := fun args s =>
   | _ => Stuck
   end.
 
-Lemma host_return_ok : meets (run L1 f_host_return) s_host_return.
+Lemma host_return_ok : meets (run (add L1 "aarch32_leave" s_aarch32_leave) f_host_return) s_host_return.
 Proof.
   spec_open. right. match goal with H : ctx_ok s (reg s "host_context" 0) = true |- _ => rename H into X end.
   change HOST with 0 in *. halves. cpus. unfold host_back, host_traps. cbv zeta.
@@ -56,7 +69,17 @@ Proof.
     change (words_of (cell s "vcpu_page" z0) s State.W_IO) with (word s (cell s "vcpu_page" z0 + 480)).
     destruct (Z.land (word s (cell s "vcpu_page" z0 + 480)) 256 =? 0) eqn:V; steps; reflexivity. }
   destruct (vse_back_frame (cell s "vcpu_page" z0) s) as [F G]. subst post.
-  revert F G. generalize (vse_back (cell s "vcpu_page" z0) s). intros s1 F G. rewrite <- G in X. carry F. contexts.
+  revert F G. generalize (vse_back (cell s "vcpu_page" z0) s). intros s0 F0 G0. step. step. hide.
+  match goal with |- wp ?L ?c ?Q ?e ?t =>
+    apply (wp_join L c Q e t e (if narrow (reg s "hcr" 0) then a32_left (cell s "vcpu_page" z0) (negb (cell s "cpu_fp" z =? 0)) t else t)) end.
+  { unfold narrow, KCORE_HCR_RW. carry F0. contexts. clear post.
+    destruct (Z.land (reg s "hcr" 0) 2147483648 =? 0) eqn:V; steps; reflexivity. }
+  assert (FG : frame s (if narrow (reg s "hcr" 0) then a32_left (cell s "vcpu_page" z0) (negb (cell s "cpu_fp" z =? 0)) s0 else s0) /\
+    reg (if narrow (reg s "hcr" 0) then a32_left (cell s "vcpu_page" z0) (negb (cell s "cpu_fp" z =? 0)) s0 else s0) = reg s).
+  { destruct (a32_left_frame (cell s "vcpu_page" z0) (negb (cell s "cpu_fp" z =? 0)) s0) as [F1 G1]. destruct (narrow _); [split; [exact (frame_trans _ _ _ F0 F1)|congruence]|].
+    split; assumption. }
+  subst post. revert FG. generalize (if narrow (reg s "hcr" 0) then a32_left (cell s "vcpu_page" z0) (negb (cell s "cpu_fp" z =? 0)) s0 else s0).
+  intros s1 [F G]. rewrite <- G in X. carry F. contexts.
   step. step.
   match goal with H : context_ok plain s1 (cell s "vcpu_page" z0) = true |- _ => destruct (lrs_saved _ _ H) as (t & E & D & R) end.
   match goal with |- wp ?L ?c ?Q ?e ?u => apply (wp_join L c Q e u e (if negb (cell s "has_gicv3" 0 =? 0) then t else s1)) end.

@@ -15,6 +15,14 @@ Definition f_pstate_sanitise : fundef := mkfun 2 [U64; U64; U64; U64] (Some U64)
     (SSkip);;
   SReturn (Some (EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 0) (EBNot U64 (EConst 31))) (EConst 1048576)) (EConst 5)))).
 
+(* pstate_aarch32: 0=pstate 1=mode *)
+Definition f_pstate_aarch32 : fundef := mkfun 1 [U64; U64] (Some U64) (
+  SAssign 1 (EBin And U64 (EVar 0) (EConst 31));;
+  SIf (ELOr (ELOr (ELOr (ELAnd (ECmp Ge (EVar 1) (EConst 16)) (ECmp Le (EVar 1) (EConst 19))) (ECmp Eq (EVar 1) (EConst 23))) (ECmp Eq (EVar 1) (EConst 27))) (ECmp Eq (EVar 1) (EConst 31)))
+    (SReturn (Some (EVar 0)))
+    (SSkip);;
+  SReturn (Some (EBin Or U64 (EBin Or U64 (EBin And U64 (EVar 0) (EBNot U64 (EConst 31))) (EConst 1048576)) (EConst 19)))).
+
 (* vcpu_boot: 0=vcpu 1=context 2=entry 3=x0 4=i *)
 Definition f_vcpu_boot : fundef := mkfun 2 [U64; U64; U64; U64; U64] None (
   SCall None "lock_acquire" [];;
@@ -43,8 +51,35 @@ Definition f_run_check : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64] (
   SCall (Some 6) "enter_allowed" [(EVar 4); (EVar 5); (EVar 2)];;
   SReturn (Some (ECond (ECmp Ne (EVar 6) (EConst 0)) (EConst 0) (EConst 18446744073709551615)))).
 
+(* hcr_normal: 0=wishes 1=aarch32 *)
+Definition f_hcr_normal : fundef := mkfun 1 [U64; U64] (Some U64) (
+  SIf (ECmp Eq (EBin And U64 (EVar 0) (EBin Shl U64 (EConst 1) (EConst 31))) (EConst 0))
+    (SCall (Some 1) "get_has_aarch32" [];;
+    SIf (ECmp Eq (EVar 1) (EConst 2))
+      (SReturn (Some (EBin Or U64 (EConst 34367604287) (EBin And U64 (EVar 0) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 17))) (EBin Shl U64 (EConst 1) (EConst 26))) (EBin Shl U64 (EConst 1) (EConst 40))) (EBin Shl U64 (EConst 1) (EConst 41))) (EBin Shl U64 (EConst 1) (EConst 18)))))))
+      (SSkip))
+    (SSkip);;
+  SReturn (Some (EBin Or U64 (EConst 36515350079) (EBin And U64 (EVar 0) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 17))) (EBin Shl U64 (EConst 1) (EConst 26))) (EBin Shl U64 (EConst 1) (EConst 40))) (EBin Shl U64 (EConst 1) (EConst 41))))))).
+
+(* aarch32_enter: 0=page 1=fp 2=v 3=cptr *)
+Definition f_aarch32_enter : fundef := mkfun 2 [U64; U64; U64; U64] None (
+  SCall (Some 2) "page_load" [(EVar 0); (EConst 832)];;
+  SCall (Some 3) "host_cptr" [];;
+  SCall None "cptr_write" [(EVar 3)];;
+  SCall None "isb" [];;
+  SCall None "fpexc_write" [(ECond (ECmp Ne (EVar 1) (EConst 0)) (EVar 2) (EConst 1073741824))];;
+  SCall None "a32_load" [(EVar 0)]).
+
+(* aarch32_leave: 0=page 1=fp 2=v *)
+Definition f_aarch32_leave : fundef := mkfun 2 [U64; U64; U64] None (
+  SCall None "a32_save" [(EVar 0)];;
+  SIf (ECmp Ne (EVar 1) (EConst 0))
+    (SCall (Some 2) "fpexc_read" [];;
+    SCall None "page_store" [(EVar 0); (EConst 832); (EVar 2)])
+    (SSkip)).
+
 (* guest_controls: 0=cpu 1=vcpu 2=type 3=page 4=vm 5=hcr 6=ras 7=fp 8=traps 9=sve 10=v *)
-Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] None (
+Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SAssign 4 (EBin Div U64 (EVar 1) (EConst 16));;
   SCall (Some 5) "page_load" [(EVar 3); (EConst 480)];;
   SCall (Some 6) "get_has_ras" [];;
@@ -54,7 +89,7 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
   SIf (ECmp Eq (EVar 2) (EConst 0))
     (SCall (Some 10) "page_load" [(EVar 3); (EConst 464)];;
     SCall None "vmpidr_write" [(EVar 10)];;
-    SAssign 5 (EBin Or U64 (EConst 36515350079) (EBin And U64 (EVar 5) (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 6)) (EBin Shl U64 (EConst 1) (EConst 7))) (EBin Shl U64 (EConst 1) (EConst 8))) (EBin Shl U64 (EConst 1) (EConst 13))) (EBin Shl U64 (EConst 1) (EConst 14))) (EBin Shl U64 (EConst 1) (EConst 26))) (EBin Shl U64 (EConst 1) (EConst 40))) (EBin Shl U64 (EConst 1) (EConst 41)))));;
+    SCall (Some 5) "hcr_normal" [(EVar 5)];;
     SCall (Some 8) "page_load" [(EVar 3); (EConst 504)];;
     SCall (Some 9) "page_load" [(EVar 3); (EConst 264)])
     (SCall None "vmpidr_write" [(EBin Or U64 (EConst 2147483648) (EBin Mod U64 (EVar 1) (EConst 16)))];;
@@ -64,6 +99,9 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
     SCall None "vsesr_write" [(EBin And U64 (EVar 10) (EConst 33554431))])
     (SSkip);;
   SCall None "hcr_write" [(ECond (ECmp Ne (EVar 6) (EConst 0)) (EBin Or U64 (EVar 5) (EConst 206158430208)) (EVar 5))];;
+  SIf (ECmp Eq (EBin And U64 (EVar 5) (EBin Shl U64 (EConst 1) (EConst 31))) (EConst 0))
+    (SCall None "aarch32_enter" [(EVar 3); (EVar 7)])
+    (SSkip);;
   SCall (Some 10) "host_cptr" [];;
   SIf (ELAnd (ELAnd (ECmp Ne (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 4))) (EConst 0)) (ECmp Eq (EVar 7) (EConst 0))) (ECmp Eq (EBin And U64 (EVar 10) (EConst 256)) (EConst 0)))
     (SCall None "zcr_write" [(EBin And U64 (EVar 9) (EConst 15))];;
@@ -74,10 +112,11 @@ Definition f_guest_controls : fundef := mkfun 4 [U64; U64; U64; U64; U64; U64; U
   SCall (Some 10) "host_cnthctl" [];;
   SCall None "cnthctl_write" [(EBin Or U64 (EBin And U64 (EVar 10) (EBNot U64 (EBin Or U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EConst 2)))) (EBin And U64 (EBin Shl U64 (EConst 1) (EConst 0)) (EBNot U64 (EVar 8))))];;
   SCall (Some 10) "s2_vttbr" [(EVar 4)];;
-  SCall None "vttbr_write" [(EVar 10)]).
+  SCall None "vttbr_write" [(EVar 10)];;
+  SReturn (Some (EVar 5))).
 
-(* hc_vcpu_run: 0=vcpu 1=cpu 2=here 3=gic 4=profiling 5=type 6=page 7=context 8=flags 9=power 10=v *)
-Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
+(* hc_vcpu_run: 0=vcpu 1=cpu 2=here 3=gic 4=profiling 5=type 6=page 7=context 8=flags 9=power 10=hcr 11=v *)
+Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64; U64] (Some U64) (
   SCall (Some 1) "cpu_id" [];;
   SCall (Some 2) "get_cpu_vcpu" [(EVar 1)];;
   SCall (Some 3) "get_has_gicv3" [];;
@@ -92,16 +131,16 @@ Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64;
   SCall (Some 6) "get_vcpu_page" [(EVar 0)];;
   SCall (Some 7) "get_vcpu_context" [(EVar 0)];;
   SCall (Some 8) "page_load" [(EVar 6); (EConst 488)];;
-  SCall (Some 10) "run_check" [(EVar 0); (EVar 5); (EVar 8)];;
-  SIf (ECmp Ne (EVar 10) (EConst 0))
-    (SReturn (Some (EVar 10)))
+  SCall (Some 11) "run_check" [(EVar 0); (EVar 5); (EVar 8)];;
+  SIf (ECmp Ne (EVar 11) (EConst 0))
+    (SReturn (Some (EVar 11)))
     (SSkip);;
   SCall None "page_store" [(EVar 6); (EConst 488); (EConst 0)];;
   SIf (ECmp Ne (EVar 4) (EConst 0))
     (SCall None "profiling_stop" [(EVar 4)])
     (SSkip);;
-  SCall (Some 10) "host_context" [];;
-  SCall None "el1_save" [(EVar 10)];;
+  SCall (Some 11) "host_context" [];;
+  SCall None "el1_save" [(EVar 11)];;
   SIf (ECmp Eq (EVar 5) (EConst 1))
     (SCall (Some 9) "get_vcpu_power" [(EVar 0)];;
     SIf (ECmp Eq (EVar 9) (EConst 2))
@@ -110,12 +149,14 @@ Definition f_hc_vcpu_run : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64;
     SCall None "el1_load" [(EVar 7)];;
     SCall None "enter_apply" [(EVar 0); (EVar 8)])
     (SCall None "el1_load" [(EVar 7)]);;
-  SCall (Some 10) "page_load" [(EVar 7); (EConst 248)];;
-  SCall None "elr_write" [(EVar 10)];;
-  SCall (Some 10) "page_load" [(EVar 7); (EConst 256)];;
-  SCall (Some 10) "pstate_sanitise" [(EVar 10); (EVar 5)];;
-  SCall None "spsr_write" [(EVar 10)];;
-  SCall None "guest_controls" [(EVar 1); (EVar 0); (EVar 5); (EVar 6)];;
+  SCall (Some 10) "guest_controls" [(EVar 1); (EVar 0); (EVar 5); (EVar 6)];;
+  SCall (Some 11) "page_load" [(EVar 7); (EConst 248)];;
+  SCall None "elr_write" [(EVar 11)];;
+  SCall (Some 11) "page_load" [(EVar 7); (EConst 256)];;
+  SIf (ECmp Ne (EBin And U64 (EVar 10) (EBin Shl U64 (EConst 1) (EConst 31))) (EConst 0))
+    (SCall (Some 11) "pstate_sanitise" [(EVar 11); (EVar 5)])
+    (SCall (Some 11) "pstate_aarch32" [(EVar 11)]);;
+  SCall None "spsr_write" [(EVar 11)];;
   SIf (ECmp Ne (EVar 3) (EConst 0))
     (SCall None "gic_lrs_load" [(EVar 6)])
     (SSkip);;
@@ -140,13 +181,18 @@ Definition f_host_fp_trap : fundef := mkfun 1 [U64; U64] None (
   SCall (Some 1) "get_cpu_vcpu" [(EVar 0)];;
   SCall None "fp_release" [(EVar 0); (EVar 1)]).
 
-(* guest_fp_trap: 0=cpu 1=vcpu 2=context *)
-Definition f_guest_fp_trap : fundef := mkfun 2 [U64; U64; U64] None (
+(* guest_fp_trap: 0=cpu 1=vcpu 2=context 3=hcr 4=v *)
+Definition f_guest_fp_trap : fundef := mkfun 2 [U64; U64; U64; U64; U64] None (
   SCall (Some 2) "get_vcpu_context" [(EVar 1)];;
+  SCall (Some 3) "hcr_read" [];;
   SCall None "cptr_write" [(EBin And U64 (EConst 1074804735) (EBNot U64 (EConst 1024)))];;
   SCall None "isb" [];;
   SCall None "fp_load" [(EVar 2)];;
-  SCall None "set_cpu_fp" [(EVar 0); (EConst 1)]).
+  SCall None "set_cpu_fp" [(EVar 0); (EConst 1)];;
+  SIf (ECmp Eq (EBin And U64 (EVar 3) (EBin Shl U64 (EConst 1) (EConst 31))) (EConst 0))
+    (SCall (Some 4) "page_load" [(EVar 2); (EConst 832)];;
+    SCall None "fpexc_write" [(EVar 4)])
+    (SSkip)).
 
 (* guest_resume: 0=context 1=v *)
 Definition f_guest_resume : fundef := mkfun 1 [U64; U64] None (
@@ -232,6 +278,9 @@ Definition f_host_return : fundef := mkfun 3 [U64; U64; U64; U64; U64; U64; U64;
   SCall (Some 9) "hcr_read" [];;
   SIf (ECmp Ne (EBin And U64 (EVar 8) (EBin Shl U64 (EConst 1) (EConst 8))) (EConst 0))
     (SCall None "page_store" [(EVar 3); (EConst 480); (EBin Or U64 (EBin And U64 (EVar 8) (EBNot U64 (EBin Shl U64 (EConst 1) (EConst 8)))) (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 8))))])
+    (SSkip);;
+  SIf (ECmp Eq (EBin And U64 (EVar 9) (EBin Shl U64 (EConst 1) (EConst 31))) (EConst 0))
+    (SCall None "aarch32_leave" [(EVar 3); (EVar 6)])
     (SSkip);;
   SIf (ECmp Ne (EVar 5) (EConst 0))
     (SCall None "gic_lrs_save" [(EVar 3)])
@@ -338,8 +387,12 @@ Definition f_guest_exit : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; 
 
 Definition m_run : modul := [
   ("pstate_sanitise", f_pstate_sanitise);
+  ("pstate_aarch32", f_pstate_aarch32);
   ("vcpu_boot", f_vcpu_boot);
   ("run_check", f_run_check);
+  ("hcr_normal", f_hcr_normal);
+  ("aarch32_enter", f_aarch32_enter);
+  ("aarch32_leave", f_aarch32_leave);
   ("guest_controls", f_guest_controls);
   ("hc_vcpu_run", f_hc_vcpu_run);
   ("fp_release", f_fp_release);

@@ -2,7 +2,10 @@
 (* Written by c2coq from core.h; do not edit. *)
 From KCore Require Import lang.Syntax.
 
+Definition AARCH32_EL0 : Z := 1.
+Definition AARCH32_EL1 : Z := 2.
 Definition BLOCK_BYTES : Z := 2097152.
+Definition CTX_A32 : Z := 784.
 Definition CTX_CNTVOFF : Z := 472.
 Definition CTX_ENTER_FLAGS : Z := 488.
 Definition CTX_ENTER_HCR : Z := 480.
@@ -12,13 +15,14 @@ Definition CTX_EXIT_DISR : Z := 536.
 Definition CTX_EXIT_ESR : Z := 512.
 Definition CTX_EXIT_FAR : Z := 520.
 Definition CTX_EXIT_HPFAR : Z := 528.
-Definition CTX_FPSR : Z := 800.
+Definition CTX_FPEXC : Z := 832.
+Definition CTX_FPSR : Z := 848.
 Definition CTX_PC : Z := 248.
 Definition CTX_PSTATE : Z := 256.
 Definition CTX_SCTLR : Z := 280.
 Definition CTX_SVE : Z := 264.
 Definition CTX_SYS : Z := 272.
-Definition CTX_V : Z := 816.
+Definition CTX_V : Z := 864.
 Definition CTX_VGIC : Z := 544.
 Definition CTX_VMPIDR : Z := 464.
 Definition GIB : Z := 1073741824.
@@ -49,6 +53,9 @@ Definition KCORE_FN_BASE : Z := 3321907968.
 Definition KCORE_FN_INSTALL : Z := 3321908223.
 Definition KCORE_HCR_API : Z := 2199023255552.
 Definition KCORE_HCR_APK : Z := 1099511627776.
+Definition KCORE_HCR_RW : Z := 2147483648.
+Definition KCORE_HCR_TID2 : Z := 131072.
+Definition KCORE_HCR_TID3 : Z := 262144.
 Definition KCORE_HCR_TVM : Z := 67108864.
 Definition KCORE_HCR_TWE : Z := 16384.
 Definition KCORE_HCR_TWI : Z := 8192.

@@ -136,8 +136,12 @@ Definition program : modul := [
   ("release_other", f_release_other);
   ("exit_release", f_exit_release);
   ("pstate_sanitise", f_pstate_sanitise);
+  ("pstate_aarch32", f_pstate_aarch32);
   ("vcpu_boot", f_vcpu_boot);
   ("run_check", f_run_check);
+  ("hcr_normal", f_hcr_normal);
+  ("aarch32_enter", f_aarch32_enter);
+  ("aarch32_leave", f_aarch32_leave);
   ("guest_controls", f_guest_controls);
   ("hc_vcpu_run", f_hc_vcpu_run);
   ("fp_release", f_fp_release);

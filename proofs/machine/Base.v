@@ -144,14 +144,14 @@ Definition reg_reads : list (string * string * Z) := [
   ("host_cnthctl", "host_cnthctl", 0); ("host_vmpidr", "host_vmpidr", 0);
   ("esr_read", "esr", 0); ("far_read", "far", 0); ("hpfar_read", "hpfar", 0);
   ("host_pc", "host_pc", 0); ("host_pstate", "host_pstate", 0);
-  ("hcr_read", "hcr", 0); ("gic_vmcr_read", "ich_vmcr", 0);
+  ("hcr_read", "hcr", 0); ("fpexc_read", "fpexc", 0); ("gic_vmcr_read", "ich_vmcr", 0);
   ("vbar_el1_read", "el1", 11); ("sctlr_el1_read", "el1", 1)].
 
 (* host_pc, host_pstate: used at the return to the host; elr, spsr: where the next entry of the guest goes. *)
 Definition reg_writes : list (string * string * Z) := [
   ("host_pc_set", "host_pc", 0); ("host_pstate_set", "host_pstate", 0);
   ("elr_write", "elr", 0); ("spsr_write", "spsr", 0); ("vttbr_write", "vttbr", 0); ("hcr_write", "hcr", 0);
-  ("cptr_write", "cptr", 0); ("zcr_write", "zcr", 0); ("mdcr_write", "mdcr", 0); ("cnthctl_write", "cnthctl", 0);
+  ("cptr_write", "cptr", 0); ("fpexc_write", "fpexc", 0); ("zcr_write", "zcr", 0); ("mdcr_write", "mdcr", 0); ("cnthctl_write", "cnthctl", 0);
   ("cntvoff_write", "cntvoff", 0); ("vmpidr_write", "vmpidr", 0); ("vsesr_write", "vsesr", 0);
   ("elr_el1_write", "el1", 21); ("spsr_el1_write", "el1", 22); ("esr_el1_write", "el1", 6); ("far_el1_write", "el1", 9)].
 
@@ -181,6 +181,19 @@ Definition p_el1_save (ok : state -> Z -> bool) : prim state := fun args s =>
 Definition p_el1_load (ok : state -> Z -> bool) : prim state := fun args s =>
   match args with
   | [pa] => pre context_ok ok s pa in Ok (0, load_bank whole "el1" 0 KCORE_NR_SYSREGS (pa + CTX_SYS) s)
+  | _ => Stuck
+  end.
+
+(* SPSR_abt, SPSR_und, SPSR_irq, SPSR_fiq, DACR32_EL2, IFSR32_EL2, to and from the vCPU's page. *)
+Definition NR_A32 : Z := 6.
+Definition p_a32_save (ok : state -> Z -> bool) : prim state := fun args s =>
+  match args with
+  | [pa] => pre context_ok ok s pa in Ok (0, save_bank (fun _ => whole) "a32" 0 NR_A32 (pa + CTX_A32) s)
+  | _ => Stuck
+  end.
+Definition p_a32_load (ok : state -> Z -> bool) : prim state := fun args s =>
+  match args with
+  | [pa] => pre context_ok ok s pa in Ok (0, load_bank whole "a32" 0 NR_A32 (pa + CTX_A32) s)
   | _ => Stuck
   end.
 
@@ -293,6 +306,7 @@ Definition reg_prims : list (string * prim state) :=
 Definition mem_prims (ok : state -> Z -> bool) : list (string * prim state) := [
   ("page_zero", p_page_zero ok); ("page_load", p_page_load ok); ("page_store", p_page_store ok);
   ("el1_save", p_el1_save ok); ("el1_load", p_el1_load ok); ("fp_save", p_fp_save ok); ("fp_load", p_fp_load ok);
+  ("a32_save", p_a32_save ok); ("a32_load", p_a32_load ok);
   ("gic_lrs_load", p_gic_lrs_load ok); ("gic_lrs_save", p_gic_lrs_save ok);
   ("gic_state_load", p_gic_state_load ok); ("gic_state_save", p_gic_state_save ok)].
 
@@ -361,6 +375,8 @@ Lemma reg_at b i v s j : j <> i -> reg (setreg b i v s) b j = reg s b j.
 Proof.
   intros E. cbn [reg setreg setregs]. rewrite String.eqb_refl. destruct (Z.eqb_spec j i); [congruence|reflexivity].
 Qed.
+Lemma load_other f b i n a s c j : String.eqb c b = false -> reg (load_bank f b i n a s) c j = reg s c j.
+Proof. intros E. cbn [reg load_bank setregs]. rewrite E. reflexivity. Qed.
 Ltac reads :=
   repeat match goal with
   | |- context [cell (setcell ?n ?i ?v ?s) ?m ?j] =>
@@ -377,6 +393,9 @@ Ltac reads :=
   | |- context [reg (setword ?i ?v ?s)] => change (reg (setword i v s)) with (reg s)
   | |- context [reg (record ?f ?l ?s)] => change (reg (record f l s)) with (reg s)
   | |- context [reg (sethold ?b ?s)] => change (reg (sethold b s)) with (reg s)
+  | |- context [reg (load_bank ?f ?b ?i ?n ?a ?s) ?m ?j] => rewrite (load_other f b i n a s m j eq_refl)
+  | |- context [cell (load_bank ?f ?b ?i ?n ?a ?s)] => change (cell (load_bank f b i n a s)) with (cell s)
+  | |- context [word (load_bank ?f ?b ?i ?n ?a ?s)] => change (word (load_bank f b i n a s)) with (word s)
   | |- context [word (setcell ?n ?i ?v ?s)] => change (word (setcell n i v s)) with (word s)
   | |- context [word (setreg ?n ?i ?v ?s)] => change (word (setreg n i v s)) with (word s)
   | |- context [word (record ?f ?l ?s)] => change (word (record f l s)) with (word s)
@@ -392,6 +411,6 @@ Ltac reads :=
 (* A memory access that the layer decides about: the layer's own tactic proves it. *)
 Ltac unfold_prims :=
   cbv beta iota delta [get set get0 set0 p_lock_acquire p_lock_release p_load p_store p_page_zero p_page_load p_page_store
-    p_halt p_read p_write p_host_x p_host_x_set p_guest_select p_host_select p_el1_save p_el1_load p_fp_save p_fp_load
+    p_halt p_read p_write p_host_x p_host_x_set p_guest_select p_host_select p_el1_save p_el1_load p_a32_save p_a32_load p_fp_save p_fp_load
     p_fp_clear p_gic_lrs_load p_gic_lrs_save p_gic_state_load p_gic_state_save p_do p_ask p_smc_forward].
 Ltac simpl_prim ::= base_lookup; unfold_prims; reads; pres.

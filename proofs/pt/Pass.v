@@ -167,6 +167,10 @@ Lemma el1_save_sim : sim_prim R (p_el1_save aligned) (p_el1_save plain).
 Proof. intros args s t HR. unfold p_el1_save. of_context args. give. apply save_bank_R; auto; try (unfold CTX_SYS, KCORE_NR_SYSREGS, CONTEXT_BYTES; lia). Qed.
 Lemma el1_load_sim : sim_prim R (p_el1_load aligned) (p_el1_load plain).
 Proof. intros args s t HR. unfold p_el1_load. of_context args. give. apply load_bank_R; auto; try (unfold CTX_SYS, KCORE_NR_SYSREGS, CONTEXT_BYTES; lia). Qed.
+Lemma a32_save_sim : sim_prim R (p_a32_save aligned) (p_a32_save plain).
+Proof. intros args s t HR. unfold p_a32_save. of_context args. give. apply save_bank_R; auto; try (unfold CTX_A32, NR_A32, CONTEXT_BYTES; lia). Qed.
+Lemma a32_load_sim : sim_prim R (p_a32_load aligned) (p_a32_load plain).
+Proof. intros args s t HR. unfold p_a32_load. of_context args. give. apply load_bank_R; auto; try (unfold CTX_A32, NR_A32, CONTEXT_BYTES; lia). Qed.
 Lemma fp_save_sim : sim_prim R (p_fp_save aligned) (p_fp_save plain).
 Proof. intros args s t HR. unfold p_fp_save. of_context args. give. apply save_bank_R; auto; try (unfold CTX_FPSR, NR_FP, CONTEXT_BYTES; lia). Qed.
 Lemma fp_load_sim : sim_prim R (p_fp_load aligned) (p_fp_load plain).

@@ -135,7 +135,7 @@ Proof.
   destruct (find f reg_prims) as [p|] eqn:E2; [eapply find_self; eauto using regs_self|].
   unfold mem_prims. cbn [find].
   repeat match goal with |- context [String.eqb f ?n] => destruct (String.eqb f n); [cbn [or_stuck]; auto using page_zero_sim, page_load_sim,
-    page_store_sim, el1_save_sim, el1_load_sim, fp_save_sim, fp_load_sim, lrs_load_sim, lrs_save_sim, state_load_sim, state_save_sim|] end.
+    page_store_sim, el1_save_sim, el1_load_sim, a32_save_sim, a32_load_sim, fp_save_sim, fp_load_sim, lrs_load_sim, lrs_save_sim, state_load_sim, state_save_sim|] end.
   all: apply sim_stuck.
 Qed.
 

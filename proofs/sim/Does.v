@@ -124,10 +124,14 @@ Proof.
   does_by enter_apply_ok.
 Qed.
 Lemma does_pstate_sanitise : does "pstate_sanitise" s_pstate_sanitise. Proof. does_by pstate_sanitise_ok. Qed.
-Lemma does_guest_controls : does "guest_controls" s_guest_controls. Proof. does_by guest_controls_ok. Qed.
+Lemma does_pstate_aarch32 : does "pstate_aarch32" s_pstate_aarch32. Proof. does_by pstate_aarch32_ok. Qed.
+Lemma does_hcr_normal : does "hcr_normal" s_hcr_normal. Proof. does_by hcr_normal_ok. Qed.
+Lemma does_aarch32_enter : does "aarch32_enter" s_aarch32_enter. Proof. does_by aarch32_enter_ok. Qed.
+Lemma does_guest_controls : does "guest_controls" s_guest_controls.
+Proof. pose proof does_hcr_normal. pose proof does_aarch32_enter. does_by guest_controls_ok. Qed.
 Lemma does_hc_vcpu_run : does "hc_vcpu_run" s_hc_vcpu_run.
 Proof.
-  pose proof does_run_check. pose proof does_vcpu_boot. pose proof does_enter_apply. pose proof does_pstate_sanitise.
+  pose proof does_run_check. pose proof does_vcpu_boot. pose proof does_enter_apply. pose proof does_pstate_sanitise. pose proof does_pstate_aarch32.
   pose proof does_guest_controls. does_by hc_vcpu_run_ok.
 Qed.
 

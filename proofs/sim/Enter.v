@@ -172,7 +172,7 @@ Qed.
 Lemma controls_quiet cpu vcpu type page s : quiet kept_regs s (controls cpu vcpu type page s) /\
   Base.reg (controls cpu vcpu type page s) "vttbr" 0 = vttbr_of s (vcpu / KCORE_VM_VCPUS).
 Proof.
-  unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (sve_run _ _ _ _); (split; [quiet_|reflexivity]).
+  unfold controls. destruct (negb (cell s "has_ras" 0 =? 0) && _), (narrow _), (sve_run _ _ _ _); (split; [quiet_|reflexivity]).
 Qed.
 Definition gic_entered (pa : Z) (s : state) : state :=
   let used := lrs_used pa s in
@@ -201,6 +201,9 @@ Qed.
 
 (* ------------------------------------------------------------------ the guest is in the CPU *)
 
+(* Of HCR_EL2, what the top machine knows: wishes, and RW. *)
+Definition RUN_BITS : Z := Z.lor WISHES KCORE_HCR_RW.
+
 (* What KCore has of a protected vCPU that runs, and the CPU has not. *)
 Record aside (s : state) (t : st) (w : Z) : Prop := {
   a_fp : forall k, W_FP <= k < W_FP + N_FP -> word s (cell s "vcpu_context" w + k * 8) = ctx (D t) w k;
@@ -228,10 +231,14 @@ Record guest_in (c : Z) (s : state) (t : st) (w : Z) : Prop := {
   g_stage2 : Base.reg s "vttbr" 0 = vttbr_of s (vm_of w);
   g_select : Base.reg s "selected" 0 = 1 /\ Base.reg s "guest_context" 0 = cell s "vcpu_context" w;
   g_entry : Base.reg s "elr" 0 = greg t w W_PC /\
-    Base.reg s "spsr" 0 = sanitise (negb (fixed "has_aarch32" 0 =? 0)) (greg t w W_PSTATE) (v_type (vm (P t) (vm_of w)));
+    Base.reg s "spsr" 0 =
+      entered_pstate (Base.reg s "hcr" 0) (negb (fixed "has_aarch32" 0 =? 0)) (greg t w W_PSTATE) (v_type (vm (P t) (vm_of w)));
   g_regs : forall k, 0 <= k < W_GP -> Context.live (cell s "vcpu_context" w) s k = greg t w k;
   g_aside : protected (P t) (vm_of w) = true -> aside s t w;
-  g_io : Z.land (Base.reg s "hcr" 0) WISHES = io (D t) w W_IO;
+  g_io : Z.land (Base.reg s "hcr" 0) RUN_BITS = io (D t) w W_IO;
+  (* where its EL1 is AArch32, with its own registers of that; no protected VM's is *)
+  g_a32 : narrow (Base.reg s "hcr" 0) = true -> protected (P t) (vm_of w) = false /\
+    forall i, 0 <= i < NR_A32 -> Base.reg s "a32" i = io (D t) w (W_A32 + i);
   g_gic : gicv3 = true -> let used := io (D t) w W_USED in Base.reg s "lrs" 0 = used /\
     (forall i, 0 <= i < used -> Base.reg s "lr" i = io (D t) w (W_LR + i)) /\ (used <> 0 -> Base.reg s "ich_hcr" 0 = io (D t) w W_HCR)
 }.
@@ -356,40 +363,88 @@ Qed.
 
 (* From the guest's registers to the entry. *)
 Definition entry_regs (c w type ct pg : Z) (s : state) : state :=
+  let hcr := hcr_run type (pg * PAGE_BYTES) s in
+  let s := controls c w type (pg * PAGE_BYTES) s in
   let s := setreg "elr" 0 (words_of ct s 31) s in
-  let s := setreg "spsr" 0 (sanitise (negb (cell s "has_aarch32" 0 =? 0)) (words_of ct s 32) type) s in
-  controls c w type (pg * PAGE_BYTES) s.
-Lemma entry_quiet c w type ct pg s : quiet kept_regs s (entry_regs c w type ct pg s) /\
-  Base.reg (entry_regs c w type ct pg s) "vttbr" 0 = vttbr_of s (vm_of w) /\
-  Base.reg (entry_regs c w type ct pg s) "elr" 0 = words_of ct s 31 /\
-  Base.reg (entry_regs c w type ct pg s) "spsr" 0 = sanitise (negb (cell s "has_aarch32" 0 =? 0)) (words_of ct s 32) type.
+  setreg "spsr" 0 (entered_pstate hcr (negb (cell s "has_aarch32" 0 =? 0)) (words_of ct s 32) type) s.
+(* Of the registers of a guest, the controls and those of AArch32. *)
+Lemma controls_regs c w type page s : let s' := controls c w type page s in
+  cell s' = cell s /\ word s' = word s /\ narrow (Base.reg s' "hcr" 0) = narrow (hcr_run type page s) /\
+  Z.land (Base.reg s' "hcr" 0) RUN_BITS = Z.land (hcr_run type page s) RUN_BITS /\
+  (narrow (hcr_run type page s) = true -> forall i, 0 <= i < NR_A32 -> Base.reg s' "a32" i = word s (page + CTX_A32 + i * 8)).
 Proof.
-  unfold entry_regs, controls. destruct (negb _ && _), (sve_run _ _ _ _); (split; [quiet_|]; split; [reflexivity|]; split; reflexivity).
+  cbv zeta. set (h := hcr_run type page s). assert (X : forall b : bool, let v := if b then Z.lor h HCR_RAS else h in
+    narrow v = narrow h /\ Z.land v RUN_BITS = Z.land h RUN_BITS).
+  { intros []; cbv zeta; [|split; reflexivity]. unfold narrow. rewrite !Z.land_lor_distr_l. change (Z.land HCR_RAS KCORE_HCR_RW) with 0.
+    change (Z.land HCR_RAS RUN_BITS) with 0. rewrite !Z.lor_0_r. split; reflexivity. }
+  specialize (X (negb (cell s "has_ras" 0 =? 0))). cbv zeta in X. unfold controls. cbv zeta. fold h. destruct X as [X1 X2].
+  set (v := if negb (cell s "has_ras" 0 =? 0) then Z.lor h HCR_RAS else h) in *.
+  assert (Y : forall i, 0 <= i < NR_A32 -> forall x, Base.reg (load_bank whole "a32" 0 NR_A32 (page + CTX_A32) x) "a32" i = word x (page + CTX_A32 + i * 8)).
+  { intros i Hi x. unfold load_bank. cbn [Base.reg setregs String.eqb Ascii.eqb Bool.eqb andb].
+    rewrite (proj2 (Z.leb_le 0 i)), (proj2 (Z.ltb_lt i (0 + NR_A32))) by lia. unfold whole. cbn [andb]. f_equal. lia. }
+  split; [|split; [|split; [|split]]].
+  - destruct (_ && _), (narrow h), (sve_run _ _ _ _); reflexivity.
+  - destruct (_ && _), (narrow h), (sve_run _ _ _ _); reflexivity.
+  - transitivity (narrow v); [|exact X1]. destruct (_ && _), (narrow h), (sve_run _ _ _ _); reflexivity.
+  - transitivity (Z.land v RUN_BITS); [|exact X2]. destruct (_ && _), (narrow h), (sve_run _ _ _ _); reflexivity.
+  - intros N i Hi. rewrite N. destruct (_ && _), (sve_run _ _ _ _); rewrite !reg_other by reflexivity; unfold a32_entered; rewrite (Y i Hi); reflexivity.
 Qed.
-Lemma entry_wishes c w type ct pg s : Z.land (Base.reg (entry_regs c w type ct pg s) "hcr" 0) WISHES =
-  Z.land (word s (pg * PAGE_BYTES + W_IO * 8)) WISHES.
+Lemma entry_quiet c w type ct pg s : let s' := entry_regs c w type ct pg s in quiet kept_regs s s' /\
+  Base.reg s' "vttbr" 0 = vttbr_of s (vm_of w) /\ Base.reg s' "elr" 0 = words_of ct s 31 /\
+  Base.reg s' "spsr" 0 = entered_pstate (Base.reg s' "hcr" 0) (negb (cell s "has_aarch32" 0 =? 0)) (words_of ct s 32) type.
 Proof.
-  unfold entry_regs, controls. set (u := setreg "spsr" 0 _ _). change (words_of (pg * PAGE_BYTES) u State.W_IO) with (word s (pg * PAGE_BYTES + W_IO * 8)).
-  set (x := word s _). assert (E : Z.land (guest_hcr type x) WISHES = Z.land x WISHES).
-  { unfold guest_hcr. destruct (type =? KCORE_VM_NORMAL); rewrite Z.land_lor_distr_l, <- Z.land_assoc.
-    - change (Z.land HCR_GUEST WISHES) with 0. rewrite Z.lor_0_l. reflexivity.
-    - change (Z.land HCR_GUEST_PROTECTED WISHES) with 0. rewrite Z.lor_0_l. reflexivity. }
-  destruct (sve_run _ _ _ _); cbn [Base.reg setreg setregs String.eqb Ascii.eqb Bool.eqb andb Z.eqb].
-  all: destruct (negb (cell u "has_ras" 0 =? 0)); [|exact E].
-  all: rewrite Z.land_lor_distr_l; change (Z.land HCR_RAS WISHES) with 0; rewrite Z.lor_0_r; exact E.
+  cbv zeta. destruct (controls_quiet c w type (pg * PAGE_BYTES) s) as [X1 X2].
+  destruct (controls_regs c w type (pg * PAGE_BYTES) s) as (C & W & N & _ & _). unfold entry_regs. cbv zeta.
+  set (u := controls _ _ _ _ _) in *. split; [|split; [|split]].
+  - apply (quiet_trans _ _ _ _ X1). quiet_.
+  - exact X2.
+  - rewrite reg_other by reflexivity. rewrite reg_setreg_same. unfold words_of. rewrite W. reflexivity.
+  - rewrite reg_setreg_same. unfold entered_pstate, words_of. rewrite !reg_other by reflexivity. rewrite N.
+    change (cell (setreg ?a ?b ?d u)) with (cell u). change (word (setreg ?a ?b ?d u)) with (word u). rewrite C, W. reflexivity.
+Qed.
+(* RW is clear only where the page of a normal VM asks for that, and the machine has it. *)
+Definition wide_type (s : state) (type : Z) : bool := negb (type =? KCORE_VM_NORMAL) || negb (cell s "has_aarch32" 0 =? AARCH32_EL1).
+Lemma run_bits s type page : Z.land (hcr_run type page s) RUN_BITS = Z.lor (Z.land (words_of page s State.W_IO) WISHES)
+  (if wide_type s type || bit_of (words_of page s State.W_IO) KCORE_HCR_RW then KCORE_HCR_RW else 0).
+Proof.
+  unfold hcr_run, guest_hcr, wide_type, bit_of. set (x := words_of page s State.W_IO).
+  assert (L : forall a b, Z.land (Z.lor a (Z.land x b)) RUN_BITS = Z.lor (Z.land a RUN_BITS) (Z.land x (Z.land b RUN_BITS))).
+  { intros a b. rewrite Z.land_lor_distr_l, Z.land_assoc. reflexivity. }
+  destruct (type =? KCORE_VM_NORMAL); cbn [negb orb].
+  - unfold hcr_normal, narrow. destruct (Z.land x KCORE_HCR_RW =? 0), (cell s "has_aarch32" 0 =? AARCH32_EL1); cbn [negb andb orb]; rewrite L, Z.lor_comm; reflexivity.
+  - rewrite L, Z.lor_comm. reflexivity.
+Qed.
+Lemma entry_wishes c w type ct pg s : let s' := entry_regs c w type ct pg s in
+  Z.land (Base.reg s' "hcr" 0) RUN_BITS = Z.lor (Z.land (word s (pg * PAGE_BYTES + W_IO * 8)) WISHES)
+    (if wide_type s type || bit_of (word s (pg * PAGE_BYTES + W_IO * 8)) KCORE_HCR_RW then KCORE_HCR_RW else 0) /\
+  (narrow (Base.reg s' "hcr" 0) = true -> wide_type s type = false /\
+    forall i, 0 <= i < NR_A32 -> Base.reg s' "a32" i = word s (pg * PAGE_BYTES + (W_A32 + i) * 8)).
+Proof.
+  cbv zeta. destruct (controls_regs c w type (pg * PAGE_BYTES) s) as (_ & _ & N & B & A). pose proof (run_bits s type (pg * PAGE_BYTES)) as R.
+  change (words_of (pg * PAGE_BYTES) s State.W_IO) with (word s (pg * PAGE_BYTES + W_IO * 8)) in R.
+  unfold entry_regs. cbv zeta. set (u := controls _ _ _ _ _) in *. rewrite !reg_other by reflexivity. split; [rewrite B; exact R|].
+  rewrite N. intros Y. split.
+  - assert (X : Z.land (Z.land (hcr_run type (pg * PAGE_BYTES) s) RUN_BITS) KCORE_HCR_RW = 0).
+    { rewrite <- Z.land_assoc. change (Z.land RUN_BITS KCORE_HCR_RW) with KCORE_HCR_RW. apply Z.eqb_eq, Y. }
+    rewrite R, Z.land_lor_distr_l, <- Z.land_assoc in X. change (Z.land WISHES KCORE_HCR_RW) with 0 in X. rewrite Z.land_0_r, Z.lor_0_l in X.
+    destruct (wide_type s type); [discriminate X|reflexivity].
+  - intros i Hi. rewrite !reg_other by reflexivity. rewrite (A Y i Hi). f_equal. unfold CTX_A32, W_A32. lia.
 Qed.
 
-Lemma entered_related c s t w pg ct type m : Q c s t -> (forall k, k <> State.W_FLAGS -> m k = mem (D t) pg k) ->
+Lemma entered_related c s t w pg ct type wide m : Q c s t -> (forall k, k <> State.W_FLAGS -> m k = mem (D t) pg k) ->
   core pg = false -> 0 <= pg < 268435456 -> w <> NO_VCPU -> w = u_vcpu (cpu (P t) c) ->
-  u_run (cpu (P t) c) = true -> type = v_type (vm (P t) (vm_of w)) -> ct = cell s "vcpu_context" w -> held s = false ->
+  u_run (cpu (P t) c) = true -> type = v_type (vm (P t) (vm_of w)) -> protected (P t) (vm_of w) = negb (type =? KCORE_VM_NORMAL) ->
+  wide = protected (P t) (vm_of w) || negb aarch32 -> ct = cell s "vcpu_context" w -> held s = false ->
   (forall k, 0 <= k < W_GP -> Context.live ct s k = greg t w k) -> (protected (P t) (vm_of w) = true -> aside s t w) ->
   exists s', (let* (_, s) := (if gicv3 then p_gic_lrs_load plain [pg * PAGE_BYTES] (entry_regs c w type ct pg s) else Ok (0,
     entry_regs c w type ct pg s)) in
       Ok (0, setreg "selected" 0 1 (setreg "guest_context" 0 ct s))) = Ok (0, s') /\ held s' = false /\
-    let t' := mkst (P t) (set_io (upd (io (D t)) w (io_loaded m (io (D t) w))) (D t)) in Q c s' t' /\ guest_in c s' t' w.
+    let t' := mkst (P t) (set_io (upd (io (D t)) w (io_loaded wide m (io (D t) w))) (D t)) in Q c s' t' /\ guest_in c s' t' w.
 Proof.
-  intros R Hm Cg Lp N Ew U Et Ect H G As. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
-    set (u := entry_regs c w type ct pg s) in *.
+  intros R Hm Cg Lp N Ew U Et Ep Ewi Ect H G As. destruct (entry_quiet c w type ct pg s) as (Q1 & V1 & E1 & S1).
+    destruct (entry_wishes c w type ct pg s) as [Ew1 Ea]. set (u := entry_regs c w type ct pg s) in *.
+  assert (Ewt : wide = wide_type s type).
+  { unfold wide_type. rewrite Ewi, Ep, (n_aarch32 _ I), (r_fixed _ _ _ _ R) by (cbn; tauto). reflexivity. }
   assert (Ru : Q c u t).
   { destruct Q1. apply (keep_regs fixed c s); auto.
     - intros n i In_. apply o_reg0. right. apply in_or_app. left. exact In_.
@@ -400,34 +455,38 @@ Proof.
     apply (page_word fixed c u t); auto).
   assert (St : exists v, (if gicv3 then p_gic_lrs_load plain [pg * PAGE_BYTES] u else Ok (0, u)) = Ok (0, v) /\ quiet kept_vgic u v /\
     Base.reg v "vttbr" 0 = Base.reg u "vttbr" 0 /\ Base.reg v "elr" 0 = Base.reg u "elr" 0 /\ Base.reg v "spsr" 0 = Base.reg u "spsr" 0 /\
-    Base.reg v "hcr" 0 = Base.reg u "hcr" 0 /\ (gicv3 = true -> let x := io_loaded m (io (D t) w) in
+    Base.reg v "hcr" 0 = Base.reg u "hcr" 0 /\ (forall i, Base.reg v "a32" i = Base.reg u "a32" i) /\ (gicv3 = true -> let x := io_loaded wide m (io (D t) w) in
       (0 <= Base.reg v "ich_vmcr" 0 < 2 ^ 32 /\ Base.reg v "ich_vmcr" 0 = x W_VMCR) /\ Base.reg v "lrs" 0 = x W_USED /\
       (forall i, 0 <= i < x W_USED -> Base.reg v "lr" i = x (W_LR + i)) /\ (x W_USED <> 0 -> Base.reg v "ich_hcr" 0 = x W_HCR))).
   { destruct gicv3 eqn:Gc.
     - exists (gic_entered (pg * PAGE_BYTES) u). unfold p_gic_lrs_load. rewrite (ctx_context _ _ (page_area fixed I c u t pg Ru Lp Cg)).
       destruct (gic_entered_quiet (pg * PAGE_BYTES) u) as (A & A1). split; [reflexivity|]. split; [exact A|].
       do 3 (split; [destruct A as [_ _ _ _ _ _ _ Ar]; apply Ar; cbn; tauto|]).
-      pose proof (gic_entered_regs (pg * PAGE_BYTES) u) as A2. cbv zeta in A2. destruct A2 as (A2 & A3 & A4 & A5). split; [exact A5|]. intros _. cbv zeta.
-      assert (Us : lrs_used (pg * PAGE_BYTES) u = io_loaded m (io (D t) w) W_USED).
+      pose proof (gic_entered_regs (pg * PAGE_BYTES) u) as A2. cbv zeta in A2. destruct A2 as (A2 & A3 & A4 & A5). split; [exact A5|].
+      split; [intros i; unfold gic_entered; cbv zeta; destruct (word u (vgic (pg * PAGE_BYTES) 2) =? 0), (lrs_used (pg * PAGE_BYTES) u =? 0); reflexivity|]. intros _. cbv zeta.
+      assert (Us : lrs_used (pg * PAGE_BYTES) u = io_loaded wide m (io (D t) w) W_USED).
       { unfold lrs_used. rewrite vgic_at. change (W_HCR + 3) with W_USED. rewrite Wd by (unfold W_USED; lia). rewrite (r_fixed _ _ _ _ Ru) by (cbn; tauto).
         destruct (n_info _ I 0) as [<- _]; [unfold is_cpu, KCORE_MAX_CPUS; lia|]. unfold io_loaded. rewrite Gc, Hm by discriminate. reflexivity. }
       rewrite Us in *. split; [|split; [exact A2|split]].
       + rewrite A1, !vgic_at. change (W_HCR + 2) with W_SRE. change (W_HCR + 1) with W_VMCR. rewrite !Wd by (unfold W_SRE, W_VMCR; lia).
         destruct (r_vgic _ _ _ _ Ru Gc) as (B1 & _ & B3). rewrite <- Ew in B3. destruct (B3 N) as [B4 _].
         unfold io_loaded. rewrite Gc. cbn [negb]. change (W_VMCR =? W_IO) with false. change (W_VMCR =? W_VSESR) with false.
+        change (inside W_VMCR W_A32 N_A32) with false.
         change (W_VMCR =? W_HCR) with false. rewrite Z.eqb_refl, !Hm by discriminate. destruct (mem (D t) pg W_SRE =? 0);
           [split; [apply low32_range|reflexivity]|split; [exact B1|exact B4]].
       + intros i Hi. rewrite A3 by exact Hi. rewrite vgic_at. change (W_HCR + 12) with W_LR. rewrite <- Z.add_assoc, <- Z.mul_add_distr_r.
-        pose proof (n_lrs _ I) as Nl. assert (Bu : io_loaded m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
+        pose proof (n_lrs _ I) as Nl. assert (Bu : io_loaded wide m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
         rewrite Bu in Hi. rewrite Wd by (unfold W_LR; lia). unfold io_loaded. rewrite Gc. unfold W_IO, W_VSESR, W_HCR, W_VMCR, W_SRE, W_LR in *. cbn [negb].
-        rewrite !(proj2 (Z.eqb_neq (80 + i) _)) by (unfold W_USED; lia). replace (inside (80 + i) 80 _) with true;
+        rewrite !(proj2 (Z.eqb_neq (80 + i) _)) by (unfold W_USED; lia). replace (inside (80 + i) W_A32 N_A32) with false
+          by (symmetry; unfold inside, W_A32; rewrite (proj2 (Z.leb_gt 98 (80 + i))) by lia; reflexivity). replace (inside (80 + i) 80 _) with true;
           [symmetry; apply Hm; unfold State.W_FLAGS; lia|]. symmetry. apply inside_spec. lia.
       + intros Nu. rewrite A4 by exact Nu. rewrite vgic_at. change (W_HCR + 0) with W_HCR. rewrite Wd by (unfold W_HCR; lia).
-        assert (Bu : io_loaded m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
+        assert (Bu : io_loaded wide m (io (D t) w) W_USED = Z.min (m W_USED) nr_lrs) by (unfold io_loaded; rewrite Gc; reflexivity).
         rewrite Bu in Nu. unfold io_loaded. rewrite Gc. cbn [negb]. change (W_HCR =? W_IO) with false. change (W_HCR =? W_VSESR) with false.
+        change (inside W_HCR W_A32 N_A32) with false.
         rewrite Z.eqb_refl, (proj2 (Z.eqb_neq _ _) Nu), Hm by discriminate. reflexivity.
-    - exists u. split; [reflexivity|]. split; [constructor; reflexivity|]. do 4 (split; [reflexivity|]). discriminate. }
-  destruct St as (v & -> & Qv & V2 & E2 & S2 & Hc & Vm). cbn [bind]. eexists. split; [reflexivity|].
+    - exists u. split; [reflexivity|]. split; [constructor; reflexivity|]. do 5 (split; [reflexivity|]). discriminate. }
+  destruct St as (v & -> & Qv & V2 & E2 & S2 & Hc & Ha & Vm). cbn [bind]. eexists. split; [reflexivity|].
   destruct Q1 as [C1 W1 H1 T1 T2 T3 T4 Rg1]. destruct Qv as [C2 W2 H2 T5 T6 T7 T8 Rg2].
   split; [cbn [held setreg setregs]; rewrite H2, H1; exact H|]. cbv zeta. set (t' := mkst _ _).
   assert (Gr : greg t' w = greg t w) by reflexivity.
@@ -443,9 +502,10 @@ Proof.
         [exact A2|].
       intros j Hj. pose proof nr_aprs_range as Na. rewrite !reg_other by reflexivity. rewrite !Rg2, !Rg1 by (cbn; tauto).
       destruct (r_vgic _ _ _ _ R Gc) as (_ & _ & B3). rewrite <- Ew in B3. destruct (B3 N) as [_ B4]. destruct (B4 j Hj) as [-> ->].
-      assert (K : forall k, W_AP0R <= k < W_AP0R + 8 -> io_loaded m (io (D t) w) k = io (D t) w k).
+      assert (K : forall k, W_AP0R <= k < W_AP0R + 8 -> io_loaded wide m (io (D t) w) k = io (D t) w k).
       { intros k Hk. unfold io_loaded. rewrite Gc. unfold W_AP0R, W_IO, W_VSESR, W_HCR, W_VMCR, W_SRE, W_USED, W_LR in *. cbn [negb].
-        rewrite !(proj2 (Z.eqb_neq k _)) by lia. replace (inside k 80 _) with false; [reflexivity|]. symmetry. unfold inside.
+        rewrite !(proj2 (Z.eqb_neq k _)) by lia. replace (inside k W_A32 N_A32) with false
+          by (symmetry; unfold inside, W_A32; rewrite (proj2 (Z.leb_gt 98 k)) by lia; reflexivity). replace (inside k 80 _) with false; [reflexivity|]. symmetry. unfold inside.
         rewrite (proj2 (Z.leb_gt 80 k)) by lia. reflexivity. }
       rewrite !K by (unfold W_AP0R, W_AP1R in *; lia). split; reflexivity.
   - assert (Lv : forall k, 0 <= k < W_GP -> is_el1 k = false -> words_of ct s k = greg t w k).
@@ -454,13 +514,20 @@ Proof.
     + split; [exact U|symmetry; exact Ew].
     + rewrite !reg_other by reflexivity. rewrite V2, V1. unfold vttbr_of, root. cbn [cell setreg setregs]. rewrite C2, C1. reflexivity.
     + split; [reflexivity|]. cbn [cell setreg setregs]. rewrite C2, C1, <- Ect. reflexivity.
-    + rewrite !reg_other by reflexivity. rewrite E2, E1, S2, S1, Gr. rewrite !Lv by (unfold W_GP; lia || reflexivity).
+    + rewrite !reg_other by reflexivity. rewrite E2, E1, S2, S1, Hc, Gr. rewrite !Lv by (unfold W_GP; lia || reflexivity).
       rewrite (r_fixed _ _ _ _ R) by (cbn; tauto). rewrite Et. split; reflexivity.
     + intros k Hk. rewrite Gr, <- (G k Hk). cbn [cell setreg setregs]. rewrite C2, C1, <- Ect. unfold Context.live, words_of.
       destruct (is_el1 k); [apply Ra; left; reflexivity|]. cbn [word setreg setregs]. rewrite W2, W1. reflexivity.
     + intros Pr. apply (aside_same s _ t); auto; cbn [word cell setreg setregs]; [rewrite W2, W1|rewrite C2, C1]; auto.
-    + rewrite !reg_other by reflexivity. rewrite Hc. unfold u. rewrite entry_wishes. rewrite <- W1, Wd by (unfold W_IO; lia).
-      unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl. unfold io_loaded. rewrite Z.eqb_refl, Hm by discriminate. reflexivity.
+    + rewrite !reg_other by reflexivity. rewrite Hc, Ew1. rewrite <- W1, Wd by (unfold W_IO; lia).
+      unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl. unfold io_loaded. rewrite Z.eqb_refl, Hm by discriminate. rewrite Ewt. reflexivity.
+    + rewrite !reg_other by reflexivity. rewrite Hc. intros Nr. destruct (Ea Nr) as [Nw Ar]. split.
+      * rewrite <- Ewt, Ewi in Nw. apply orb_false_iff in Nw as [Nw _]. exact Nw.
+      * intros i Hi. rewrite !reg_other by reflexivity. rewrite Ha, (Ar i Hi). rewrite <- W1, Wd by (unfold W_A32, NR_A32 in *; lia).
+        unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl. unfold io_loaded.
+        rewrite !(proj2 (Z.eqb_neq (W_A32 + i) _)) by (unfold W_A32, W_IO, W_VSESR; lia).
+        replace (inside (W_A32 + i) W_A32 N_A32) with true by (symmetry; apply inside_spec; unfold N_A32, NR_A32 in *; lia).
+        symmetry. apply Hm. unfold W_A32, State.W_FLAGS. lia.
     + intros Gc. cbv zeta. destruct (Vm Gc) as (_ & A1 & A2 & A3). unfold t'. cbn [D io set_io]. unfold upd. rewrite Z.eqb_refl.
       rewrite !reg_other by reflexivity. split; [exact A1|]. split; [|exact A3]. intros i Hi. rewrite !reg_other by reflexivity. apply A2, Hi.
 Qed.
@@ -610,13 +677,18 @@ Proof.
       - intros v Ew Rd. rewrite Ce, Cx by (reflexivity || (unfold W_CNTVOFF, W_GP; lia)). rewrite Ew in *. apply (r_cntvoff _ _ _ _ R); auto.
         unfold is_vcpu, is_handle, KCORE_NR_VCPUS, KCORE_NR_VMS, KCORE_VM_VCPUS in *. lia.
       - rewrite !Ce by reflexivity. rewrite !Cx by (unfold W_KEPT, W_GP; lia). auto. }
-    destruct (entered_related c s4 (mkst P2 D2) w pg ct type (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
+    assert (Tn : protected (P (mkst P2 D2)) (vm_of w) = negb (type =? KCORE_VM_NORMAL)).
+    { replace (protected (P (mkst P2 D2)) (vm_of w)) with true by (symmetry; exact Pr). unfold type, KCORE_VM_PROTECTED, KCORE_VM_NORMAL in *.
+      pose proof (r_kind _ _ _ _ R _ Hv). destruct (Z.eqb_spec (v_type (vm (P t) (vm_of w))) 1), (Z.eqb_spec (v_type (vm (P t) (vm_of w))) 0);
+        auto; try discriminate; lia. }
+    assert (Tw : true || negb aarch32 = protected (P (mkst P2 D2)) (vm_of w) || negb aarch32) by (f_equal; symmetry; exact Pr).
+    destruct (entered_related c s4 (mkst P2 D2) w pg ct type (true || negb aarch32) (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
     + intros j Hj. cbn [D]. unfold D2, D1. cbn [mem set_ctx set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1, Hj.
     + unfold P2, P1. cbn [P]. peel. unfold upd. rewrite Z.eqb_refl. symmetry. exact Eu.
     + rewrite L1. unfold taken_cells. destruct (cell s3 "vcpu_power" w =? POWER_BOOT);
       cbn [cell setcell String.eqb Ascii.eqb Bool.eqb andb]; rewrite C3; reflexivity.
     + rewrite L2. exact H3.
-    + assert (Hr : host_run c w t = mkst P2 (set_io (upd (io (D t)) w (io_loaded (mem (D t) pg) (io (D t) w))) D2)).
+    + assert (Hr : host_run c w t = mkst P2 (set_io (upd (io (D t)) w (io_loaded (true || negb aarch32) (mem (D t) pg) (io (D t) w))) D2)).
       { unfold host_run, vcpu_run. rewrite (proj2 (Z.ltb_ge w 0) W), (proj2 (Z.leb_gt _ _) Wb). cbn [orb]. rewrite Eu, Z.eqb_refl.
         fold flags.
         rewrite Rc, Pr. reflexivity. }
@@ -624,7 +696,12 @@ Proof.
   - specialize (Gn eq_refl). fold ct in Gn. set (s4 := load_el1 ct s3).
     assert (R4 : Q c s4 (mkst P1 D1)).
     { apply (keep_regs fixed c s3); auto; [other_regs|exact (r_vgic _ _ _ _ R3)]. }
-    destruct (entered_related c s4 (mkst P1 D1) w pg ct type (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
+    assert (Tn : protected (P (mkst P1 D1)) (vm_of w) = negb (type =? KCORE_VM_NORMAL)).
+    { replace (protected (P (mkst P1 D1)) (vm_of w)) with false by (symmetry; exact Pr). unfold type, KCORE_VM_PROTECTED, KCORE_VM_NORMAL in *.
+      pose proof (r_kind _ _ _ _ R _ Hv). destruct (Z.eqb_spec (v_type (vm (P t) (vm_of w))) 1), (Z.eqb_spec (v_type (vm (P t) (vm_of w))) 0);
+        auto; try discriminate; lia. }
+    assert (Tw : false || negb aarch32 = protected (P (mkst P1 D1)) (vm_of w) || negb aarch32) by (f_equal; symmetry; exact Pr).
+    destruct (entered_related c s4 (mkst P1 D1) w pg ct type (false || negb aarch32) (mem (D t) pg)) as (s' & E & H' & Rf & Gf); auto.
     + intros j Hj. cbn [D]. unfold D1. cbn [mem set_mem]. unfold upd. rewrite Z.eqb_refl. symmetry. apply M1, Hj.
     + unfold P1. cbn [P]. peel. unfold upd. rewrite Z.eqb_refl. symmetry. exact Eu.
     + unfold P1. cbn [P]. peel. unfold upd. now rewrite Z.eqb_refl.
@@ -633,7 +710,7 @@ Proof.
       unfold greg. replace (protected (P (mkst P1 D1)) (vm_of w)) with false by (symmetry; exact Pr).
       change (c_page (vcpu (P (mkst P1 D1)) w)) with pg. unfold D1. cbn [D mem set_mem]. unfold upd. now rewrite Z.eqb_refl.
     + intros Pr'. change (protected (P t) (vm_of w) = true) in Pr'. congruence.
-    + assert (Hr : host_run c w t = mkst P1 (set_io (upd (io (D t)) w (io_loaded (mem (D t) pg) (io (D t) w))) D1)).
+    + assert (Hr : host_run c w t = mkst P1 (set_io (upd (io (D t)) w (io_loaded (false || negb aarch32) (mem (D t) pg) (io (D t) w))) D1)).
       { unfold host_run, vcpu_run. rewrite (proj2 (Z.ltb_ge w 0) W), (proj2 (Z.leb_gt _ _) Wb). cbn [orb]. rewrite Eu, Z.eqb_refl.
         fold flags.
         rewrite Rc, Pr. reflexivity. }

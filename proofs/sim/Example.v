@@ -16,13 +16,14 @@ Definition small_machine : config := {|
   installed_core := 0;
   info _ _ := 0;
   gicv3 := true;
+  aarch32 := true;
   ras := true;
   broken _ := false
 |}.
 (* What the C's cells say of it. *)
 Definition small_cells : list (string * Z) := [("nr_dram", 1); ("nr_pages", 4096); ("pool_pages", 16); ("pool_base", 0x40400000);
   ("root_base", 0x40200000); ("dram_base", 0x40000000); ("dram_end", 0x41000000);
-  ("host_context", 0x401ff000); ("nr_cpus", 1); ("has_gicv3", 1); ("has_ras", 1)].
+  ("host_context", 0x401ff000); ("nr_cpus", 1); ("has_gicv3", 1); ("has_aarch32", 2); ("has_ras", 1)].
 Definition small_fixed (n : string) (_ : Z) : Z := match Lang.find n small_cells with Some x => x | None => 0 end.
 
 Ltac small :=

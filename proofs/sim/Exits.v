@@ -76,7 +76,8 @@ Lemma does_missing_page : does "missing_page" s_missing_page. Proof. does_by mis
 
 Lemma does_count_exit : does "count_exit" s_count_exit. Proof. pose proof does_stat_add. does_by count_exit_ok. Qed.
 Lemma does_hpfar_needed : does "hpfar_needed" s_hpfar_needed. Proof. does_by hpfar_needed_ok. Qed.
-Lemma does_host_return : does "host_return" s_host_return. Proof. does_by host_return_ok. Qed.
+Lemma does_aarch32_leave : does "aarch32_leave" s_aarch32_leave. Proof. does_by aarch32_leave_ok. Qed.
+Lemma does_host_return : does "host_return" s_host_return. Proof. pose proof does_aarch32_leave. does_by host_return_ok. Qed.
 Lemma does_exit_syndrome : does "exit_syndrome" s_exit_syndrome. Proof. pose proof does_exit_release. does_by exit_syndrome_ok. Qed.
 Lemma does_exit_asynchronous : does "exit_asynchronous" s_exit_asynchronous.
 Proof. pose proof does_stat_add. pose proof does_host_return. does_by exit_asynchronous_ok. Qed.

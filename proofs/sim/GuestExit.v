@@ -15,17 +15,24 @@ Context {cfg : config}.
 (* List register i: of one that the hardware reports as empty, what the host had put there, without its state. *)
 Definition lr_left (n : nat) (page : Z) (s : state) (i : Z) : Z :=
   if Z.testbit (answer s n 0) i then Z.land (word s (page + (W_LR + i) * 8)) 4611686018427387903 else Base.reg s "lr" i.
+(* Registers of AArch32, where the guest's EL1 is that; FPEXC is the guest's where its FP registers are in the CPU. *)
+Definition a32_count (s : state) : nat := if narrow (Base.reg s "hcr" 0) then 7%nat else 0%nat.
+Definition a32_value (page : Z) (s : state) (i : Z) : Z :=
+  if i <? NR_A32 then Base.reg s "a32" i else if negb (cell s "cpu_fp" (Base.reg s "cpu_id" 0) =? 0) then Base.reg s "fpexc" 0
+  else word s (page + (W_A32 + i) * 8).
 (* The guest's interrupt wishes and virtual GIC as the CPU has them; n: of the machine's answers, the next one. *)
 Definition io_left (n : nat) (page : Z) (s : state) : list (Z * Z) :=
-  (W_IO, Z.land (Base.reg s "hcr" 0) WISHES) :: (W_SRE, Z.land (Base.reg s "icc_sre" 0) 1) :: (W_USED, Base.reg s "lrs" 0) ::
-  map (fun i => (W_LR + i, lr_left n page s i)) (range 0 16).
+  ([(W_IO, Z.land (Base.reg s "hcr" 0) RUN_BITS); (W_SRE, Z.land (Base.reg s "icc_sre" 0) 1); (W_USED, Base.reg s "lrs" 0)] ++
+   map (fun i => (W_LR + i, lr_left n page s i)) (range 0 16) ++ map (fun i => (W_A32 + i, a32_value page s i)) (range 0 (a32_count s)))%list.
 (* No more list registers than there can be. *)
 Definition few_lrs (s : state) : Prop := gicv3 = true -> Base.reg s "lrs" 0 <= 16.
 Record leaves (n : nat) (page : Z) (s : state) (x : Z -> Z) : Prop := {
   l_io : Z.land (x W_IO) KCORE_HCR_VSE = Z.land (Base.reg s "hcr" 0) KCORE_HCR_VSE;
   l_sre : x W_SRE = Z.land (Base.reg s "icc_sre" 0) 1;
   l_used : x W_USED = Base.reg s "lrs" 0;
-  l_lr : forall i, 0 <= i < 16 -> x (W_LR + i) = lr_left n page s i
+  l_lr : forall i, 0 <= i < 16 -> x (W_LR + i) = lr_left n page s i;
+  l_width : Z.land (x W_IO) KCORE_HCR_RW = Z.land (Base.reg s "hcr" 0) KCORE_HCR_RW;
+  l_a32 : narrow (Base.reg s "hcr" 0) = true -> forall i, 0 <= i < N_A32 -> x (W_A32 + i) = a32_value page s i
 }.
 
 Lemma writes_map (f : Z -> Z) g m lo n base : lo <= base -> base + Z.of_nat m <= lo + n -> forall k,
@@ -45,19 +52,24 @@ Proof.
         assert (X : inside k base (Z.of_nat m) = true) by (apply inside_spec; lia). congruence.
 Qed.
 Lemma left_writes n page s l y : (l = [] \/ exists d, l = [(W_DISR, d)]) -> forall k, k <> W_DISR ->
-  writes W_IO N_IO (io_left n page s ++ l)%list y k = if inside k W_LR 16 then lr_left n page s (k - W_LR) else
-    writes W_IO N_IO [(W_IO, Z.land (Base.reg s "hcr" 0) WISHES); (W_SRE, Z.land (Base.reg s "icc_sre" 0) 1); (W_USED, Base.reg s "lrs" 0)] y k.
+  writes W_IO N_IO (io_left n page s ++ l)%list y k = if inside k W_A32 (Z.of_nat (a32_count s)) then a32_value page s (k - W_A32) else
+    if inside k W_LR 16 then lr_left n page s (k - W_LR) else
+    writes W_IO N_IO [(W_IO, Z.land (Base.reg s "hcr" 0) RUN_BITS); (W_SRE, Z.land (Base.reg s "icc_sre" 0) 1); (W_USED, Base.reg s "lrs" 0)] y k.
 Proof.
   intros Hl k K. transitivity (writes W_IO N_IO (io_left n page s) y k).
   - destruct Hl as [->|(d & ->)]; [rewrite app_nil_r; reflexivity|]. unfold writes. rewrite fold_left_app. cbn [fold_left fst snd].
     replace (inside W_DISR W_IO N_IO) with true by reflexivity. unfold upd. rewrite (proj2 (Z.eqb_neq _ _) K). reflexivity.
-  - unfold io_left. change (?a :: ?b :: ?c :: ?d) with ([a; b; c] ++ d)%list. unfold writes at 1. rewrite fold_left_app.
-    apply (writes_map (lr_left n page s) _ 16 W_IO N_IO W_LR); unfold W_LR, W_IO, N_IO; lia.
+  - unfold io_left. unfold writes at 1. rewrite !fold_left_app.
+    assert (Z.of_nat (a32_count s) <= 7) by (unfold a32_count; destruct (narrow _); cbn; lia).
+    pose proof (writes_map (a32_value page s)) as M. unfold writes in M. rewrite M by (unfold W_A32, W_IO, N_IO; lia). clear M.
+    destruct (inside k W_A32 _); [reflexivity|]. apply (writes_map (lr_left n page s) _ 16 W_IO N_IO W_LR); unfold W_LR, W_IO, N_IO; lia.
 Qed.
 Lemma left_other n page s l y k : (l = [] \/ exists d, l = [(W_DISR, d)]) -> k = W_VMCR \/ W_AP0R <= k < W_LR ->
   writes W_IO N_IO (io_left n page s ++ l)%list y k = y k.
 Proof.
-  intros Hl K. rewrite left_writes by (auto; unfold W_VMCR, W_AP0R, W_LR, W_DISR in *; lia). replace (inside k W_LR 16) with false.
+  intros Hl K. rewrite left_writes by (auto; unfold W_VMCR, W_AP0R, W_LR, W_DISR in *; lia). replace (inside k W_A32 _) with false.
+  2: { symmetry. unfold inside. rewrite (proj2 (Z.leb_gt W_A32 k)) by (unfold W_VMCR, W_AP0R, W_LR, W_A32 in *; lia). reflexivity. }
+  replace (inside k W_LR 16) with false.
   2: { symmetry. unfold inside. rewrite (proj2 (Z.leb_gt W_LR k)) by (unfold W_VMCR, W_AP0R, W_LR in *; lia). reflexivity. }
   unfold writes. cbn [fold_left fst snd]. change (inside W_IO W_IO N_IO) with true. change (inside W_SRE W_IO N_IO) with true.
   change (inside W_USED W_IO N_IO) with true. cbv iota. unfold upd, W_IO, W_SRE, W_USED, W_VMCR, W_AP0R, W_LR in *.
@@ -65,13 +77,18 @@ Proof.
 Qed.
 Lemma left_leaves n page s l y : (l = [] \/ exists d, l = [(W_DISR, d)]) -> leaves n page s (writes W_IO N_IO (io_left n page s ++ l)%list y).
 Proof.
-  intros Hl. constructor; [rewrite left_writes by (auto; discriminate).. | ].
-  - change (writes W_IO N_IO _ y W_IO) with (Z.land (Base.reg s "hcr" 0) WISHES). change (inside W_IO W_LR 16) with false.
-    cbv iota. rewrite <- Z.land_assoc. reflexivity.
-  - reflexivity.
-  - reflexivity.
-  - intros i Hi. rewrite left_writes by (auto; unfold W_LR, W_DISR; lia).
+  intros Hl. constructor.
+  - rewrite left_writes by (auto; discriminate). change (writes W_IO N_IO _ y W_IO) with (Z.land (Base.reg s "hcr" 0) RUN_BITS). change (inside W_IO W_LR 16) with false.
+    change (inside W_IO W_A32 _) with false. cbv iota. rewrite <- Z.land_assoc. reflexivity.
+  - rewrite left_writes by (auto; discriminate). reflexivity.
+  - rewrite left_writes by (auto; discriminate). reflexivity.
+  - intros i Hi. rewrite left_writes by (auto; unfold W_LR, W_DISR; lia). replace (inside (W_LR + i) W_A32 _) with false.
+    2: { symmetry. unfold inside. rewrite (proj2 (Z.leb_gt W_A32 (W_LR + i))) by (unfold W_LR, W_A32 in *; lia). reflexivity. }
     replace (inside (W_LR + i) W_LR 16) with true by (symmetry; apply inside_spec; lia). f_equal. lia.
+  - rewrite left_writes by (auto; discriminate). change (inside W_IO W_LR 16) with false. change (inside W_IO W_A32 _) with false. cbv iota.
+    change (writes W_IO N_IO _ y W_IO) with (Z.land (Base.reg s "hcr" 0) RUN_BITS). rewrite <- Z.land_assoc. reflexivity.
+  - intros N i Hi. rewrite left_writes by (auto; unfold W_A32, W_DISR; lia). unfold a32_count. rewrite N. change (Z.of_nat 7) with N_A32.
+    replace (inside (W_A32 + i) W_A32 N_A32) with true by (symmetry; apply inside_spec; lia). f_equal. lia.
 Qed.
 End Left.
 
@@ -123,18 +140,19 @@ Ltac kept_ := let n := fresh "n" in let i := fresh "i" in let H := fresh "H" in
 
 Lemma io_words c s t w pg : Q c s t -> core pg = false -> 0 <= pg < 268435456 -> w = u_vcpu (cpu (P t) c) -> w <> NO_VCPU ->
   (gicv3 = true -> Base.reg s "lrs" 0 <= 16) -> leaves (List.length (trace s)) (pg * PAGE_BYTES) s (io (D t) w) ->
-  exists s', (if gicv3 then p_gic_lrs_save plain [pg * PAGE_BYTES] (vse_back (pg * PAGE_BYTES) s) else
-      Ok (0, vse_back (pg * PAGE_BYTES) s)) = Ok (0, s') /\ saves pg s s' /\
+  let s0 := vse_back (pg * PAGE_BYTES) s in
+  let s1 := if narrow (Base.reg s "hcr" 0) then a32_left (pg * PAGE_BYTES) (negb (cell s "cpu_fp" (Base.reg s "cpu_id" 0) =? 0)) s0 else s0 in
+  exists s', (if gicv3 then p_gic_lrs_save plain [pg * PAGE_BYTES] s1 else Ok (0, s1)) = Ok (0, s') /\ saves pg s s' /\
     forall o, 0 <= o < 512 -> word s' (pg * PAGE_BYTES + o * 8) = io_saved false (mem (D t) pg) (io (D t) w) o.
 Proof.
-  intros R C B Ew N Lr [L1 L2 L3 L4]. set (page := pg * PAGE_BYTES) in *. set (x := io (D t) w) in *. set (m := mem (D t) pg).
+  intros R C B Ew N Lr [L1 L2 L3 L4 L5 L6] s0 s1'. set (page := pg * PAGE_BYTES) in *. set (x := io (D t) w) in *. set (m := mem (D t) pg).
   assert (Wd : forall o, 0 <= o < 512 -> word s (page + o * 8) = m o) by (intros o O; apply (page_word fixed c s t); auto).
   set (s1 := vse_back page s).
   assert (S1 : saves pg s s1 /\ trace s1 = trace s /\ answer s1 = answer s /\ Base.reg s1 = Base.reg s).
-  { unfold s1, vse_back. destruct (negb _); (split; [constructor; try reflexivity; intros|repeat split; reflexivity]).
+  { unfold s1, vse_back. destruct (negb (Z.land _ KCORE_HCR_VSE =? 0)); (split; [constructor; try reflexivity; intros|repeat split; reflexivity]).
     apply (put_words_other page 512); auto. repeat constructor; cbn; unfold State.W_IO; lia. }
   destruct S1 as (S1 & T1 & An1 & Rg1).
-  assert (W1 : forall o, 0 <= o < 512 -> word s1 (page + o * 8) = if o =? W_IO then
+  assert (W0 : forall o, 0 <= o < 512 -> word s1 (page + o * 8) = if o =? W_IO then
       if bit_of (m W_IO) KCORE_HCR_VSE then Z.lor (Guest.clear (m W_IO) KCORE_HCR_VSE) (Z.land (x W_IO) KCORE_HCR_VSE) else m W_IO else m o).
   { intros o O. unfold s1, vse_back, bit_of. change (words_of page s State.W_IO) with (word s (page + W_IO * 8)).
     rewrite (Wd W_IO) by (unfold W_IO; lia). destruct (negb (Z.land (m W_IO) KCORE_HCR_VSE =? 0)).
@@ -142,6 +160,42 @@ Proof.
       change (inside State.W_IO 0 512) with true. cbv iota. unfold upd. change State.W_IO with W_IO. rewrite L1.
       destruct (o =? W_IO); [reflexivity|]. apply Wd, O.
     - destruct (Z.eqb_spec o W_IO) as [->|]; apply Wd; auto. }
+  (* registers of AArch32 *)
+  assert (Nx : negb (bit_of (x W_IO) KCORE_HCR_RW) = narrow (Base.reg s "hcr" 0)) by (unfold bit_of, narrow; rewrite L5, negb_involutive; reflexivity).
+  assert (X1 : saves pg s s1' /\ trace s1' = trace s /\ answer s1' = answer s /\ Base.reg s1' = Base.reg s /\
+    forall o, 0 <= o < 512 -> word s1' (page + o * 8) =
+      if inside o W_A32 N_A32 && narrow (Base.reg s "hcr" 0) then x o else word s1 (page + o * 8)).
+  { unfold s1', s0. fold page. fold s1. destruct (narrow (Base.reg s "hcr" 0)) eqn:Nr.
+    2: { do 4 (split; [assumption|]). intros o O. rewrite andb_false_r. reflexivity. }
+    specialize (L6 eq_refl). unfold a32_left. change (page + CTX_A32) with (page + W_A32 * 8). change (page + CTX_FPEXC) with (page + W_FPEXC * 8).
+    change (Base.reg (save_bank ?f ?b ?i ?n ?a s1)) with (Base.reg s1). rewrite Rg1. set (sb := save_bank _ _ _ _ _ s1).
+    set (fp := negb (cell s "cpu_fp" (Base.reg s "cpu_id" 0) =? 0)) in *.
+    assert (Wb : forall k, 0 <= k < 512 -> word sb (page + k * 8) = if inside k W_A32 NR_A32 then Base.reg s "a32" (k - W_A32) else word s1 (page + k * 8)).
+    { intros k K. unfold sb. rewrite saved_any. rewrite Rg1. reflexivity. }
+    assert (Wo : forall y, (forall o, 0 <= o < 512 -> y <> page + o * 8) -> word sb y = word s1 y).
+    { intros y Hy. unfold sb. apply saved_outside; auto; unfold W_A32, NR_A32; lia. }
+    assert (Vx : forall o, inside o W_A32 N_A32 = true -> x o = a32_value page s (o - W_A32)).
+    { intros o Ho. apply inside_spec in Ho. rewrite <- L6 by lia. f_equal. lia. }
+    split; [|do 3 (split; [destruct fp; assumption|])].
+    - destruct S1 as [S2 S3 S4 S5 S6 S7 S8 S9]. destruct fp; constructor; try assumption; intros y Hy; rewrite <- (S9 y Hy), <- (Wo y Hy); [|reflexivity].
+      rewrite word_setword, (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply Hy. unfold W_FPEXC. lia.
+    - intros o O. rewrite andb_true_r. destruct (inside o W_A32 N_A32) eqn:In_.
+      + rewrite (Vx o In_). apply inside_spec in In_. unfold a32_value. fold fp. destruct (Z.ltb_spec (o - W_A32) NR_A32) as [Lt|Ge].
+        * assert (In2 : inside o W_A32 NR_A32 = true) by (apply inside_spec; lia).
+          destruct fp; [rewrite word_setword, (proj2 (Z.eqb_neq _ _)) by (unfold W_FPEXC, W_A32, NR_A32 in *; lia)|]; rewrite Wb, In2 by exact O; reflexivity.
+        * assert (o = W_FPEXC) as -> by (unfold W_FPEXC, W_A32, N_A32, NR_A32 in *; lia). destruct fp; [rewrite word_setword, Z.eqb_refl; reflexivity|].
+          rewrite Wb by exact O. change (inside W_FPEXC W_A32 NR_A32) with false. cbv iota. rewrite W0, Wd by exact O. reflexivity.
+      + assert (In2 : inside o W_A32 NR_A32 = false).
+        { destruct (inside o W_A32 NR_A32) eqn:E; [|reflexivity]. apply inside_spec in E. assert (Y : inside o W_A32 N_A32 = true)
+            by (apply inside_spec; unfold N_A32, NR_A32 in *; lia). congruence. }
+        destruct fp; [rewrite word_setword, (proj2 (Z.eqb_neq _ _))|]; rewrite ?Wb, ?In2 by exact O; try reflexivity.
+        intros E. assert (Eo : o = W_FPEXC) by lia. rewrite Eo in In_. discriminate In_. }
+  destruct X1 as (Y1 & Y2 & Y3 & Y4 & Y5).
+  assert (W1 : forall o, 0 <= o < 512 -> word s1' (page + o * 8) = if o =? W_IO then
+      if bit_of (m W_IO) KCORE_HCR_VSE then Z.lor (Guest.clear (m W_IO) KCORE_HCR_VSE) (Z.land (x W_IO) KCORE_HCR_VSE) else m W_IO else
+      if inside o W_A32 N_A32 && negb (bit_of (x W_IO) KCORE_HCR_RW) then x o else m o).
+  { intros o O. rewrite (Y5 o O), (W0 o O), Nx. destruct (Z.eqb_spec o W_IO) as [->|]; reflexivity. }
+  clear Y5 W0 L5 L6 Nx. clearbody s1'. clear s1 S1 T1 An1 Rg1 s0. rename s1' into s1, Y1 into S1, Y2 into T1, Y3 into An1, Y4 into Rg1.
   destruct gicv3 eqn:Gc.
   - specialize (Lr eq_refl). destruct (r_vgic _ _ _ _ R Gc) as (_ & _ & V). rewrite <- Ew in V. destruct (V N) as (V1 & _). clear V.
     fold x in V1. unfold p_gic_lrs_save.
@@ -162,7 +216,8 @@ Proof.
       - cbn [word fill_bank setregs setreg]. rewrite saved_any. destruct (inside o W_LR used) eqn:In_; [|reflexivity]. apply inside_spec in In_.
         replace o with (W_LR + (o - W_LR)) at 3 by lia. rewrite L4 by lia. unfold f, lr_left. change (Base.reg a) with (Base.reg s1). rewrite Rg1.
         replace (page + W_LR * 8 + (o - W_LR) * 8) with (page + (W_LR + (o - W_LR)) * 8) by lia. rewrite W1, Wd by (unfold W_LR in *; lia).
-        rewrite (proj2 (Z.eqb_neq _ W_IO)) by (unfold W_LR, W_IO in *; lia). reflexivity. }
+        rewrite (proj2 (Z.eqb_neq _ W_IO)) by (unfold W_LR, W_IO in *; lia). replace (inside (W_LR + (o - W_LR)) W_A32 N_A32) with false; [reflexivity|].
+        symmetry. unfold inside. rewrite (proj2 (Z.leb_gt W_A32 _)) by (unfold W_LR, W_A32 in *; lia). reflexivity. }
     clearbody b. clear f a. split.
     + destruct Sb as [S2 S3 S4 S5 S6 S7 S8 S9]. destruct (Z.land _ 1 =? 0); [|constructor; assumption]. constructor; try assumption.
       * intros n i Hn. transitivity (Base.reg b n i); [revert n i Hn; kept_|apply S8, Hn].
@@ -178,11 +233,15 @@ Proof.
       rewrite X, W1 by exact O. clear X. destruct (Z.eqb_spec o W_IO) as [->|Ni].
       * change (W_IO =? W_VMCR) with false. cbn [andb]. replace (inside W_IO W_LR used) with false; [reflexivity|].
         symmetry. unfold inside. change (W_LR <=? W_IO) with false. reflexivity.
-      * destruct (Z.eqb_spec o W_VMCR) as [->|Nv]; cbn [andb orb].
-        -- destruct (Z.land _ 1 =? 0); cbn [orb]; [reflexivity|]. destruct (inside _ _ _); reflexivity.
-        -- destruct (inside _ _ _); reflexivity.
+      * destruct (inside o W_A32 N_A32) eqn:Ia; cbn [andb].
+        -- apply inside_spec in Ia. rewrite (proj2 (Z.eqb_neq o W_VMCR)) by (unfold W_VMCR, W_A32 in *; lia).
+           replace (inside o W_LR used) with false; [cbn [andb orb]; destruct (negb _); reflexivity|].
+           symmetry. unfold inside. apply andb_false_iff. right. apply Z.ltb_ge. unfold W_LR, W_A32 in *. lia.
+        -- destruct (Z.eqb_spec o W_VMCR) as [->|Nv]; cbn [andb orb].
+           ++ destruct (Z.land _ 1 =? 0); cbn [orb]; [reflexivity|]. destruct (inside _ _ _); reflexivity.
+           ++ destruct (inside _ _ _); reflexivity.
   - exists s1. split; [reflexivity|]. split; [exact S1|]. intros o O. rewrite W1 by exact O. unfold io_saved. rewrite Gc, andb_false_r. cbn [andb].
-    destruct (Z.eqb_spec o W_IO) as [->|]; reflexivity.
+    destruct (Z.eqb_spec o W_IO) as [->|]; [reflexivity|]. destruct (_ && _); reflexivity.
 Qed.
 
 (* ------------------------------------------------------------------ the host goes on *)
@@ -227,7 +286,7 @@ Proof.
   replace (cpu_ok c) with true by (symmetry; unfold cpu_ok, is_cpu in *; apply andb_true_iff; rewrite Z.leb_le, Z.ltb_lt; lia). cbn [andb].
   unfold host_back. rewrite (r_vcpu_page _ _ _ _ R w Wv) in *. rewrite (r_fixed _ _ _ _ R "has_gicv3") by (cbn; tauto). rewrite <- (n_gic _ I).
   set (pg := c_page (vcpu (P t) w)) in *. set (ct := cell s "vcpu_context" w) in *. cbv zeta.
-  destruct (io_words c s t w pg R Cg Lp Ew N Lr Lv) as (s2 & -> & [V1 V2 V3 V4 V5 V6 V7 V8] & Wd). cbn [bind].
+  pose proof (io_words c s t w pg R Cg Lp Ew N Lr Lv) as Iw. cbv zeta in Iw. rewrite Ec in Iw. destruct Iw as (s2 & -> & [V1 V2 V3 V4 V5 V6 V7 V8] & Wd). cbn [bind].
   set (m := io_saved false (mem (D t) pg) (io (D t) w)) in *. set (d2 := set_mem (upd (mem (D t)) pg m) (D t)).
   assert (R2 : Q c s2 (mkst (P t) d2)).
   { assert (Ru : Q c (setwords (word s2) s) (mkst (P t) d2)) by (apply (keep_page fixed I c s _ t pg m R Cg); [constructor; reflexivity|exact V8|exact Wd]).
@@ -270,6 +329,7 @@ Proof.
         intros o O. rewrite <- Gn, Wr. destruct (inside o 34 24) eqn:In_; [|rewrite Gn; apply Wd, O].
         pose proof In_ as In'. apply inside_spec in In'. specialize (Lw o ltac:(unfold W_GP; lia)). rewrite In_ in Lw. rewrite <- Lw.
         unfold greg. rewrite Pr. fold pg. unfold m, io_saved. rewrite andb_false_r, (proj2 (Z.eqb_neq o W_IO)) by (unfold W_IO; lia).
+        replace (inside o W_A32 N_A32) with false by (symmetry; unfold inside; rewrite (proj2 (Z.leb_gt W_A32 o)) by (unfold W_A32; lia); reflexivity).
         rewrite (proj2 (Z.eqb_neq o W_VMCR)) by (unfold W_VMCR; lia). cbn [andb orb].
         replace (inside o W_LR _) with false; [rewrite andb_false_r; reflexivity|]. symmetry. unfold inside.
         rewrite (proj2 (Z.leb_gt W_LR o)) by (unfold W_LR; lia). reflexivity. }
@@ -347,8 +407,9 @@ Proof.
   intros page u Hl R Rn. set (ll := (io_left n page s ++ l)%list) in *.
   assert (Low : Forall (fun p => W_GP <= fst p) ll).
   { apply Forall_app. split; [|destruct Hl as [->|(d & ->)]; repeat constructor; cbn; unfold W_GP, W_DISR; lia].
-    unfold io_left. do 3 (apply Forall_cons; [cbn [fst]; unfold W_GP, W_IO, W_SRE, W_USED; lia|]). apply Forall_forall. intros q Hq.
-    apply in_map_iff in Hq as (i & <- & Hi). apply range_in in Hi. cbn [fst]. unfold W_GP, W_LR. lia. }
+    unfold io_left. apply Forall_app. split; [repeat constructor; cbn [fst]; unfold W_GP, W_IO, W_SRE, W_USED; lia|].
+    apply Forall_app. split; apply Forall_forall; intros q Hq; apply in_map_iff in Hq as (i & <- & Hi); apply range_in in Hi; cbn [fst];
+      unfold W_GP, W_LR, W_A32; lia. }
   destruct (io_step c w ll t Low) as (E1 & _ & _ & _ & _ & E6). fold u in E1, E6. split; [exact E1|].
   assert (Ex : io (D u) w = writes W_IO N_IO ll (io (D t) w)) by (rewrite E6; unfold upd; rewrite Z.eqb_refl; reflexivity).
   assert (Sm : forall k, k = W_VMCR \/ W_AP0R <= k < W_LR -> writes W_IO N_IO ll (io (D t) w) k = io (D t) w k) by (intros k K; apply left_other; auto).
@@ -468,7 +529,10 @@ Proof.
   destruct (host_back_related c s4 (mkst P2 d4) w code R4 J2 Rn4) as (s' & E & H' & R').
   { intros Gc. rewrite Rg4, Rg2. apply Few, Gc. }
   { cbn [D io d4 set_mem]. rewrite Tr4. replace (cell s4 "vcpu_page" w) with (cell s "vcpu_page" w) by (rewrite C4, C2; reflexivity).
-    destruct Lv as [B1 B2 B3 B4]. constructor; rewrite ?Rg4, ?Rg2; auto. intros i Hi. fold x. rewrite (B4 i Hi). unfold lr_left.
+    destruct Lv as [B1 B2 B3 B4 B5 B6]. constructor; rewrite ?Rg4, ?Rg2; auto.
+    2: { intros Nr i Hi. fold x. rewrite (B6 Nr i Hi). unfold a32_value. rewrite Rg4, Rg2, C4, C2, W4, Pg by reflexivity.
+         rewrite !(proj2 (Z.eqb_neq _ (page + _))) by (unfold W_A32, W_DISR, W_EXIT; lia). rewrite andb_false_r. reflexivity. }
+    intros i Hi. fold x. rewrite (B4 i Hi). unfold lr_left.
     rewrite An4, Rg4, Rg2, W4, Pg. rewrite !(proj2 (Z.eqb_neq _ (page + _))) by (unfold W_LR, W_DISR, W_EXIT; lia). rewrite andb_false_r.
     reflexivity. }
   cbn [P D] in R'. rewrite Vp in R'. exists s'. eexists.
@@ -490,7 +554,7 @@ Proof.
     { change (W_IO =? W_DISR) with false. change (W_IO =? W_EXIT) with false. rewrite andb_false_r. reflexivity. }
     rewrite andb_false_r. destruct (Z.eqb_spec o W_DISR) as [->|Nd]; cbn [andb].
     + rewrite andb_true_r. change (W_DISR =? W_EXIT) with false. change (W_DISR =? W_VMCR) with false. cbn [andb orb].
-      replace (inside W_DISR W_LR _) with false by (symmetry; unfold inside; change (W_LR <=? W_DISR) with false; reflexivity).
+      unfold inside. change (W_LR <=? W_DISR) with false. change (W_A32 <=? W_DISR) with false. cbn [andb].
       rewrite andb_false_r. destruct (reads_disr kind s); reflexivity.
     + rewrite andb_false_r. reflexivity.
   - unfold idle, asynchronous. cbn [P]. peel. unfold upd. rewrite Z.eqb_refl. cbn [cpu_with_run u_run u_call negb andb].

@@ -56,7 +56,7 @@ Proof.
   destruct (told_related fixed I c s2 t1 w esr far ipa G2 R2) as (s' & E & H' & R'); auto.
   { apply inv_stat, Ju. }
   { intros Gc. rewrite Rg2. apply Few, Gc. }
-  { rewrite Tr2, C2. change (cell s1 "vcpu_page" w) with (cell s "vcpu_page" w). apply (leaves_same n _ s s2 (io (D u) w)); auto; intros; rewrite ?W2, ?Rg2; reflexivity. }
+  { rewrite Tr2, C2. change (cell s1 "vcpu_page" w) with (cell s "vcpu_page" w). apply (leaves_same n _ s s2 (io (D u) w)); auto; intros; rewrite ?W2, ?Rg2, ?C2; reflexivity. }
   assert (Ce : (Guest.ec esr =? Guest.EC_WFX) || (Guest.ec esr =? Guest.EC_IABT) || (Guest.ec esr =? Guest.EC_DABT) = true).
   { unfold fault_class in S. cbv zeta in S. fold esr in S. rewrite !orb_true_iff, !Z.eqb_eq. tauto. }
   assert (Cf : (Guest.ec esr =? Guest.EC_FP) = false /\ (Guest.ec esr =? Guest.EC_HVC) = false).

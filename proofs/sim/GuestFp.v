@@ -55,12 +55,16 @@ Proof.
   set (s1 := stat_add c KCORE_STAT_exit_fp s). set (ct := cell s "vcpu_context" w).
   set (s2 := record "isb" [] (setreg "cptr" 0 0x401033ff s1)).
   set (s3 := setcell "cpu_fp" c 1 (load_bank whole "fp" 0 NR_FP (ct + CTX_FPSR) s2)).
-  set (s4 := stat_add c KCORE_STAT_exit_local s3).
+  set (s3' := fpexc_loaded w s1 s3). set (s4 := stat_add c KCORE_STAT_exit_local s3').
   assert (E : s_guest_exit [0] s = Ok (1, s4)).
   { unfold s_guest_exit. rewrite Ei, Co. cbv zeta. rewrite Ec, (proj2 (Z.eqb_neq w NO_VCPU) N), Mm. cbn [negb Z.eqb].
     unfold exit_synchronous. cbv zeta. rewrite S, F. unfold s_guest_fp_trap. rewrite Co.
     change (vcpu_mem (stat_add c (cause_of EC_FP) s) w) with (vcpu_mem s w). rewrite Mm. reflexivity. }
-  apply (does_ok _ _ _ _ _ does_guest_exit) in E. exists s4. split; [exact E|]. split; [reflexivity|]. split.
+  assert (F4 : cell s4 = cell (stat_add c KCORE_STAT_exit_local s3) /\ word s4 = word s /\ held s4 = held s /\
+    forall i, Base.reg s4 "el1" i = Base.reg s "el1" i).
+  { unfold s4, s3', fpexc_loaded. destruct (narrow _); repeat split; reflexivity. }
+  destruct F4 as (C4 & W4 & H4 & Rg4).
+  apply (does_ok _ _ _ _ _ does_guest_exit) in E. exists s4. split; [exact E|]. split; [exact H4|]. split.
   { cbn [step]. rewrite U, Ew, (proj2 (Z.eqb_neq _ _) N). unfold guest_step. rewrite Fp. reflexivity. }
   assert (R1 : Q c s1 (mkst (add_stat c KCORE_STAT_exit_fp (P t)) (D t))).
   { apply keep_stat; auto. unfold KCORE_STAT_exit_fp, KCORE_NR_STATS. lia. }
@@ -72,10 +76,14 @@ Proof.
     apply (page_word fixed c s t); auto. unfold W_FP, N_FP in K. lia. }
   pose proof (keep_fp_loaded c s2 ct _ _ R2 Wd) as R3. cbn [P D] in R3. apply fp_here in R3. cbn [P D] in R3. fold s3 in R3.
   apply (keep_stat fixed c c KCORE_STAT_exit_local) in R3; [|exact C|unfold KCORE_STAT_exit_local, KCORE_NR_STATS; lia].
-  cbn [P D] in R3. split; [exact R3|]. constructor.
+  cbn [P D] in R3. assert (R4 : Q c s4 (fp_trap c w t)).
+  { unfold s4, s3', fpexc_loaded. destruct (narrow _); [|exact R3].
+    apply (keep_regs fixed c (stat_add c KCORE_STAT_exit_local s3)); try reflexivity; [exact R3|other_regs|exact (r_vgic _ _ _ _ R3)]. }
+  split; [exact R4|]. constructor.
   - unfold fp_trap. cbn [P]. unfold add_stat, change_cpu, set_cpu, upd. cbn [cpu]. rewrite Z.eqb_refl. split; [exact U|exact Ew].
-  - intros k K. exact (Gr k K).
-  - intros Pr. apply (aside_same s s4 t); auto.
+  - intros k K. rewrite C4. change (greg (fp_trap c w t) w k) with (greg t w k). rewrite <- (Gr k K). unfold Context.live, Context.words_of.
+    rewrite W4, Rg4. reflexivity.
+  - intros Pr. apply (aside_same s s4 t); rewrite ?C4, ?W4; auto.
     intros n i In_. cbn [In] in In_. repeat (destruct In_ as [<-|In_]; [reflexivity|]). destruct In_.
 Qed.
 End GuestFp.

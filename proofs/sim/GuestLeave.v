@@ -99,11 +99,14 @@ Proof.
         change (W_KEPT + 1 =? W_KEPT) with false. change (W_KEPT + 2 =? W_KEPT) with false. auto.
 Qed.
 
-Lemma leaves_same n page s s' x x' : leaves n page s x -> answer s' = answer s -> (forall i, 0 <= i < 16 -> word s' (page + (W_LR + i) * 8) = word s (page + (W_LR + i) * 8)) ->
-  (forall m, In m ["hcr"; "icc_sre"; "lrs"; "lr"] -> forall i, Base.reg s' m i = Base.reg s m i) -> (forall k, x' k = x k) -> leaves n page s' x'.
+Lemma leaves_same n page s s' x x' : leaves n page s x -> answer s' = answer s -> (forall k, W_LR <= k < W_FP -> word s' (page + k * 8) = word s (page + k * 8)) ->
+  (forall i, cell s' "cpu_fp" i = cell s "cpu_fp" i) ->
+  (forall m, In m ["hcr"; "icc_sre"; "lrs"; "lr"; "a32"; "fpexc"; "cpu_id"] -> forall i, Base.reg s' m i = Base.reg s m i) -> (forall k, x' k = x k) -> leaves n page s' x'.
 Proof.
-  intros [L1 L2 L3 L4] A W Rg X. constructor; rewrite ?X, ?Rg by (cbn; tauto); auto. intros i Hi. rewrite X, (L4 i Hi).
-  unfold lr_left. rewrite A, W, Rg by (auto; cbn; tauto). reflexivity.
+  intros [L1 L2 L3 L4 L5 L6] A W Cf Rg X. constructor; rewrite ?X, ?Rg by (cbn; tauto); auto.
+  - intros i Hi. rewrite X, (L4 i Hi). unfold lr_left. rewrite A, W, Rg by first [unfold W_LR, W_FP; lia|cbn; tauto]. reflexivity.
+  - intros Nr i Hi. rewrite X, (L6 Nr i Hi). unfold a32_value. rewrite !Rg, Cf, W by first [unfold W_A32, N_A32, W_LR, W_FP in *; lia|cbn; tauto].
+    reflexivity.
 Qed.
 
 (* The syndrome to the shared page, and the host goes on. *)
@@ -134,7 +137,7 @@ Proof.
   destruct (host_back_related fixed I c s2 t2 w KCORE_EXIT_TRAP R2) as (s3 & E3 & H3 & R3); auto.
   { apply vcpu_minor; auto. }
   { change (cell s2 "vcpu_page" w) with (cell s "vcpu_page" w). change (trace s2) with (trace s). apply (leaves_same _ _ s s2 (io (D t) w)); auto.
-    intros i Hi. change (word s2) with (word s1). unfold s1. apply (put_words_not). eapply Forall_impl; [|apply page_bound]. intros q Hq. cbn beta in Hq. unfold W_EXIT, W_LR in *. lia. }
+    intros k Hk. change (word s2) with (word s1). unfold s1. apply (put_words_not). eapply Forall_impl; [|apply page_bound]. intros q Hq. cbn beta in Hq. unfold W_EXIT, W_LR in *. lia. }
   exists s3. unfold exit_told. rewrite E1. cbn [bind]. rewrite E3. cbn [bind]. split; [reflexivity|]. split; [rewrite H3; exact H|].
   replace (c_page (vcpu (P t2) w)) with (c_page (vcpu (P t) w)) in R3; [exact R3|].
   unfold t2. cbn [P]. unfold change_vcpu, set_vcpu, upd. cbn [vcpu]. rewrite Z.eqb_refl. reflexivity.

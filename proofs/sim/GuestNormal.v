@@ -92,7 +92,11 @@ Proof.
   { cbn [P]. apply inv_stat, J. }
   { intros Gc. change (Base.reg s3) with (Base.reg s2). rewrite Rg2. apply Few, Gc. }
   { cbn [D io set_mem]. change (trace s3) with (trace s2). rewrite Tr2. change (cell s3) with (cell s2). rewrite C2. change (cell s1 "vcpu_page" w) with (cell s "vcpu_page" w).
-    destruct Lv as [B1 B2 B3 B4]. constructor; change (Base.reg s3) with (Base.reg s2); rewrite ?Rg2; auto. intros i Hi. rewrite (B4 i Hi).
+    destruct Lv as [B1 B2 B3 B4 B5 B6]. constructor; change (Base.reg s3) with (Base.reg s2); rewrite ?Rg2; auto.
+    2: { intros Nr i Hi. rewrite (B6 Nr i Hi). unfold a32_value. change (Base.reg s3) with (Base.reg s2). change (cell s3) with (cell s2).
+         rewrite C2, Rg2, Pg. change (cell s1 "cpu_fp") with (cell s "cpu_fp").
+         destruct (Ws (W_A32 + i)) as [-> _]; [unfold W_A32, N_A32 in *; lia|unfold W_A32, W_EXIT; lia|]. reflexivity. }
+    intros i Hi. rewrite (B4 i Hi).
     unfold lr_left. change (answer s3) with (answer s2). change (Base.reg s3) with (Base.reg s2). rewrite An2, Rg2, Pg.
     destruct (Ws (W_LR + i)) as [-> _]; [unfold W_LR; lia|unfold W_LR, W_EXIT; lia|]. reflexivity. }
   cbn [P D] in R'. change (c_page (vcpu P1 w)) with pg in R'. exists s'. eexists.

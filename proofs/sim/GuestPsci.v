@@ -142,7 +142,7 @@ Proof.
   (* the power of a vCPU *)
   destruct (powered_running c s1 t1 w ch G1 R1 J1 Pru Vch) as (R2 & G2 & J2). set (s2 := powered_code w ch s1) in *.
   set (t2 := powered w ch t1) in *.
-  assert (F2 : (forall n i, In n ["vcpu_page"; "vcpu_context"] -> cell s2 n i = cell s n i) /\ word s2 = word s /\
+  assert (F2 : (forall n i, In n ["vcpu_page"; "vcpu_context"; "cpu_fp"] -> cell s2 n i = cell s n i) /\ word s2 = word s /\
     Base.reg s2 = Base.reg s /\ trace s2 = trace s /\ answer s2 = answer s /\ held s2 = held s).
   { unfold s2. split; [|destruct ch; repeat split]. intros n i Hn. cbn [In] in Hn.
     destruct ch; repeat (destruct Hn as [<-|Hn]; [reflexivity|]); destruct Hn. }
@@ -171,9 +171,10 @@ Proof.
     apply (leaves_same _ _ s s4 (io (D u) w)); auto.
     - intros i Hi. rewrite Pg. rewrite (b_word _ _ _ _ Wr).
       + unfold s3. rewrite C2, Pg by (cbn; tauto).
-        rewrite put_words_not by (eapply Forall_impl; [|exact Fl]; intros q Hq; cbn beta in Hq; unfold W_LR; lia). rewrite W2. reflexivity.
+        rewrite put_words_not by (eapply Forall_impl; [|exact Fl]; intros q Hq; cbn beta in Hq; unfold W_LR in *; lia). rewrite W2. reflexivity.
       + intros o Ho. change (cell s3 "vcpu_context" w) with (cell s2 "vcpu_context" w). rewrite C2, Ek by (cbn; tauto).
-        apply page_apart; auto; unfold W_LR, W_GP in *; lia.
+        apply page_apart; auto; unfold W_LR, W_FP, W_GP in *; lia.
+    - intros i. change (cell s4 "cpu_fp" i) with (cell s2 "cpu_fp" i). apply C2. cbn. tauto.
     - intros m Hm i. change (Base.reg s4) with (Base.reg s2). rewrite Rg2. reflexivity.
     - intros j. replace (io (D t4)) with (io (D t2)); [rewrite Io2; reflexivity|]. unfold t4, write_greg, set_greg.
       change (protected (P t3) (vm_of w)) with (protected (P t2) (vm_of w)). rewrite Pr2. reflexivity. }

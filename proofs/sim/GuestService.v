@@ -241,7 +241,7 @@ Proof.
   { unfold ESR_MISSING. lia. }
   { change (trace s2) with (trace s). change (cell s2 "vcpu_page" w) with (cell s "vcpu_page" w). rewrite Dt. cbn [io set_ctx].
     apply (leaves_same _ _ s s2 (io (D u) w)); auto. intros j Hj. rewrite Pg. apply (GuestLocal.b_word _ _ _ _ Wr). intros o Ho. fold ct in Ek. rewrite Ek.
-    apply page_apart; auto; unfold W_LR, W_GP in *; lia. }
+    apply page_apart; auto; unfold W_LR, W_FP, W_GP in *; lia. }
   rewrite P2 in R'. change (vm (P t1)) with (vm (P u)) in R'. rewrite Pu in R'. rewrite (missing_filter t (vm_of w) i far _ A M) in R'.
   assert (Cx : ctx_ok s2 ct = true).
   { destruct (vcpu_areas fixed I c s t w R J W Ex) as (_ & Ok_ & _). destruct (vcpu_facts s w (Ok_ Pr)) as (_ & Z0 & _). exact Z0. }

@@ -82,12 +82,20 @@ Lemma return_back c v code s : cpu_ok c = true -> vcpu_mem s v = true -> roots_o
   exists u, s_host_return [c; v; code] s = Ok (0, u) /\ (forall x, beside v s x -> word u x = word s x) /\ given_back s u.
 Proof.
   intros C M Ro H B. destruct (mem_facts s v M) as (_ & Cc & Cp). unfold s_host_return. rewrite C, M, Ro, H. cbn [andb]. unfold host_back. cbv zeta.
-  set (s1 := vse_back (cell s "vcpu_page" v) s).
+  set (s0 := vse_back (cell s "vcpu_page" v) s).
+  assert (S0 : stays v s s0).
+  { unfold s0, vse_back. destruct (negb _); [|apply stays_refl]. apply stays_page. repeat constructor; cbn; unfold State.W_IO; lia. }
+  set (s1 := if Run.narrow _ then _ else s0).
   assert (S1 : stays v s s1).
-  { unfold s1, vse_back. destruct (negb _); [|apply stays_refl]. apply stays_page. repeat constructor; cbn; unfold State.W_IO; lia. }
+  { unfold s1. destruct (Run.narrow _); [|exact S0]. apply (stays_trans v s s0 _ S0). destruct (y_frame _ _ _ S0) as (_ & <- & _).
+    unfold a32_left. set (pg := cell s0 "vcpu_page" v). set (sb := save_bank _ _ _ _ _ s0). assert (Sb : stays v s0 sb).
+    { constructor; [repeat split|reflexivity|]. intros x X. unfold sb. change (pg + CTX_A32) with (pg + State.W_A32 * 8).
+      apply saved_outside; [unfold State.W_A32; lia|unfold State.W_A32, NR_A32; lia|]. intros k K. apply (X k K). }
+    destruct (negb _); [|exact Sb]. apply (stays_trans v s0 sb _ Sb). constructor; [repeat split|reflexivity|]. intros x X.
+    rewrite word_setword, (proj2 (Z.eqb_neq _ _)); [reflexivity|]. apply (X State.W_FPEXC). unfold State.W_FPEXC. lia. }
   assert (St : exists t, (if negb (cell s "has_gicv3" 0 =? 0) then p_gic_lrs_save plain [cell s "vcpu_page" v] s1 else Ok (0, s1))
     = Ok (0, t) /\ stays v s t).
-  { destruct (negb _); [|eauto]. pose proof (y_frame _ _ _ S1) as F. destruct F as (_ & Ep & _). rewrite <- Ep.
+  { destruct (negb (cell s "has_gicv3" 0 =? 0)); [|eauto]. pose proof (y_frame _ _ _ S1) as F. destruct F as (_ & Ep & _). rewrite <- Ep.
     destruct (stays_gic v s1) as (t & E & S2); [rewrite Ep, (Frame.frame_ctx s s1 _ (y_frame _ _ _ S1)); exact Cp|].
     exists t. split; [exact E|exact (stays_trans _ _ _ _ S1 S2)]. }
   destruct St as (t & -> & S2). cbn [bind]. set (s2 := save_el1 (cell s "vcpu_context" v) t).
@@ -196,7 +204,7 @@ Proof.
     assert (S1 : stays v s s1) by stays_.
     destruct (_ && (cell s "cpu_fp" c =? 0)).
     { unfold s_guest_fp_trap. change (vcpu_mem s1 v) with (vcpu_mem s v). rewrite C, M. cbn [andb bind]. eexists _, _. split; [reflexivity|].
-      split; [reflexivity|discriminate]. }
+      split; [intros x _ _; unfold fpexc_loaded; destruct (Run.narrow _); reflexivity|discriminate]. }
     destruct (_ && _); [eexists _, _; split; [reflexivity|split; [reflexivity|discriminate]]|].
     set (hp := if needs_hpfar _ then _ else _). set (s2 := if needs_hpfar _ then _ else s1).
     assert (S2 : stays v s s2) by (unfold s2; destruct (needs_hpfar _); [stays_|exact S1]).
@@ -428,7 +436,7 @@ Proof.
   destruct (context_ok _ _ _); [|discriminate]. cbn [bind]. intros E. injection E as <-. destruct (_ =? 0), (_ =? 0); reflexivity.
 Qed.
 Lemma controls_word cpu v type page s : word (controls cpu v type page s) = word s.
-Proof. unfold controls. destruct (_ && _), (sve_run _ _ _ _); reflexivity. Qed.
+Proof. unfold controls. destruct (_ && _), (Run.narrow _), (sve_run _ _ _ _); reflexivity. Qed.
 Lemma stop_rest s : Base.reg (stop_profiling s) = Base.reg s /\ cell (stop_profiling s) = cell s.
 Proof. unfold stop_profiling. cbv zeta. match goal with |- context [if ?b then _ else _] => destruct b end; split; reflexivity. Qed.
 Lemma guest_loaded w type flags s x : beside w s x -> word (load_guest w type (cell s "vcpu_context" w) flags s) x = word s x.
@@ -449,7 +457,7 @@ Proof.
   intros Ec Eh B E k K. unfold s_hc_vcpu_run in E. rewrite Ec in E. destruct (_ && _); [|discriminate]. destruct (_ <=? _); [discriminate|].
   destruct (negb _); [discriminate|]. destruct (run_ok s w); [|discriminate]. unfold enter in E. cbv zeta in E.
   destruct (negb (check_run _ _ _ _ _ =? 0)) eqn:Ck; [injection E as E1 _; rewrite E1 in Ck; discriminate Ck|]. clear Ck.
-  apply entry_end in E. rewrite controls_word in E. unfold held_back. rewrite E. clear E s'. cbn [word setreg setregs].
+  apply entry_end in E. cbn [word setreg setregs] in E. rewrite controls_word in E. unfold held_back. rewrite E. clear E s'. cbn [word setreg setregs].
   match goal with |- context [stop_profiling ?x] => destruct (stop_rest x) as [R1 C1]; generalize dependent (stop_profiling x) end.
   intros s1 R1 C1. cbn [Base.reg cell put_words setwords] in R1, C1. rewrite R1, Eh.
   replace (Base.reg s "el1" k) with (Base.reg s1 "el1" k) by (rewrite R1; reflexivity).

@@ -74,6 +74,7 @@ Record installed : Prop := {
     (h < fixed "pool_base" 0 \/ fixed "pool_base" 0 + pool * PAGE_BYTES <= h);
   n_core_pages : fixed "pages_core" 0 = installed_core;
   n_gic : gicv3 = negb (fixed "has_gicv3" 0 =? 0);
+  n_aarch32 : aarch32 = (fixed "has_aarch32" 0 =? AARCH32_EL1);
   n_ras : ras = negb (fixed "has_ras" 0 =? 0);
   n_lrs : nr_lrs <= 16;
   n_cpus : 0 <= fixed "nr_cpus" 0 <= KCORE_MAX_CPUS;

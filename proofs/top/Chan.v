@@ -143,7 +143,7 @@ Definition names (r : request) (s : pub) : Z :=
   end.
 
 Definition boot_regs (d : data) (pg : Z) : list Z := map (mem d pg) [0; 1; 2; 3; W_PC; W_CNTVOFF].
-Definition page_io (d : data) (pg : Z) : list Z := values (mem d pg) W_IO 36.
+Definition page_io (d : data) (pg : Z) : list Z := values (mem d pg) W_IO 45.
 
 Definition call_to_vm (v c : Z) (r : request) (s : st) : option msg :=
   let o := hcall c r (P s) in
@@ -232,7 +232,7 @@ Proof.
 Qed.
 
 (* What is loaded depends on the words of the page that are. *)
-Definition same_io (m n : Z -> Z) : Prop := forall k, W_IO <= k < W_IO + 36 -> m k = n k.
+Definition same_io (m n : Z -> Z) : Prop := forall k, W_IO <= k < W_IO + 45 -> m k = n k.
 Lemma nr_aprs_range : 1 <= nr_aprs <= 4.
 Proof. unfold nr_aprs. destruct (_ <=? _); [lia|]. destruct (_ <=? _); lia. Qed.
 Lemma is_apr_range k : is_apr k = true -> W_AP0R <= k < W_AP0R + 8.
@@ -245,11 +245,12 @@ Proof.
   destruct (Z.eqb_spec k W_VMCR) as [->|_]; [rewrite S by (unfold W_IO, W_VMCR; lia); auto|]. destruct (is_apr k) eqn:C; auto.
   apply is_apr_range in C. rewrite S; auto. unfold W_IO, W_AP0R in *. lia.
 Qed.
-Lemma io_loaded_ext m n x y k : same_io m n -> x k = y k -> io_loaded m x k = io_loaded n y k.
+Lemma io_loaded_ext b m n x y k : same_io m n -> x k = y k -> io_loaded b m x k = io_loaded b n y k.
 Proof.
   intros S E. unfold io_loaded. rewrite (S W_SRE), (S W_USED) by (unfold W_IO, W_SRE, W_USED; lia). set (used := Z.min (n W_USED) nr_lrs).
   destruct (Z.eqb_spec k W_IO) as [->|_]; [rewrite S by (unfold W_IO; lia); auto|].
-  destruct (Z.eqb_spec k W_VSESR) as [->|_]; [apply S; unfold W_IO, W_VSESR; lia|]. destruct (negb gicv3); auto.
+  destruct (Z.eqb_spec k W_VSESR) as [->|_]; [apply S; unfold W_IO, W_VSESR; lia|].
+  destruct (inside k W_A32 N_A32) eqn:A; [apply inside_spec in A; apply S; unfold W_A32, N_A32, W_IO in *; lia|]. destruct (negb gicv3); auto.
   destruct (Z.eqb_spec k W_HCR) as [->|_]; [rewrite E, S by (unfold W_IO, W_HCR; lia); auto|].
   destruct (Z.eqb_spec k W_VMCR) as [->|_]; [rewrite E, S by (unfold W_IO, W_VMCR; lia); auto|].
   destruct (k =? W_SRE); auto. destruct (k =? W_USED); auto. destruct (inside k W_LR _) eqn:C; auto.

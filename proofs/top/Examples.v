@@ -7,7 +7,7 @@ Definition small (b : check -> bool) : config := {|
   region p := if (0 <=? p) && (p <? 32) then 0 else -1;
   denied p := p =? 41;
   core p := (0 <=? p) && (p <? 2);
-  pool := 64; reserve := 4; installed_core := 2; info _ _ := 0; gicv3 := true; ras := true; broken := b |}.
+  pool := 64; reserve := 4; installed_core := 2; info _ _ := 0; gicv3 := true; aarch32 := true; ras := true; broken := b |}.
 
 Section Runs.
 Context {cfg : config}.

@@ -91,7 +91,7 @@ Definition vcpu_run (c w flags : Z) (s : pub) : Z * pub * list effect :=
            then change_vcpu w (fun r => vcpu_with_pending PENDING_NONE 0
                   (if c_power r =? POWER_BOOT then vcpu_with_power POWER_ON r else r)) s
            else s in
-  (0, change_cpu c (cpu_with_run true) t, [IoLoad w pg; PageWrite pg [(W_FLAGS, 0)]]).
+  (0, change_cpu c (cpu_with_run true) t, [IoLoad w pg (protected s (vm_of w) || negb aarch32); PageWrite pg [(W_FLAGS, 0)]]).
 
 (* ------------------------------------------------------------------ what the host gets *)
 

@@ -15,7 +15,7 @@ Inductive effect :=
 | FpSaveShared (c pg : Z)           (* the same to the shared page: normal VM *)
 | VgicLoad (c w pg : Z)             (* the vCPU is loaded: VMCR and active priorities from the shared page *)
 | VgicSave (c w pg : Z)             (* and back *)
-| IoLoad (w pg : Z)                 (* it runs: interrupt wishes and list registers from the shared page *)
+| IoLoad (w pg : Z) (wide : bool)   (* it runs, in AArch64 whatever the page says if wide: wishes, list registers, registers of AArch32 from the shared page *)
 | IoSave (w pg : Z) (disr : bool)   (* and back, with the syndrome of an SError that the guest deferred *)
 | PageWrite (pg : Z) (l : list (Z * Z))
 | HostX (c n x : Z)                 (* the host's register *)

@@ -63,10 +63,12 @@ Definition vgic_loaded (m : Z -> Z) (left : Z) (x : Z -> Z) (k : Z) : Z :=
   if k =? W_VMCR then if m W_SRE =? 0 then left else low32 (m k) else if is_apr k then low32 (m k) else x k.
 Definition vgic_saved (m x : Z -> Z) (k : Z) : Z :=
   if gicv3 && (((k =? W_VMCR) && negb (m W_SRE =? 0)) || is_apr k) then x k else m k.
-Definition io_loaded (m x : Z -> Z) (k : Z) : Z :=
+(* Of HCR_EL2: what the host may wish for of any VM, and whether EL1 is AArch64. *)
+Definition io_loaded (wide : bool) (m x : Z -> Z) (k : Z) : Z :=
   let used := Z.min (m W_USED) nr_lrs in
-  if k =? W_IO then Z.land (m k) WISHES else
+  if k =? W_IO then Z.lor (Z.land (m k) WISHES) (if wide || bit_of (m k) KCORE_HCR_RW then KCORE_HCR_RW else 0) else
   if k =? W_VSESR then m k else
+  if inside k W_A32 N_A32 then m k else
   if negb gicv3 then x k else
   if k =? W_HCR then if used =? 0 then x k else low32 (m k) else
   if k =? W_VMCR then if m W_SRE =? 0 then low32 (m k) else x k else
@@ -76,6 +78,7 @@ Definition io_loaded (m x : Z -> Z) (k : Z) : Z :=
 Definition io_saved (disr : bool) (m x : Z -> Z) (k : Z) : Z :=
   if k =? W_IO then if bit_of (m k) KCORE_HCR_VSE then Z.lor (clear (m k) KCORE_HCR_VSE) (Z.land (x k) KCORE_HCR_VSE) else m k else
   if (k =? W_DISR) && disr then x k else
+  if inside k W_A32 N_A32 && negb (bit_of (x W_IO) KCORE_HCR_RW) then x k else
   if gicv3 && (((k =? W_VMCR) && (x W_SRE =? 0)) || inside k W_LR (Z.min (x W_USED) 16)) then x k else m k.
 
 Definition do_effect (d : data) (e : effect) : data :=
@@ -97,7 +100,7 @@ Definition do_effect (d : data) (e : effect) : data :=
   | VgicLoad c w pg => set_io (upd (io d) w (vgic_loaded (mem d pg) (hreg d c R_VMCR) (io d w))) d
   | VgicSave c w pg => set_hreg (upd (hreg d) c (upd (hreg d c) R_VMCR (io d w W_VMCR)))
                         (set_mem (upd (mem d) pg (vgic_saved (mem d pg) (io d w))) d)
-  | IoLoad w pg => set_io (upd (io d) w (io_loaded (mem d pg) (io d w))) d
+  | IoLoad w pg wide => set_io (upd (io d) w (io_loaded wide (mem d pg) (io d w))) d
   | IoSave w pg disr => set_mem (upd (mem d) pg (io_saved disr (mem d pg) (io d w))) d
   | PageWrite pg l => set_mem (upd (mem d) pg (writes 0 512 l (mem d pg))) d
   | HostX c n x => set_hreg (upd (hreg d) c (upd (hreg d c) n x)) d
@@ -117,7 +120,7 @@ Definition set_greg (s : st) (w : Z) (f : Z -> Z) : st :=
   mkst (P s) (if protected (P s) (vm_of w) then set_ctx (upd (ctx (D s)) w f) (D s)
               else set_mem (upd (mem (D s)) (c_page (vcpu (P s) w)) f) (D s)).
 Definition guest_values (s : st) (w : Z) : list Z := values (greg s w) 0 58.
-Definition io_values (d : data) (w : Z) : list Z := values (io d w) W_IO 38.
+Definition io_values (d : data) (w : Z) : list Z := values (io d w) W_IO 45.
 Definition write_greg (s : st) (w : Z) (l : list (Z * Z)) : st := set_greg s w (writes 0 W_GP l (greg s w)).
 Definition with_data (f : data -> data) (s : st) : st := mkst (P s) (f (D s)).
 Definition with_pub (f : pub -> pub) (s : st) : st := mkst (f (P s)) (D s).

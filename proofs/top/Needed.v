@@ -75,13 +75,13 @@ Proof. vm_compute. auto. Qed.
 Definition fp_secret (x : Z) : list act :=
   running ++ [G 0 (OFp (fun _ => [])); G 0 (OFp (fun _ => [(W_FP + 2, x)])); HIrq 0 1; HFp 0 (fun _ => [])].
 Theorem fp_clear_needed : ~ @noninterfering (without CheckFp).
-Proof. apply (host_sees_fp CheckFp (fp_secret 1) (fp_secret 2) 0 102); [vm_compute; reflexivity ..|vm_compute; congruence]. Qed.
+Proof. apply (host_sees_fp CheckFp (fp_secret 1) (fp_secret 2) 0 108); [vm_compute; reflexivity ..|vm_compute; congruence]. Qed.
 
 (* FP registers of the host's for a protected guest too: it leaves there what the host reads. *)
 Definition fp_shown (x : Z) : list act := running ++ [set_x7 x; G 0 (OHostFp (fun l => [(W_FP + 2, nth 7 l 0)])); HIrq 0 1].
 Theorem host_fp_check_needed : ~ @noninterfering (without CheckHostFp).
-Proof. apply (host_sees_fp CheckHostFp (fp_shown 1) (fp_shown 2) 0 102); [vm_compute; reflexivity ..|vm_compute; congruence]. Qed.
-Example host_fp_check_helps : fpm (D (final (fp_shown 1))) 0 102 = fpm (D (final (fp_shown 2))) 0 102.
+Proof. apply (host_sees_fp CheckHostFp (fp_shown 1) (fp_shown 2) 0 108); [vm_compute; reflexivity ..|vm_compute; congruence]. Qed.
+Example host_fp_check_helps : fpm (D (final (fp_shown 1))) 0 108 = fpm (D (final (fp_shown 2))) 0 108.
 Proof. vm_compute. reflexivity. Qed.
 
 (* No look at the owner: the host donates VM 1's page to VM 2, which writes to it.  VM 1 got no message, and the page isn't its own any more. *)

@@ -25,7 +25,7 @@ Proof. intros [A B C E] H K. split; auto. Qed.
 Definition scrubs (p : Z) (l : list effect) : Prop := In (Scrub p) l.
 Definition saves (c : Z) (l : list effect) : Prop := exists x, In (FpSave c x) l \/ In (FpSaveShared c x) l.
 Definition reads_ok (V F : Z -> bool) (e : effect) : Prop :=
-  match e with IoLoad _ pg | VgicLoad _ _ pg => V pg = true | FpSaveShared c _ => F c = true | _ => True end.
+  match e with IoLoad _ pg _ | VgicLoad _ _ pg => V pg = true | FpSaveShared c _ => F c = true | _ => True end.
 
 Lemma effect_agree V F d e x : agree V F d e -> reads_ok V F x ->
   agree (fun p => V p || match x with Scrub q => p =? q | _ => false end)

@@ -40,6 +40,7 @@ Class config := {
   installed_core : Z;         (* pages that installation took *)
   info : Z -> Z -> Z;         (* what INFO answers on a CPU, by KCORE_INFO_* *)
   gicv3 : bool;
+  aarch32 : bool;             (* EL1 of a normal VM may be AArch32 *)
   ras : bool;                 (* an SError has a syndrome *)
   broken : check -> bool      (* all false: the real core *)
 }.
@@ -119,12 +120,13 @@ Definition W_PC := 31. Definition W_PSTATE := 32. Definition W_SCTLR := 35. Defi
 Definition W_FAR := 43. Definition W_VBAR := 45. Definition W_ELR := 55. Definition W_SPSR := 56.
 Definition W_GP := 58%Z.                       (* x, pc, pstate, EL1 and EL0 registers: 0..57 *)
 Definition W_CNTVOFF := 59. Definition W_FLAGS := 61. Definition W_EXIT := 64.
-Definition W_IO := 60. Definition N_IO := 38.  (* enter, vgic, and behind them the virtual timer *)
+Definition W_IO := 60. Definition N_IO := 45.  (* enter, vgic, and behind them the virtual timer and registers of AArch32 *)
 Definition W_VSESR := 62. Definition W_DISR := 67.
 Definition W_HCR := 68. Definition W_VMCR := 69. Definition W_SRE := 70. Definition W_USED := 71.   (* vgic *)
 Definition W_AP0R := 72. Definition W_AP1R := 76. Definition W_LR := 80.
 Definition W_TIMER := 96.
-Definition W_FP := 100. Definition N_FP := 66.
+Definition W_A32 := 98. Definition N_A32 := 7. Definition W_FPEXC := 104.
+Definition W_FP := 106. Definition N_FP := 66.
 Definition W_KEPT := 200.                      (* KCore's: full FAR of the last exit, CPU_ON's entry and x0 *)
 
 (* ------------------------------------------------------------------ setters *)

@@ -109,8 +109,8 @@ Lemma same_for_vm v u r s : u <> v -> same_for v s (set_vm u r s).
 Proof. intros N. repeat split; auto. cbn. unfold upd. destruct (Z.eqb_spec v u); auto. congruence. Qed.
 
 Lemma page_io_same d pg : same_io (mem d pg) (at_ (page_io d pg) W_IO).
-Proof. intros k K. unfold page_io. rewrite at_values; [reflexivity|]. change (Z.of_nat 36) with 36. lia. Qed.
-Lemma io_load_value d w pg k : io (do_effect d (IoLoad w pg)) w k = io_loaded (at_ (page_io d pg) W_IO) (io d w) k.
+Proof. intros k K. unfold page_io. rewrite at_values; [reflexivity|]. change (Z.of_nat 45) with 45. lia. Qed.
+Lemma io_load_value d w pg b k : io (do_effect d (IoLoad w pg b)) w k = io_loaded b (at_ (page_io d pg) W_IO) (io d w) k.
 Proof. cbn [do_effect set_io io]. unfold upd. rewrite Z.eqb_refl. apply io_loaded_ext; [apply page_io_same|reflexivity]. Qed.
 Lemma vgic_load_value d c w pg k : io (do_effect d (VgicLoad c w pg)) w k = vgic_loaded (at_ (page_io d pg) W_IO) (hreg d c R_VMCR) (io d w) k.
 Proof. cbn [do_effect set_io io]. unfold upd. rewrite Z.eqb_refl. apply vgic_loaded_ext; [apply page_io_same|reflexivity]. Qed.

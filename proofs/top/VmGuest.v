@@ -50,7 +50,7 @@ Definition ran (c w : Z) (s : pub) : pub :=
     (if protected s (vm_of w)
      then change_vcpu w (fun r => vcpu_with_pending PENDING_NONE 0 (if c_power r =? POWER_BOOT then vcpu_with_power POWER_ON r else r)) s
      else s).
-Definition run_effects (w pg : Z) : list effect := [IoLoad w pg; PageWrite pg [(W_FLAGS, 0)]].
+Definition run_effects (w pg : Z) (b : bool) : list effect := [IoLoad w pg b; PageWrite pg [(W_FLAGS, 0)]].
 
 Lemma ran_facts c w s :
   (forall u, life (vm (ran c w s) u) = life (vm s u)) /\ (forall d, u_fp (cpu (ran c w s) d) = u_fp (cpu s d)) /\
@@ -79,13 +79,13 @@ Proof.
   destruct (Z.eqb_spec x w); auto. subst x. destruct H; congruence.
 Qed.
 
-Lemma run_elsewhere v w s : inv s -> is_vm v -> host_ok s (c_page (vcpu s w)) = true ->
-  forall e, In e (run_effects w (c_page (vcpu s w))) -> elsewhere s v e.
+Lemma run_elsewhere v w b s : inv s -> is_vm v -> host_ok s (c_page (vcpu s w)) = true ->
+  forall e, In e (run_effects w (c_page (vcpu s w)) b) -> elsewhere s v e.
 Proof. intros I V H e [<-|[<-|[]]]; [intros p []|apply elsewhere_host; auto; cbn; intros p <-; auto]. Qed.
 
-Lemma run_other v c w s : sinv s -> is_vm v -> host_ok (P s) (c_page (vcpu (P s) w)) = true ->
+Lemma run_other v c w b s : sinv s -> is_vm v -> host_ok (P s) (c_page (vcpu (P s) w)) = true ->
   (vm_of w <> v \/ protected (P s) (vm_of w) = false) ->
-  becomes v None s (mkst (ran c w (P s)) (do_effects (run_effects w (c_page (vcpu (P s) w))) (D s))).
+  becomes v None s (mkst (ran c w (P s)) (do_effects (run_effects w (c_page (vcpu (P s) w)) b) (D s))).
 Proof.
   intros I V H O. split; [cbn [P]; now apply ran_book|]. intros L. destruct (live_guarded _ _ L) as (_ & _ & _ & Q).
   assert (Nv : vm_of w <> v) by (destruct O as [O|O]; [exact O|intros X; rewrite X in O; congruence]).
@@ -101,18 +101,18 @@ Proof. reflexivity. Qed.
 Lemma run_own v c w s flags value : sinv s -> is_vm v -> host_ok (P s) (c_page (vcpu (P s) w)) = true -> vm_of w = v ->
   protected (P s) v = true -> let r := vcpu (P s) w in
   becomes v (Some (Answer w (c_pending r) (c_esr r) flags value (page_io (D s) (c_page r)))) s
-    (mkst (ran c w (P s)) (set_ctx (upd (ctx (do_effects (run_effects w (c_page r)) (D s))) w
-       (answered (c_power r) (c_pending r) (c_esr r) flags value (ctx (D s) w))) (do_effects (run_effects w (c_page r)) (D s)))).
+    (mkst (ran c w (P s)) (set_ctx (upd (ctx (do_effects (run_effects w (c_page r) true) (D s))) w
+       (answered (c_power r) (c_pending r) (c_esr r) flags value (ctx (D s) w))) (do_effects (run_effects w (c_page r) true) (D s)))).
 Proof.
   intros I V H Y Q r. destruct (ran_facts c w (P s)) as (LT & F & LF & C & PW). rewrite Y, Q in PW. cbn [andb] in PW.
-  set (l := run_effects w (c_page r)).
+  set (l := run_effects w (c_page r) true).
   assert (NF : forall d e, In e l -> ~ touches_fp e d) by (intros d e [<-|[<-|[]]]; cbn; auto).
   assert (NC : forall x e, In e l -> ~ touches_ctx e x) by (intros x e [<-|[<-|[]]]; cbn; auto).
   split; [exact Y|]. split; [apply LT|]. split; [|split].
   - intros x _. unfold exists_bit. cbn [P]. destruct (C x) as [-> _]. auto.
   - intros L. split.
     + apply pages_intro; auto; [intros x; cbn [P]; rewrite LF; auto|apply owners_same, ran_owner|]. intros p Mp o. cbn [D set_ctx mem].
-      apply effects_mem. intros e X T. apply (run_elsewhere v w (P s) I V H e X p T Mp).
+      apply effects_mem. intros e X T. apply (run_elsewhere v w true (P s) I V H e X p T Mp).
     + intros x Wx _ Nx k. cbn [D set_ctx io]. split.
       * destruct (C x) as [S1 S2]. apply reg_intro; cbn [P D set_ctx ctx fpm]; auto.
         intros j. unfold upd. destruct (Z.eqb_spec x w); [congruence|]. apply effects_ctx. intros e; apply NC.
@@ -126,7 +126,7 @@ Proof.
         destruct (_ && _); [(apply effects_fp; intros e; apply NF)|]. unfold upd. rewrite Z.eqb_refl. now apply answered_fp.
       * rewrite reg_off by auto. cbn [D set_ctx ctx]. unfold upd. rewrite Z.eqb_refl. apply answered_off; auto.
         intros j J. now rewrite reg_off.
-    + cbn [D set_ctx io]. change (io (do_effects l (D s)) w k) with (io (do_effect (D s) (IoLoad w (c_page r))) w k). apply io_load_value.
+    + cbn [D set_ctx io]. change (io (do_effects l (D s)) w k) with (io (do_effect (D s) (IoLoad w (c_page r) true)) w k). apply io_load_value.
 Qed.
 
 Lemma run_becomes c w v s : sinv s -> is_vm v ->
@@ -143,12 +143,12 @@ Proof.
   apply orb_false_iff in Rg as [_ Rg]. assert (N : u_vcpu (cpu (P s) c) <> NO_VCPU) by (rewrite U; intros ->; discriminate).
   destruct (i_cpu _ I c N) as [Lw _]. rewrite U in Lw.
   assert (H : host_ok (P s) (c_page (vcpu (P s) w)) = true) by (apply vcpu_page_ok; auto; rewrite Lw; discriminate).
-  fold (ran c w (P s)). fold (run_effects w (c_page (vcpu (P s) w))). rewrite Z.eqb_refl, andb_true_r. cbn [andb].
+  fold (ran c w (P s)). fold (run_effects w (c_page (vcpu (P s) w)) (protected (P s) (vm_of w) || negb aarch32)). rewrite Z.eqb_refl, andb_true_r. cbn [andb].
   destruct (Z.eqb_spec (vm_of w) v) as [Y|Y]; cbn [andb].
   - rewrite Y. destruct (protected (P s) v) eqn:Q; [|apply run_other; auto; right; congruence].
     unfold with_data. cbn [P D]. rewrite entered_answered. apply (run_own v c w s _ _ I V H Y Q).
   - destruct (protected (P s) (vm_of w)) eqn:Q; [|apply run_other; auto].
-    pose proof (run_other v c w s I V H (or_introl Y)) as X. eapply none_trans; [exact X|].
+    pose proof (run_other v c w (true || negb aarch32) s I V H (or_introl Y)) as X. eapply none_trans; [exact X|].
     split; [reflexivity|]. intros L. split; [exact (pages_refl v _)|]. intros x Wx _ _ k. cbn [with_data P D set_ctx io]. split; auto.
     apply reg_intro; auto. intros j. cbn [with_data D set_ctx ctx]. unfold upd. destruct (Z.eqb_spec x w); auto. congruence.
 Qed.

@@ -14,7 +14,7 @@ Definition touches_ctx (e : effect) (w : Z) : Prop :=
 Definition touches_fp (e : effect) (c : Z) : Prop :=
   match e with FpSave d _ | FpSaveShared d _ => d = c | _ => False end.
 Definition touches_io (e : effect) (w : Z) : Prop :=
-  match e with Reset x | IoLoad x _ | VgicLoad _ x _ => x = w | _ => False end.
+  match e with Reset x | IoLoad x _ _ | VgicLoad _ x _ => x = w | _ => False end.
 
 Lemma effects_mem l p : (forall e, In e l -> ~ touches_mem e p) -> forall d o, mem (do_effects l d) p o = mem d p o.
 Proof.

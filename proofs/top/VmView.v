@@ -103,7 +103,7 @@ Definition becomes (v : Z) (m : option msg) (s t : st) : Prop :=
       (live (P s) v = true -> exists_bit (P s) w = true -> forall k,
          reg t w k = (let R := if c_power (vcpu (P s) w) =? POWER_BOOT then writes 0 W_GP (boot_writes (reg s w)) (reg s w) else reg s w in
                       writes 0 W_GP (enter_writes pending esr flags value R) R k) /\
-         io (D t) w k = io_loaded (at_ l W_IO) (io (D s) w) k)
+         io (D t) w k = io_loaded true (at_ l W_IO) (io (D s) w) k)
   | Some (Loaded w vmcr l) =>
       book (P t) v = book (P s) v /\ vm_of w = v /\ steady v (eq w) s t /\
       (live (P s) v = true -> exists_bit (P s) w = true -> forall k,

@@ -6,7 +6,7 @@ Local Open Scope Z_scope.
 
 #[global] Instance V5_4 : VER := {|
   release := "v5.4";
-  page_bytes := 1328;
+  page_bytes := 1376;
   page := [
     Field "x" 0 8 31;
     Field "pc" 248 8 1;
@@ -53,10 +53,18 @@ Local Open Scope Z_scope.
     Field "vgic.ap0r" 576 8 4;
     Field "vgic.ap1r" 608 8 4;
     Field "vgic.lr" 640 8 16;
-    Field "reserved1" 768 8 4;
-    Field "fpsr" 800 8 1;
-    Field "fpcr" 808 8 1;
-    Field "v" 816 8 64];
+    Field "reserved1" 768 8 2;
+    Field "a32.spsr_abt" 784 8 1;
+    Field "a32.spsr_und" 792 8 1;
+    Field "a32.spsr_irq" 800 8 1;
+    Field "a32.spsr_fiq" 808 8 1;
+    Field "a32.dacr" 816 8 1;
+    Field "a32.ifsr" 824 8 1;
+    Field "a32.fpexc" 832 8 1;
+    Field "reserved2" 840 8 1;
+    Field "fpsr" 848 8 1;
+    Field "fpcr" 856 8 1;
+    Field "v" 864 8 64];
   install_bytes := 1248;
   install := [
     Field "magic" 0 8 1;
@@ -127,9 +135,9 @@ Local Open Scope Z_scope.
     Copy "sys.sp_el0" 456 8 "kvm_cpu_context" "sp" 248 8;
     Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240;
     Copy "x" 240 8 "kvm_cpu_context" "regs" 240 8;
-    Copy "v" 816 512 "kvm_cpu_context" "vregs" 336 512;
-    Copy "fpsr" 800 8 "kvm_cpu_context" "fpsr" 848 4;
-    Copy "fpcr" 808 8 "kvm_cpu_context" "fpcr" 852 4;
+    Copy "v" 864 512 "kvm_cpu_context" "vregs" 336 512;
+    Copy "fpsr" 848 8 "kvm_cpu_context" "fpsr" 848 4;
+    Copy "fpcr" 856 8 "kvm_cpu_context" "fpcr" 852 4;
     Copy "vmpidr" 464 8 "kvm_cpu_context" "MPIDR_EL1" 872 8;
     Copy "vgic.vmcr" 552 8 "vgic_v3_cpu_if" "vgic_vmcr" 4 4;
     Copy "vgic.sre" 560 8 "vgic_v3_cpu_if" "vgic_sre" 8 4;
@@ -187,9 +195,9 @@ Local Open Scope Z_scope.
     Copy "sys.sp_el0" 456 8 "kvm_cpu_context" "sp" 248 8;
     Copy "x" 0 240 "kvm_cpu_context" "regs" 0 240;
     Copy "x" 240 8 "kvm_cpu_context" "regs" 240 8;
-    Copy "v" 816 512 "kvm_cpu_context" "vregs" 336 512;
-    Copy "fpsr" 800 8 "kvm_cpu_context" "fpsr" 848 4;
-    Copy "fpcr" 808 8 "kvm_cpu_context" "fpcr" 852 4;
+    Copy "v" 864 512 "kvm_cpu_context" "vregs" 336 512;
+    Copy "fpsr" 848 8 "kvm_cpu_context" "fpsr" 848 4;
+    Copy "fpcr" 856 8 "kvm_cpu_context" "fpcr" 852 4;
     Copy "vgic.vmcr" 552 8 "vgic_v3_cpu_if" "vgic_vmcr" 4 4;
     Copy "vgic.ap0r" 576 8 "vgic_v3_cpu_if" "vgic_ap0r" 12 4;
     Copy "vgic.ap0r" 584 8 "vgic_v3_cpu_if" "vgic_ap0r" 16 4;

@@ -102,6 +102,8 @@ Definition core_page : list field := [
   Field "exit.hpfar" CTX_EXIT_HPFAR 8 1;
   Field "exit.disr" CTX_EXIT_DISR 8 1;
   Field "vgic.hcr" CTX_VGIC 8 1;
+  Field "a32.spsr_abt" CTX_A32 8 1;
+  Field "a32.fpexc" CTX_FPEXC 8 1;
   Field "fpsr" CTX_FPSR 8 1;
   Field "v" CTX_V 8 64].
 

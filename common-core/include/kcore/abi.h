@@ -150,7 +150,10 @@ enum kcore_stat { KCORE_STATS(KCORE_STAT_NUMBER) };
 #define KCORE_HCR_VSE		(1UL << 8)
 #define KCORE_HCR_TWI		(1UL << 13)
 #define KCORE_HCR_TWE		(1UL << 14)
+#define KCORE_HCR_TID2		(1UL << 17)	/* normal VMs only */
+#define KCORE_HCR_TID3		(1UL << 18)	/* a wish only of AArch32 at EL1; set for everything else */
 #define KCORE_HCR_TVM		(1UL << 26)	/* normal VMs only */
+#define KCORE_HCR_RW		(1UL << 31)	/* clear: this run's EL1 is AArch32, of a normal VM where the machine has it */
 #define KCORE_HCR_APK		(1UL << 40)	/* normal VMs only: pointer authentication, whose keys the host switches */
 #define KCORE_HCR_API		(1UL << 41)
 
@@ -213,10 +216,17 @@ struct kcore_vcpu_page {
 		u64 ap1r[4];
 		u64 lr[16];		/* ICH_LR<n>_EL2 */
 	} vgic;
-	u64 reserved1[4];		/* 0x300 */
-	u64 fpsr;			/* 0x320 */
-	u64 fpcr;			/* 0x328 */
-	u64 v[64];			/* 0x330: V0..V31, 128 bits each, moved at load and put */
+	u64 reserved1[2];		/* 0x300 */
+	struct {			/* 0x310, of AArch32 at EL1; moved at each run */
+		u64 spsr_abt, spsr_und, spsr_irq, spsr_fiq;
+		u64 dacr;		/* DACR32_EL2 */
+		u64 ifsr;		/* IFSR32_EL2 */
+		u64 fpexc;		/* FPEXC32_EL2; moved with FP registers */
+	} a32;
+	u64 reserved2;			/* 0x348 */
+	u64 fpsr;			/* 0x350 */
+	u64 fpcr;			/* 0x358 */
+	u64 v[64];			/* 0x360: V0..V31, 128 bits each, moved at load and put */
 };
 #endif
 

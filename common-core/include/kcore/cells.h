@@ -19,7 +19,7 @@
 	X(nr_pages)			/* DRAM pages, all regions */ \
 	X(root_base)			/* stage-2 roots: VM handle * ROOT_BYTES */ \
 	X(has_gicv3) X(has_ras) X(ich_vtr) \
-	X(has_aarch32)			/* EL0 may be AArch32 */ \
+	X(has_aarch32)			/* 0, AARCH32_EL0, AARCH32_EL1: where AArch32 may be */ \
 	X(has_profiling)		/* PROFILING_* */ \
 	X(signed_only)			/* protected VMs have to be signed */ \
 	/* table pool, under the lock */ \
@@ -84,6 +84,9 @@
 
 #define NO_VCPU			0xffffffffUL
 #define NO_PAGE			0xffffffffffffffffUL
+
+#define AARCH32_EL0		1UL		/* in EL0 only */
+#define AARCH32_EL1		2UL		/* in EL1 too */
 
 #define PROFILING_SPE		1UL		/* FEAT_SPE: PMSCR_EL1, the host may sample */
 #define PROFILING_TRACE		2UL		/* FEAT_TRF, FEAT_TRBE: TRFCR_EL1 */

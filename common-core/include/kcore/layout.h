@@ -20,8 +20,10 @@
 #define CTX_EXIT_HPFAR		0x210
 #define CTX_EXIT_DISR		0x218
 #define CTX_VGIC		0x220
-#define CTX_FPSR		0x320
-#define CTX_V			0x330
+#define CTX_A32			0x310
+#define CTX_FPEXC		0x340
+#define CTX_FPSR		0x350
+#define CTX_V			0x360
 
 #define ROOT_BYTES		8192UL		/* two concatenated tables: 40-bit IPA, first level 1 */
 #define ROOTS_OFFSET		0x200000UL	/* in KCore's memory, behind image, cells and stacks */

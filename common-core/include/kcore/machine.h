@@ -98,6 +98,10 @@ INLINE_PRIMITIVE u64 host_cptr(void);
 INLINE_PRIMITIVE u64 host_mdcr(void);
 INLINE_PRIMITIVE u64 host_cnthctl(void);
 INLINE_PRIMITIVE u64 host_vmpidr(void);
+void a32_load(u64 pa);				/* SPSR_abt, _und, _irq, _fiq, DACR32_EL2, IFSR32_EL2 from the page's a32; c15 traps until a32_save() */
+void a32_save(u64 pa);
+INLINE_PRIMITIVE void fpexc_write(u64 v);	/* FPEXC32_EL2; CPTR_EL2.TFP is clear */
+INLINE_PRIMITIVE u64 fpexc_read(void);
 void zcr_write(u64 v);				/* ZCR_EL2, until host_select(); CPTR_EL2.TZ is clear */
 INLINE_PRIMITIVE void guest_select(u64 context);	/* the next exit saves x0..x30, pc, pstate at `context'; HFG*, HDFG*, HCRX are KCore's, VDISR is 0 */
 INLINE_PRIMITIVE void host_select(void);	/* the next trap is the host's; so are HFG*, HDFG*, HCRX_EL2, ZCR_EL2, TPIDR2_EL0, SMPRI_EL1 */
