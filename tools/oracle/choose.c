@@ -57,7 +57,7 @@ void choose_machine(struct source *s, struct machine *m)
 	m->reserve = PICK(s, 20, 20, 0, 4);
 	m->vtr = PICK(s, 0x90000003, 0x90000003, 0x94000007, 0xf800000f, 0x90000000, 0);
 	m->ras = draw(s, 2);
-	m->aarch32 = draw(s, 2);
+	m->aarch32 = PICK(s, 0, AARCH32_EL0, AARCH32_EL1, AARCH32_EL1);
 	m->profiling = PICK(s, 0, 1, 3);
 	m->signed_only = one_in(s, 6);
 	m->sve = draw(s, 2);
@@ -351,12 +351,14 @@ static void choose_call(struct source *s, struct event *e)
 static void choose_page_word(struct source *s, struct event *e, u64 vcpu)
 {
 	u64 word = PICK(s, W_IO, W_IO + 1, W_IO + 2, W_HCR, W_VMCR, W_SRE, W_USED, W_AP0R, W_AP1R, W_LR, W_LR + 1, 0, 1, 2, 3, 4, 4, 5, 31, 32, 59, 58, W_FP,
-			W_SVE);
+			W_SVE, W_A32 + draw(s, 6), W_FPEXC);
 	u64 v = any_value(s);
 
-	word = one_in(s, 6) ? draw(s, 170) : word;
+	word = one_in(s, 6) ? draw(s, 176) : word;
 	if (cells.vcpu_pending[vcpu] == PENDING_MMIO_READ && one_in(s, 3))
 		word = (cells.vcpu_esr[vcpu] >> 16 & 31) % 31;
+	if (word == W_IO && one_in(s, 2))
+		v = draw(s, 2) ? v | KCORE_HCR_RW : v & ~KCORE_HCR_RW;
 	if (word == W_IO + 1)				/* the answer to the last exit */
 		v = one_in(s, 9) ? v : cells.vcpu_pending[vcpu] != PENDING_NONE && draw(s, 2) ? KCORE_ENTER_SKIP : 1UL << draw(s, 4);
 	if (word == W_USED)
@@ -364,7 +366,7 @@ static void choose_page_word(struct source *s, struct event *e, u64 vcpu)
 	if (word == W_SRE)
 		v = one_in(s, 9) ? v : draw(s, 2);
 	if (word == 32)
-		v = one_in(s, 4) ? v : 5;
+		v = one_in(s, 4) ? v : one_in(s, 3) ? PICK(s, 0x10, 0x11, 0x12, 0x13, 0x17, 0x1b, 0x1f, 0x16, 0x1a) : 5;
 	if (word == W_SVE)
 		v = one_in(s, 4) ? v : KCORE_SVE_ON | draw(s, 16);
 	e->kind = EV_store;

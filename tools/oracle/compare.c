@@ -28,9 +28,12 @@ void compare_start(void)
 }
 
 /* D1.2: modes that KCore enters; any other becomes an illegal state at EL1 (docs/registers.md). */
-static u64 entered_pstate(u64 pstate, u64 type)
+static u64 entered_pstate(u64 pstate, u64 type, u64 hcr)
 {
 	u64 mode = pstate & 31;
+
+	if (!(hcr & KCORE_HCR_RW))
+		return 0x888f0000UL >> mode & 1 ? pstate : (pstate & ~31UL) | 1UL << 20 | 0x13;
 
 	if (mode == 0 || mode == 4 || mode == 5 || (mode == 0x10 && cells.has_aarch32 && type == KCORE_VM_NORMAL))
 		return pstate;
@@ -198,8 +201,10 @@ static void compare_guest(u64 c)
 	for (u64 k = 0; k < W_GP; k++)
 		if (k != W_PSTATE && k != 33)
 			SAME(core_guest_word(c, k), guest_word(c, k), "CPU and register of its guest", c, k);
-	SAME(f->guest.pstate, entered_pstate(guest_word(c, W_PSTATE), type), "PSTATE of the guest on CPU", c, NO_NUMBER);
-	SAME(f->hcr & WISHES, top_word(top_io, w, W_IO), "wishes in HCR_EL2 on CPU", c, NO_NUMBER);
+	SAME(f->guest.pstate, entered_pstate(guest_word(c, W_PSTATE), type, f->hcr), "PSTATE of the guest on CPU", c, NO_NUMBER);
+	SAME(f->hcr & RUN_BITS, top_word(top_io, w, W_IO), "wishes in HCR_EL2 on CPU", c, NO_NUMBER);
+	for (u64 i = 0; !f->elrsr && !(f->hcr & KCORE_HCR_RW) && i < 6; i++)
+		SAME(f->a32[i], top_word(top_io, w, W_A32 + i), "CPU and register of AArch32", c, i);
 	if (!cells.has_gicv3)
 		return;
 	SAME(f->lrs, top_word(top_io, w, W_USED), "list registers in use on CPU", c, NO_NUMBER);

@@ -340,7 +340,7 @@ static void event_set(const struct event *e)
 	if (k >= W_GP || k == 33)
 		return;
 	if (k == 32)			/* a mode that a guest can have */
-		v = (v & 0xf1f00fc0UL & ~(1UL << 20)) | (v & 1 ? 5 : v & 2 ? 4 : 0);
+		v = (v & 0xf1f00fc0UL & ~(1UL << 20)) | (!(this_cpu()->hcr & KCORE_HCR_RW) ? 0x10 | (v & 3) : v & 1 ? 5 : v & 2 ? 4 : 0);
 	put(k, v);
 	spec(S_GSET, e->cpu, 1, k, v);
 }
@@ -435,7 +435,11 @@ static u64 interface(bool leaving, u64 n)
 			WORD(W_AP1R + i, c->ap1r[i]);
 		}
 	}
-	WORD(W_IO, c->hcr & WISHES);
+	WORD(W_IO, c->hcr & RUN_BITS);
+	for (u64 i = 0; leaving && !(c->hcr & KCORE_HCR_RW) && i < 6; i++)
+		WORD(W_A32 + i, c->a32[i]);
+	if (leaving && !(c->hcr & KCORE_HCR_RW))
+		WORD(W_FPEXC, cells.cpu_fp[fake.cpu] ? c->fpexc : peek(page + W_FPEXC * 8));
 	if (!leaving || !cells.has_gicv3)
 		return n;
 	WORD(W_SRE, c->sre);
@@ -471,8 +475,12 @@ static void event_gio(const struct event *e)
 			else if (v & 8)
 				c->lr[i] = mixed(&seed);
 		}
-		c->elrsr |= 1UL << 63;		/* the top machine is told at the exit */
 	}
+	for (u64 i = 0; i < 6; i++)
+		c->a32[i] = mixed(&seed);
+	if (cells.cpu_fp[e->cpu])
+		c->fpexc = mixed(&seed);
+	c->elrsr |= 1UL << 63;			/* the top machine is told at the exit */
 	if (mixed(&seed) & 1)
 		c->hcr &= ~KCORE_HCR_VSE;	/* the guest takes the SError */
 	c->vdisr = mixed(&seed);

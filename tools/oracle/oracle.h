@@ -121,7 +121,7 @@ struct spec_state {
 	SPEC_ARRAYS(SPEC_MEMBER)
 #undef SPEC_MEMBER
 	u64 log_next;
-	u64 fpm[KCORE_MAX_CPUS][166], hreg[KCORE_MAX_CPUS][65];
+	u64 fpm[KCORE_MAX_CPUS][172], hreg[KCORE_MAX_CPUS][65];
 };
 extern struct spec_state top;
 extern u64 *top_mem[FAKE_PAGES];			/* NULL: zero */
@@ -143,12 +143,14 @@ extern u64 top_tables_changed, top_new_pages;		/* count changes of stage 2, and 
 #define W_AP0R		72
 #define W_AP1R		76
 #define W_LR		80
-#define W_FP		100
+#define W_A32		98
+#define W_FPEXC		104
+#define W_FP		106
 #define W_KEPT		200
 #define W_CNTVOFF	59
 #define N_RESERVE	100
 #define R_VMCR		64
-#define WISHES		0x61c0UL
+#define RUN_BITS	(0x61c0UL | KCORE_HCR_RW)	/* of HCR_EL2 */
 
 void quote_asked(u64 vm, u64 who, const u64 *data);
 bool signature_good(u64 vm);		/* of vCPU 0's page (measured.c) */

@@ -245,7 +245,7 @@ bool sequence_read(struct sequence *s, const char *path)
 			machine = sscanf(line, "machine %lu %lu %lx %lu %lu %lu %lu %lu", &m->pool, &m->reserve, &m->vtr, &m->ras, &m->aarch32, &m->profiling,
 					 &m->signed_only, &m->sve) == 8;
 			wrong = machine ? NULL : "expected 'machine' and 8 numbers";
-			if (machine && (m->pool == 0 || m->pool > 2000 || m->ras > 1 || m->aarch32 > 1 || m->signed_only > 1 || m->sve > 1 ||
+			if (machine && (m->pool == 0 || m->pool > 2000 || m->ras > 1 || m->aarch32 > 2 || m->signed_only > 1 || m->sve > 1 ||
 					m->profiling > 3 || (m->vtr & 31) > 15))
 				wrong = "not a machine: pool 1..2000, at most 16 list registers";
 		} else if (s->nr == EVENTS_MAX) {

@@ -191,7 +191,7 @@ value spec_emit(intnat k, intnat a, intnat b, int64_t value_)
 	}
 	case K_MEM: words(top_mem, i, 512)[j] = n; break;
 	case K_CTX: words(top_ctx, i, 203)[j] = n; break;
-	case K_IO: words(top_io, i, 98)[j] = n; break;
+	case K_IO: words(top_io, i, 105)[j] = n; break;
 	case K_FPM: top.fpm[i][j] = n; break;
 	case K_HREG: top.hreg[i][j] = n; break;
 	default: emit_stage2(k, i, j, n);
@@ -245,6 +245,7 @@ void spec_start(const struct machine *m)
 	spec_args[k++] = REGION_BYTES / PAGE_BYTES;
 	spec_args[k++] = m->vtr != 0;
 	spec_args[k++] = m->ras;
+	spec_args[k++] = m->aarch32 == AARCH32_EL1;
 	spec_args[k++] = FAKE_CPUS;
 	spec_args[k++] = spec_audit;
 	spec_args[k++] = spec_broken;

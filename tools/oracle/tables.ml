@@ -67,7 +67,7 @@ let in_space v x n = v >= 0 && v < nr_vms && x >= 0 && x < n
 (* words of one vCPU or CPU; made when they are first written *)
 let words n = Array.make n [||]
 let ctx_t = words nr_vcpus and io_t = words nr_vcpus and fpm_t = words nr_cpus and hreg_t = words nr_cpus
-let ctx_words = 203 and io_words = 98 and fpm_words = 166 and hreg_words = 65
+let ctx_words = 203 and io_words = 105 and fpm_words = 172 and hreg_words = 65
 let word_of t i k = let a = Array.unsafe_get t i in let k = int k in if k >= 0 && k < Array.length a then Array.unsafe_get a k else Z.zero
 let funs t = Array.init (Array.length t) (fun i k -> word_of t i k)
 let ctx_fun = funs ctx_t and io_fun = funs io_t and fpm_fun = funs fpm_t and hreg_fun = funs hreg_t
@@ -95,7 +95,7 @@ let base_data = {
 let now = ref { coq_P = base_pub; coq_D = base_data }
 
 let machine : config ref = ref { region = zero; denied = (fun _ -> false); core = (fun _ -> false); pool = Z.zero; reserve = Z.zero;
-  installed_core = Z.zero; info = (fun _ _ -> Z.zero); gicv3 = false; ras = false; broken = (fun _ -> false) }
+  installed_core = Z.zero; info = (fun _ _ -> Z.zero); gicv3 = false; aarch32 = false; ras = false; broken = (fun _ -> false) }
 
 (* ---- what a step changed ------------------------------------------------------------------------------------------ *)
 let audit_every = ref 0 and steps = ref 0
@@ -345,10 +345,10 @@ let reset () =
   let k = 1 + 2 * n in
   let denied = L.init (iarg k) (fun i -> (iarg (k + 1 + 2 * i), iarg (k + 2 + 2 * i))) in
   let k = k + 1 + 2 * L.length denied in
-  let lo = iarg k and hi = iarg (k + 1) and cpus = iarg (k + 7) in
-  let info = Array.init (cpus * 6) (fun i -> zarg (k + 10 + i)) in
-  let broken = iarg (k + 9) in
-  audit_every := iarg (k + 8); cpus_here := cpus;
+  let lo = iarg k and hi = iarg (k + 1) and cpus = iarg (k + 8) in
+  let info = Array.init (cpus * 6) (fun i -> zarg (k + 11 + i)) in
+  let broken = iarg (k + 10) in
+  audit_every := iarg (k + 9); cpus_here := cpus;
   if Array.length !pages <> !first then begin
     pages := Array.concat (Array.to_list (Array.map (fun (a, b, _) -> Array.init (b - a) (fun i -> Z.of_int (a + i))) !regions));
     mem_t := Array.make !first [||];
@@ -362,7 +362,7 @@ let reset () =
       let rec go i = if i = Array.length !regions then minus else let (a, b, _) = !regions.(i) in if p >= a && p < b then zi i else go (i + 1) in go 0);
     denied = (fun p -> let p = int p in L.exists (fun (a, b) -> p >= a && p < b) denied);
     core = (fun p -> let p = int p in p >= lo && p < hi);
-    pool = zarg (k + 2); reserve = zarg (k + 3); installed_core = zarg (k + 4); gicv3 = iarg (k + 5) <> 0; ras = iarg (k + 6) <> 0;
+    pool = zarg (k + 2); reserve = zarg (k + 3); installed_core = zarg (k + 4); gicv3 = iarg (k + 5) <> 0; ras = iarg (k + 6) <> 0; aarch32 = iarg (k + 7) <> 0;
     info = (fun c w -> let c = int c and w = int w in if c >= 0 && c < cpus && w >= 0 && w < 6 then info.(c * 6 + w) else Z.zero);
     broken = (fun k -> broken = 1 + (match k with
       | CheckOwner -> 0 | CheckMaps -> 1 | CheckScrub -> 2 | CheckExit -> 3 | CheckEnter -> 4 | CheckFp -> 5 | CheckUnshare -> 6 | CheckHostFp -> 7)) };
