@@ -257,10 +257,10 @@ static void raw_start(struct rawvm *r)
 /* Zeros the page's registers, so that whatever is there after the next exit was put there by KCore */
 static void clear_page(struct rawvm *r)
 {
-	u8 zero[0x1e0] = { 0 }, more[0x530 - 0x320] = { 0 };
+	u8 zero[0x1e0] = { 0 }, more[0x560 - 0x310] = { 0 };
 
 	if (phys_write(r->page[0], zero, sizeof(zero), KCORE_TEST_VIA_MAPPING) ||
-	    phys_write(r->page[0] + 0x320, more, sizeof(more), KCORE_TEST_VIA_MAPPING))
+	    phys_write(r->page[0] + 0x310, more, sizeof(more), KCORE_TEST_VIA_MAPPING))
 		give_up("vCPU page not writable");
 }
 
@@ -281,8 +281,8 @@ static bool look_at_mmio(struct rawvm *r, const struct kcore_vcpu_page *page, u6
 		for (u64 i = 0; i < 0x1e0 / 8; i++)
 			if (words[i] && !(is_write && i == rt))
 				seen.other_nonzero++;
-		for (u64 i = 0; i < 66; i++)
-			seen.other_nonzero += words[0x320 / 8 + i] != 0;
+		for (u64 i = 0; i < (0x560 - 0x310) / 8; i++)
+			seen.other_nonzero += words[0x310 / 8 + i] != 0;
 		if (is_write && (rt != 5 || page->x[5] != kept_x((seen.writes - 1) * 5 + 1, 5)))
 			seen.wrong++;
 		if (page->exit.far >> 12)
@@ -584,6 +584,28 @@ void attack_sve_wish(void)
 	       (unsigned long long)(exceptions & 0xffffffff), (unsigned long long)(exceptions >> 32));
 	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_sve);
 	expect_kept(r.dev.result);
+	raw_finish(&r);
+}
+
+static bool wish_aarch32(struct rawvm *r, const struct kcore_vcpu_page *page, u64 code)
+{
+	(void)page;
+	(void)code;
+	RAW_SET(r, 0, enter.hcr, 0);
+	RAW_SET(r, 0, pstate, 0x1d3);
+	return false;
+}
+
+/* Granted, the guest's next instruction would be none of its own, in a state that it didn't ask for. */
+void attack_aarch32_wish(void)
+{
+	static struct rawvm r;
+
+	raw_start(&r);
+	wish_aarch32(&r, NULL, 0);
+	raw_until(&r, AGENT_KEEP, ROUNDS, SALT, wish_aarch32);
+	expect_kept(r.dev.result);
+	expect(!raw_agent(&r, AGENT_EXCEPTIONS, 0, 0, 0), "the guest took no exception");
 	raw_finish(&r);
 }
 

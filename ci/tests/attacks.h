@@ -71,6 +71,7 @@
 	X(hcr_wishes, "hcr-wishes", "all bits of HCR_EL2 are wished for") \
 	X(trap_wishes, "trap-wishes", "traps of debug exceptions and of the physical counter are wished for") \
 	X(sve_wish, "sve-wish", "SVE is wished for, with the host's registers in the CPU") \
+	X(aarch32_wish, "aarch32-wish", "AArch32 at EL1 is wished for, with a PSTATE of it") \
 	X(timer_offset, "timer-offset", "the virtual counter's offset and MPIDR are changed while the VM runs") \
 	X(secondary_start, "secondary-start", "the host starts a secondary vCPU that the guest keeps off") \
 	X(secondary_entry, "secondary-entry", "the host chooses where a secondary vCPU starts") \

@@ -8,5 +8,6 @@ void keys(void);
 void debugged(void);
 void counters(void);
 void sve(void);
+void aarch32(void);
 
 #endif

@@ -46,8 +46,10 @@ static void boot_registers(struct rawvm *r)
 	RAW_SET(r, 0, pstate, PSTATE_BOOT);
 	for (unsigned int i = 0; i < r->vcpus; i++) {
 		RAW_SET(r, i, vmpidr, 0x80000000UL | i);
-		if (!r->is_protected)
+		if (!r->is_protected) {
 			RAW_SET(r, i, sys.sctlr_el1, 0x00c50838UL);	/* reset value, MMU off */
+			RAW_SET(r, i, enter.hcr, KCORE_HCR_RW);
+		}
 	}
 }
 

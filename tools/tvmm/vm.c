@@ -55,6 +55,8 @@ void vm_vcpu_features(const struct vm *vm, struct kvm_vcpu_init *init)
 		init->features[0] |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
 	if (vm->sve)
 		init->features[0] |= 1U << KVM_ARM_VCPU_SVE;
+	if (vm->aarch32)
+		init->features[0] |= 1U << KVM_ARM_VCPU_EL1_32BIT;
 }
 
 /* Of the vector lengths that KVM has, those up to the VM's; then the vCPU's SVE is as it will be. */
@@ -163,7 +165,8 @@ int vm_create(struct vm *vm, const struct vm_config *config, bool *environment)
 	vm->is_protected = config->is_protected;
 	vm->has_pmu = config->pmu;
 	vm->sve = config->sve;
-	vm->has_ptrauth = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
+	vm->aarch32 = config->aarch32;
+	vm->has_ptrauth = !config->aarch32 && ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
 			  ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0;
 	if (map_memory(vm, config->memory))
 		return -1;

@@ -34,6 +34,7 @@ struct vm_config {
 	unsigned int gic;	/* version wanted; 0: the best that the host has */
 	bool its, pmu;		/* with an ITS; with a PMU in each vCPU */
 	unsigned int sve;	/* vector length in units of 128 bits, at most; 0: no SVE */
+	bool aarch32;		/* EL1 is AArch32 */
 	unsigned int vcpus;
 	u64 memory;		/* bytes, a multiple of 4 KiB */
 	bool say;		/* a line about what was created */
@@ -53,6 +54,7 @@ struct vm {
 	bool is_protected, has_pmu;
 	bool has_ptrauth;	/* pointer authentication: wherever KVM offers it */
 	unsigned int sve;
+	bool aarch32;
 	unsigned int nr_vcpus, gic_version, nr_devices;
 	u8 *ram;
 	void *mapping;

@@ -5,7 +5,8 @@
  * A normal vCPU's registers stay in the page that it shares with KCore, loaded or not.  KVM's context is what the rest
  * of KVM reads and writes, so what it may look at moves:
  *
- *   every run      pc, pstate, fault information, list registers of a GICv3; MDSCR_EL1 in only (always trapped: KVM owns it)
+ *   every run      pc, pstate, fault information, list registers of a GICv3; MDSCR_EL1 in only (always trapped: KVM owns it);
+ *                  with AArch32 at EL1, what EL1 in AArch64 hasn't (aarch32.h)
  *   a trap exit    of x0..x30 those that KVM's handler reads or writes, out and at the next run in; SCTLR_EL1 out
  *                  (kvm_vcpu_is_be())
  *   a trap whose handler may touch EL1 registers (kcore_trap_out()), and an exception to be injected
@@ -692,6 +693,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 	kcore_enter(vcpu, page);
 	if (unlikely(kcore_has_sve(vcpu)))
 		kcore_sve_in(vcpu);
+	if (unlikely(kcore_has_aarch32(vcpu)))
+		kcore_aarch32_in(vcpu, page);
 
 	if (unlikely(page->sys.mdscr_el1 & DBG_MDSCR_MDE))
 		ret = kcore_switch_debug(vcpu);
@@ -703,6 +706,8 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 		kcore_sve_out(vcpu);
 	if (unlikely(ret > KCORE_EXIT_TRAP))
 		return kcore_exit_refused(vcpu, ret);
+	if (unlikely(kcore_has_aarch32(vcpu)))
+		kcore_aarch32_out(vcpu, page);
 
 	kcore_gp(vcpu)->pc = page->pc;
 	kcore_gp(vcpu)->pstate = page->pstate;

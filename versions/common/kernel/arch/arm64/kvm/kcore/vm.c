@@ -338,7 +338,8 @@ static int kcore_vcpu_park(struct kvm_vcpu *vcpu)
 /* A vCPU with what KCore switches for no VM, or hides from a protected one */
 static bool kcore_vcpu_unprotectable(struct kvm_vcpu *vcpu)
 {
-	return kcore_vcpu_unsupported(vcpu) || kcore_has_ptrauth(vcpu) || kcore_has_sve(vcpu) || vcpu->guest_debug;
+	return kcore_vcpu_unsupported(vcpu) || kcore_has_ptrauth(vcpu) || kcore_has_sve(vcpu) || kcore_has_aarch32(vcpu) ||
+	       vcpu->guest_debug;
 }
 
 /* What kcore_run() left to a context that may sleep: 1 to go on, or an error for KVM_RUN */

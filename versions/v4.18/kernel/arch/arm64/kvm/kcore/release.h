@@ -29,6 +29,13 @@
 #define kcore_reg_spsr_el1(vcpu)	((vcpu)->arch.ctxt.gp_regs.spsr[KVM_SPSR_EL1])
 #define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
 
+#define kcore_spsr(vcpu, mode)		((vcpu)->arch.ctxt.gp_regs.spsr[kcore_spsr_##mode])
+#define kcore_spsr_abt			KVM_SPSR_ABT
+#define kcore_spsr_und			KVM_SPSR_UND
+#define kcore_spsr_irq			KVM_SPSR_IRQ
+#define kcore_spsr_fiq			KVM_SPSR_FIQ
+#include "aarch32.h"
+
 #define kcore_cntvoff(vcpu)		(vcpu_vtimer(vcpu)->cntvoff)
 #define kcore_cntpoff(vcpu)		0
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.used_lrs)
@@ -45,15 +52,16 @@
 /* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
+	return false;
 }
 
 /* KVM's capabilities for them */
-#define kcore_extension_unsupported(ext)	((ext) == KVM_CAP_ARM_EL1_32BIT)
+#define kcore_extension_unsupported(ext)	((void)(ext), false)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
-	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
+	((ext) == KVM_CAP_ARM_EL1_32BIT ||						\
+	 (ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS)
 
 /* This KVM has no pointer authentication for guests */

@@ -22,6 +22,9 @@
 #define kcore_reg_spsr_el1(vcpu)	__vcpu_sys_reg(vcpu, SPSR_EL1)
 #define kcore_reg_sp_el0(vcpu)		(kcore_gp(vcpu)->sp)
 
+#define kcore_spsr(vcpu, mode)		((vcpu)->arch.ctxt.spsr_##mode)
+#include "aarch32.h"
+
 #define kcore_cntvoff(vcpu)		__vcpu_sys_reg(vcpu, CNTVOFF_EL2)
 #define kcore_cntpoff(vcpu)		0
 #define kcore_used_lrs(vcpu)		((vcpu)->arch.vgic_cpu.vgic_v3.used_lrs)
@@ -32,6 +35,19 @@
 #define kcore_exception_pending(vcpu)	vcpu_get_flag(vcpu, PENDING_EXCEPTION)
 #define kcore_exception_is_sync(vcpu) \
 	(vcpu_get_flag(vcpu, EXCEPT_MASK) == unpack_vcpu_flag(EXCEPT_AA64_EL1_SYNC))
+
+static __always_inline u32 kcore_exception_vector32(struct kvm_vcpu *vcpu)
+{
+	switch (vcpu_get_flag(vcpu, EXCEPT_MASK)) {
+	case unpack_vcpu_flag(EXCEPT_AA32_UND):
+		return 4;
+	case unpack_vcpu_flag(EXCEPT_AA32_IABT):
+		return 12;
+	case unpack_vcpu_flag(EXCEPT_AA32_DABT):
+		return 16;
+	}
+	return 0;
+}
 
 static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 {
@@ -44,17 +60,17 @@ static __always_inline void kcore_forget_pc(struct kvm_vcpu *vcpu)
 /* Features that KCore doesn't switch: such a vCPU is refused */
 static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 {
-	return kvm_has_mte(vcpu->kvm) ||
-	       test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features);
+	return kvm_has_mte(vcpu->kvm);
 }
 
 /* KVM's capabilities for them */
 #define kcore_extension_unsupported(ext) \
-	((ext) == KVM_CAP_ARM_MTE || (ext) == KVM_CAP_ARM_EL1_32BIT)
+	((ext) == KVM_CAP_ARM_MTE)
 
 /* KVM's capabilities for what KCore switches for normal VMs only */
 #define kcore_extension_normal_only(ext)						\
-	((ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
+	((ext) == KVM_CAP_ARM_EL1_32BIT ||						\
+	 (ext) == KVM_CAP_SET_GUEST_DEBUG || (ext) == KVM_CAP_SET_GUEST_DEBUG2 ||	\
 	 (ext) == KVM_CAP_GUEST_DEBUG_HW_BPS || (ext) == KVM_CAP_GUEST_DEBUG_HW_WPS ||	\
 	 (ext) == KVM_CAP_ARM_PTRAUTH_ADDRESS || (ext) == KVM_CAP_ARM_PTRAUTH_GENERIC || (ext) == KVM_CAP_ARM_SVE)
 
