@@ -79,6 +79,7 @@ static void reset(u64 region, u64 bytes, u64 dram, u64 dram_end)
 	args[k++] = 0;
 	args[k++] = base[KCORE_STAT_pages_core];
 	args[k++] = info[KCORE_INFO_ICH_VTR] != 0;
+	args[k++] = 0;					/* RAS and AArch32: no guest runs here */
 	args[k++] = 0;
 	args[k++] = 1;
 	args[k++] = 0;
