@@ -4,7 +4,6 @@
  * leave to the VMM from A32 and from an IT block of T32, to each other, to a protected guest, and to the other CPU, and have theirs again.
  * A protected VM isn't offered it.  Stock KVM passes as well.
  */
-#include <asm/kcore.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -295,23 +294,6 @@ static unsigned int wrong_exceptions(struct owner *o)
 	return bad;
 }
 
-/* Is there a KCore?  To its protected VMs AArch32 isn't offered. */
-static bool has_protected(int kvm)
-{
-	int fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	bool has;
-
-	if (fd < 0)
-		give_up("KVM_CREATE_VM: %s", strerror(errno));
-	has = !ioctl(fd, KCORE_IOC_SET_TYPE, KCORE_TYPE_PROTECTED);
-	if (has)
-		expect(!offered(fd), "a protected VM is %soffered it", offered(fd) ? "" : "not ");
-	else
-		remark("no protected VM on this host");
-	close(fd);
-	return has;
-}
-
 void aarch32(void)
 {
 	static struct owner a, b;
@@ -325,7 +307,7 @@ void aarch32(void)
 		skip("this host has no AArch32 at EL1");
 	start(&a, 0x40000200);
 	start(&b, 0x80000100);
-	guarded = has_protected(kvm);
+	guarded = has_protected(kvm, KVM_CAP_ARM_EL1_32BIT);
 	if (guarded)
 		victim_start(&v, 1);
 	for (unsigned int i = 0; i < ROUNDS; i++) {

@@ -4,7 +4,6 @@
  * FP registers, and to the other CPU, and have theirs again.  The VMM uses SVE too, and finds nothing of theirs.  Stock KVM passes as well.
  */
 #include <asm/hwcap.h>
-#include <asm/kcore.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -211,23 +210,6 @@ static unsigned int wrong(struct owner *o)
 	return bad;
 }
 
-/* Is there a KCore?  To its protected VMs SVE isn't offered. */
-static bool has_protected(int kvm)
-{
-	int fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	bool has;
-
-	if (fd < 0)
-		give_up("KVM_CREATE_VM: %s", strerror(errno));
-	has = !ioctl(fd, KCORE_IOC_SET_TYPE, KCORE_TYPE_PROTECTED);
-	if (has)
-		expect(!offered(fd), "a protected VM is %soffered it", offered(fd) ? "" : "not ");
-	else
-		remark("no protected VM on this host");
-	close(fd);
-	return has;
-}
-
 void sve(void)
 {
 	static struct owner a, b, c;
@@ -249,7 +231,7 @@ void sve(void)
 	start(&a, 4, ZCR_ALL, 0x1111000000000000UL);
 	start(&b, 2, ZCR_ALL, 0x2222000000000000UL);
 	start(&c, 4, 1, 0x3333000000000000UL);
-	guarded = has_protected(kvm);
+	guarded = has_protected(kvm, KVM_CAP_ARM_SVE);
 	if (guarded)
 		victim_start(&v, 1);
 	for (unsigned int i = 0; i < ROUNDS; i++) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <asm/kcore.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "victim.h"
@@ -174,4 +176,21 @@ void runner_stop(struct runner *r)
 	pthread_kill(r->thread, SIGUSR1);
 	pthread_join(r->thread, NULL);
 	r->v->vm.vcpus[r->index].run->immediate_exit = 0;
+}
+
+bool has_protected(int kvm, int capability)
+{
+	int fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	bool has, offered;
+
+	if (fd < 0)
+		give_up("KVM_CREATE_VM: %s", strerror(errno));
+	has = !ioctl(fd, KCORE_IOC_SET_TYPE, KCORE_TYPE_PROTECTED);
+	offered = ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0;
+	if (has)
+		expect(!offered, "a protected VM is %soffered it", offered ? "" : "not ");
+	else
+		remark("no protected VM on this host");
+	close(fd);
+	return has;
 }

@@ -48,6 +48,9 @@ u64 secret_word(u64 offset);
 /* A normal VM with the agent, for attacks through a second VM. */
 void accomplice_start(struct victim *v);
 
+/* Is there a KCore?  Then it doesn't offer the capability to protected VMs. */
+bool has_protected(int kvm, int capability);
+
 /* A thread that runs vCPU `index' without end on that CPU at real-time priority, so that it stays loaded. */
 struct runner {
 	struct victim *v;

@@ -34,7 +34,6 @@ static u64 entered_pstate(u64 pstate, u64 type, u64 hcr)
 
 	if (!(hcr & KCORE_HCR_RW))
 		return 0x888f0000UL >> mode & 1 ? pstate : (pstate & ~31UL) | 1UL << 20 | 0x13;
-
 	if (mode == 0 || mode == 4 || mode == 5 || (mode == 0x10 && cells.has_aarch32 && type == KCORE_VM_NORMAL))
 		return pstate;
 	return (pstate & ~31UL) | 1UL << 20 | 5;
