@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A normal guest debugged by its VMM (KVM_SET_GUEST_DEBUG): BRK, single step, breakpoint and watchpoint come to the VMM, and to the guest
- * again when it is debugged no more.  A protected guest can't be.  Stock KVM passes as well, 4.18's but for the watchpoint's address.
+ * again when it is debugged no more; what it then writes into debug registers is there.  A protected guest can't be debugged.  Stock KVM
+ * passes as well, but 4.18's and 5.4's tell another address of the watchpoint, and 5.4's mixes up the numbers of debug registers.
  */
 #include <asm/kcore.h>
 #include <errno.h>
@@ -28,7 +29,7 @@
 /* x0: FRESH, x30: the test device.  The vectors tell ESR_EL1 and go on behind the instruction. */
 __asm__(".pushsection .rodata\n"
 	"	.balign	8\n"
-	"	.globl	debugged_guest, debugged_brk, debugged_store, debugged_end\n"
+	"	.globl	debugged_guest, debugged_brk, debugged_store, debugged_numbers, debugged_end\n"
 	"debugged_guest:\n"
 	"	nop\n"
 	"	fmov	d0, d1\n"
@@ -47,9 +48,21 @@ __asm__(".pushsection .rodata\n"
 	"	add	x2, x2, #4\n"
 	"	msr	elr_el1, x2\n"
 	"	eret\n"
+	/* its own: x0 into number 0 of each kind, x1 into number 1; none is enabled, MDSCR_EL1.MDE alone is */
+	"debugged_numbers:\n"
+	"	mov	x2, #0x8000\n"
+	"	msr	mdscr_el1, x2\n"
+	"	.irp	kind, bvr, bcr, wvr, wcr\n"
+	"	msr	dbg\\kind\\()1_el1, x1\n"
+	"	msr	dbg\\kind\\()0_el1, x0\n"
+	"	.endr\n"
+	"	.irp	name, bvr0, bcr0, wvr0, wcr0, bvr1, bcr1, wvr1, wcr1\n"
+	"	mrs	x2, dbg\\name\\()_el1\n"
+	"	str	x2, [x30]\n"
+	"	.endr\n"
 	"debugged_end:\n"
 	"	.popsection\n");
-extern const u8 debugged_guest[], debugged_brk[], debugged_store[], debugged_end[];
+extern const u8 debugged_guest[], debugged_brk[], debugged_store[], debugged_numbers[], debugged_end[];
 
 #define AT(label)	(RAM_BASE + (u64)((label) - debugged_guest))
 #define PC		VM_REG_CORE(regs.pc)
@@ -166,6 +179,8 @@ static void protected_is_not(void)
 void debugged(void)
 {
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20 };
+	static const u64 numbers[2] = { 0x1e0, 0x1e4 };	/* bits that the four kinds have, not enabled */
+	static const char *const kinds[4] = { "DBGBVR", "DBGBCR", "DBGWVR", "DBGWCR" };
 	struct kvm_guest_debug_arch registers = { 0 };
 	bool environment;
 	u64 esr;
@@ -212,6 +227,15 @@ void debugged(void)
 	esr = told();
 	expect(esr >> 26 == EC_BRK && (esr & 0xffff) == 7, "its own handler finds ESR %#llx", (unsigned long long)esr);
 	expect(told() == 2, "then the store: %llu", (unsigned long long)dev.user);
+
+	set_register(PC, AT(debugged_numbers));
+	for (unsigned int n = 0; n < 2; n++)
+		set_register(VM_REG_CORE(regs.regs[n]), numbers[n]);
+	for (unsigned int i = 0; i < 8; i++) {
+		u64 value = told();
+
+		expect(value == numbers[i / 4], "%s%u is %#llx", kinds[i % 4], i / 4, (unsigned long long)value);
+	}
 	vm_destroy(&vm);
 	protected_is_not();
 }

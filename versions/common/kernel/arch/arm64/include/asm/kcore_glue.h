@@ -167,6 +167,7 @@ static inline int kcore_handle_guest_abort(struct kvm_vcpu *vcpu)
 #define kcore_handle_guest_abort	kvm_handle_guest_abort
 
 #define kcore_memslot_allowed(kvm, change)	true
+#define kcore_debug_number(rd)			((rd)->reg)
 
 static inline void kcore_vm_created(struct kvm *kvm, unsigned long type) { }
 static inline void kcore_vm_reclaim(struct kvm *kvm) { }

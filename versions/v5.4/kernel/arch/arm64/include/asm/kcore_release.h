@@ -19,6 +19,9 @@ static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 /* H31.  KVM's EL2 text has a copy of kvm_skip_instr(): nothing but the vCPU may be touched, and no function called. */
 #define kcore_note_skip(vcpu)				((vcpu)->arch.kcore.noted |= KCORE_NOTED_SKIP)
 
+/* H38: KVM's table says 0 for each register of a kind */
+#define kcore_debug_number(rd)				(kcore_active() ? (rd)->CRm : (rd)->reg)
+
 #define kcore_shim___kvm_vcpu_run_nvhe(vcpu)		kcore_run(vcpu)
 #define kcore_shim___kvm_tlb_flush_vmid(kvm)		kcore_flush_vm(kvm)
 #define kcore_shim___kvm_tlb_flush_vmid_ipa(kvm, ipa)	kcore_flush_ipa(kvm, ipa, 0)
