@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The counters of a normal VM: the machine's physical one, or, from 6.4 on, at the offset that the VMM asks for (KVM_ARM_SET_COUNTER_OFFSET,
- * KVM_REG_ARM_PTIMER_CNT), whichever CPU it runs on.  A protected VM isn't offered one.  Stock KVM passes as well.
+ * KVM_REG_ARM_PTIMER_CNT), whichever CPU it runs on.  A protected VM isn't offered one.  And its timer: the host gets no interrupt of it
+ * before it is due.  Stock KVM passes as well.
  */
 #include <asm/kcore.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -24,11 +27,12 @@ struct counter_offset {
 };
 #define SET_COUNTER_OFFSET	_IOW(KVMIO, 0xb5, struct counter_offset)
 #define PTIMER_CNT		ARM64_SYS_REG(3, 3, 14, 0, 1)
+#define TIMER_CTL		ARM64_SYS_REG(3, 3, 14, 3, 1)
 
 /* x30: the test device */
 __asm__(".pushsection .rodata\n"
 	"	.balign	8\n"
-	"	.globl	counters_guest, counters_end\n"
+	"	.globl	counters_guest, counters_armed, counters_end\n"
 	"counters_guest:\n"
 	"	isb\n"
 	"	mrs	x1, cntpct_el0\n"
@@ -37,9 +41,21 @@ __asm__(".pushsection .rodata\n"
 	"	mrs	x2, cntvct_el0\n"
 	"	str	x2, [x30]\n"
 	"	b	counters_guest\n"
+	/* x0: ticks until its timer is due */
+	"counters_armed:\n"
+	"	isb\n"
+	"	mrs	x1, cntvct_el0\n"
+	"	add	x1, x1, x0\n"
+	"	msr	cntv_cval_el0, x1\n"
+	"	mov	x1, #1\n"
+	"	msr	cntv_ctl_el0, x1\n"
+	"	isb\n"
+	"1:\n"
+	"	str	x1, [x30]\n"
+	"	b	1b\n"
 	"counters_end:\n"
 	"	.popsection\n");
-extern const u8 counters_guest[], counters_end[];
+extern const u8 counters_guest[], counters_armed[], counters_end[];
 
 static struct vm vm;
 static struct testdev dev;
@@ -105,6 +121,45 @@ static void reads(const char *what, u64 offset, bool both)
 	}
 }
 
+/* Interrupts of guests' virtual timers that the host has had */
+static unsigned long timer_interrupts(void)
+{
+	FILE *f = fopen("/proc/interrupts", "r");
+	unsigned long n = 0;
+	char line[4096];
+
+	if (!f)
+		give_up("/proc/interrupts: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		char *p = strchr(line, ':'), *end;
+
+		if (!p || !(strstr(line, "kvm guest timer") || strstr(line, "kvm guest vtimer")))
+			continue;
+		for (p++; strtoul(p, &end, 10), end != p; p = end)
+			n += strtoul(p, NULL, 10);
+	}
+	fclose(f);
+	return n;
+}
+
+/* The guest's timer is armed for a time that has passed on the machine's counter, but not on the guest's */
+static void armed(void)
+{
+	u64 from = machine(), due = from / 2;
+	unsigned long before;
+
+	set_register(VM_REG_CORE(regs.pc), RAM_BASE + (u64)(counters_armed - counters_guest));
+	set_register(VM_REG_CORE(regs.regs[0]), due);
+	told();
+	before = timer_interrupts();
+	for (unsigned int i = 0; i < 100; i++)
+		told();
+	expect(timer_interrupts() == before, "%lu interrupts of the guest's timer in 100 exits", timer_interrupts() - before);
+	expect(machine() - from < due, "due in %llu ticks, after %llu", (unsigned long long)due, (unsigned long long)(machine() - from));
+	set_register(TIMER_CTL, 0);
+	set_register(VM_REG_CORE(regs.pc), RAM_BASE);
+}
+
 static void not_of_protected(int kvm)
 {
 	int fd = ioctl(kvm, KVM_CREATE_VM, 0), r;
@@ -129,6 +184,7 @@ void counters(void)
 	guard_install();
 	start();
 	reads("no offset", 0, false);
+	armed();
 	if (ioctl(vm.fd, KVM_CHECK_EXTENSION, CAP_COUNTER_OFFSET) <= 0) {
 		remark("KVM of this release has no offset of the physical counter");
 	} else {

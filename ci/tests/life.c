@@ -362,7 +362,7 @@ int main(int argc, char **argv)
 		{ "registers", "a normal VM's registers, read, written and reset between runs", registers, 60 },
 		{ "keys", "pointer authentication in two normal VMs, each with keys of its own", keys, 60 },
 		{ "debugged", "a normal VM debugged by its VMM: BRK, steps, breakpoint, watchpoint; then its own registers", debugged, 60 },
-		{ "counters", "a normal VM's physical counter, and at an offset", counters, 60 },
+		{ "counters", "a normal VM's physical counter, and at an offset; its timer fires when it is due", counters, 60 },
 		{ "sve", "SVE in three normal VMs, each with vectors of its own length", sve, 120 },
 		{ "aarch32", "AArch32 at EL1 in two normal VMs, each with registers of its own", aarch32, 60 },
 		{ "hotplug", "a CPU goes off and on while VMs run", hotplug, 180 },

@@ -61,6 +61,7 @@ struct kcore_vcpu_glue {
 	bool parked;				/* protected, off by PSCI, not yet asleep */
 	u8 todo;				/* KCORE_TODO_*: what kcore_handle_guest_abort() is to do first */
 	u8 noted;				/* KCORE_NOTED_* */
+	u64 zcr;				/* the guest's ZCR_EL1 at the last exit (sve.h) */
 	int error;				/* why the vCPU can't run, negative errno */
 };
 

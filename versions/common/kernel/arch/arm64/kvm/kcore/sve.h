@@ -35,7 +35,8 @@ static __always_inline void kcore_sve_in(struct kvm_vcpu *vcpu)
 
 static __always_inline void kcore_sve_out(struct kvm_vcpu *vcpu)
 {
-	__vcpu_sys_reg(vcpu, ZCR_EL1) = read_sysreg_s(SYS_ZCR_EL1);
+	vcpu->arch.kcore.zcr = read_sysreg_s(SYS_ZCR_EL1);
+	__vcpu_sys_reg(vcpu, ZCR_EL1) = vcpu->arch.kcore.zcr;
 	write_sysreg_s(kcore_sve_length(vcpu), SYS_ZCR_EL1);
 	isb();
 }

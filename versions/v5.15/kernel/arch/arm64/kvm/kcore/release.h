@@ -81,19 +81,11 @@ static inline bool kcore_vcpu_unsupported(struct kvm_vcpu *vcpu)
 #define kcore_own_fp(vcpu)		((vcpu)->arch.flags = ((vcpu)->arch.flags & ~KVM_ARM64_FP_HOST) | KVM_ARM64_FP_ENABLED)
 #define kcore_sve_load(state, fpsr, length)	sve_load_state(state, fpsr, length)
 
-/* KVM's put, which takes ZCR_EL1 for the guest's: it is from kcore_sve_out() to here only.  KVM's own call then finds nothing to save. */
+/* KVM's put of FP, before KCore's, has taken ZCR_EL1 for the guest's: it is from kcore_sve_out() on the kernel's */
 static inline void kcore_sve_put(struct kvm_vcpu *vcpu)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
-	if (vcpu->arch.flags & KVM_ARM64_FP_ENABLED) {
-		write_sysreg_s(__vcpu_sys_reg(vcpu, ZCR_EL1), SYS_ZCR_EL1);
-		isb();
-		kvm_arch_vcpu_put_fp(vcpu);
-		vcpu->arch.flags &= ~KVM_ARM64_FP_ENABLED;
-	}
-	local_irq_restore(flags);
+	if (vcpu->arch.flags & KVM_ARM64_FP_ENABLED)
+		__vcpu_sys_reg(vcpu, ZCR_EL1) = vcpu->arch.kcore.zcr;
 }
 #include "sve.h"
 
