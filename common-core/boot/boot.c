@@ -145,9 +145,9 @@ static void el2_map(void)
 
 	el2_root = boot_page();
 	for (i = 0; i < cells.nr_dram; i++) {
-		pa = cells.dram_base[i];
-		while (pa < cells.dram_end[i]) {
-			if (pa % BLOCK == 0 && cells.dram_end[i] - pa >= BLOCK && pa != cells.region_base) {
+		pa = get_dram_base(i);
+		while (pa < get_dram_end(i)) {
+			if (pa % BLOCK == 0 && get_dram_end(i) - pa >= BLOCK && pa != cells.region_base) {
 				*el2_entry(pa, 2) = pa | EL2_NORMAL | EL2_XN | EL2_VALID;
 				pa += BLOCK;
 				continue;
@@ -179,9 +179,9 @@ static int copy_regions(const struct kcore_install *in)
 		if (!range_ok(base, size) || base < last)
 			return 0;
 		last = base + size;
-		cells.dram_base[i] = base;
-		cells.dram_end[i] = last;
-		cells.dram_first[i] = total;
+		set_dram_base(i, base);
+		set_dram_end(i, last);
+		set_dram_first(i, total);
 		total += size / PAGE;
 	}
 	for (i = 0; i < in->nr_denied; i++) {
@@ -202,25 +202,23 @@ static u64 region_index(u64 base, u64 size)
 	u64 i;
 
 	for (i = 0; i < cells.nr_dram; i++)
-		if (base >= cells.dram_base[i] && base + size <= cells.dram_end[i])
-			return cells.dram_first[i] + (base - cells.dram_base[i]) / PAGE;
+		if (base >= get_dram_base(i) && base + size <= get_dram_end(i))
+			return get_dram_first(i) + (base - get_dram_base(i)) / PAGE;
 	return ~0UL;
 }
 
 /* Page records and pool behind the roots. */
 static int lay_out(u64 base, u64 size, u64 first)
 {
-	u64 records = cells.nr_pages * sizeof(u32);
-	u64 pool = (base + RECORDS_OFFSET + 2 * records + PAGE - 1) & ~(PAGE - 1);
+	u64 records = cells.nr_pages * sizeof(struct page_record);
+	u64 pool = (base + RECORDS_OFFSET + records + PAGE - 1) & ~(PAGE - 1);
 	u64 i;
 
 	if (size < KCORE_REGION_SIZE(cells.nr_pages * PAGE) || pool >= base + size)
 		return 0;
 	cells.root_base = base + ROOTS_OFFSET;
-	cells.page_owner = (u32 *)(base + RECORDS_OFFSET);
-	cells.page_maps = (u32 *)(base + RECORDS_OFFSET + records);
 	for (i = 0; i < size / PAGE; i++)
-		cells.page_owner[first + i] = OWNER_CORE;
+		set_page_owner(first + i, OWNER_CORE);
 	cells.pages_core = size / PAGE;
 	cells.pool_base = pool;
 	cells.pool_pages = (base + size - pool) / PAGE;
@@ -242,16 +240,16 @@ static u64 install_once(struct kcore_install *in)
 		return KCORE_EINVAL;
 	cells.nr_cpus = in->nr_cpus;
 	for (i = 0; i < KCORE_MAX_CPUS; i++) {
-		cells.cpu_vcpu[i] = NO_VCPU;
-		cells.cpu_power[i] = POWER_OFF;
+		set_cpu_vcpu(i, NO_VCPU);
+		set_cpu_power(i, POWER_OFF);
 		if (i < in->nr_cpus)
-			cells.cpu_mpidr[i] = in->mpidr[i] & 0xff00ffffffUL;
+			set_cpu_mpidr(i, in->mpidr[i] & 0xff00ffffffUL);
 		cpus[i].id = i;
 		cpus[i].stack = (u64)stacks + (i + 1) * STACK_SLOT;
 		cpus[i].host_context = (u64)host_contexts + i * 2048;
 	}
 	cells.image_size = (u64)kcore_end - base;
-	cells.has_gicv3 = ((sysreg_read(id_aa64pfr0_el1) >> 24) & 15) && (sysreg_read(s3_4_c12_c9_5) & 1);
+	cells.has_gicv3 = ((sysreg_read(id_aa64pfr0_el1) >> 24) & 15) && (sysreg_read(ICC_SRE_EL2) & 1);
 	if (cells.has_gicv3)
 		cells.ich_vtr = sysreg_read(s3_4_c12_c11_1) & 0xffffffffUL;
 	if ((sysreg_read(id_aa64pfr0_el1) & 15) == 2)
@@ -285,7 +283,7 @@ u64 boot_install(u64 cpu, struct kcore_install *in)
 		if (r)
 			return r;
 	}
-	if (cpu >= cells.nr_cpus || (sysreg_read(mpidr_el1) & 0xff00ffffffUL) != cells.cpu_mpidr[cpu])
+	if (cpu >= cells.nr_cpus || (sysreg_read(mpidr_el1) & 0xff00ffffffUL) != get_cpu_mpidr(cpu))
 		return KCORE_EINVAL;
 	return 0;
 }
@@ -301,8 +299,10 @@ u64 boot_cpu_registers(u64 cpu)
 	sysreg_write(vttbr_el2, cells.root_base);
 	sysreg_write(hcr_el2, HCR_HOST);
 	sysreg_write(hstr_el2, 0);
-	if (cells.has_gicv3)
+	if (cells.has_gicv3) {
+		cpus[cpu].icc_sre = sysreg_read(ICC_SRE_EL2) | ICC_SRE_ENABLE;
 		gic_reset();
+	}
 	return SCTLR;
 }
 
@@ -313,7 +313,7 @@ void boot_cpu_again(void)
 	sysreg_write(vpidr_el2, sysreg_read(midr_el1));
 	sysreg_write(vmpidr_el2, sysreg_read(mpidr_el1));
 	if (cells.has_gicv3) {
-		sysreg_write(s3_4_c12_c9_5, 0xf);	/* ICC_SRE_EL2: Enable DIB DFB SRE */
+		sysreg_write(ICC_SRE_EL2, ICC_SRE_ENABLE | 7);	/* DIB DFB SRE */
 		isb();
 	}
 	sysreg_write(sctlr_el1, SCTLR_EL1_HOST);
@@ -362,8 +362,8 @@ void boot_cpu_up(u64 cpu)
 		measure_core(kcore_start, (u64)kcore_rodata_end - (u64)kcore_start);
 		boot_key();
 	}
-	cells.cpu_power[cpu] = POWER_ON;
-	log_event(1UL, cpu, cells.cpu_mpidr[cpu]);
+	set_cpu_power(cpu, POWER_ON);
+	log_event(1UL, cpu, get_cpu_mpidr(cpu));
 	lock_release();
 }
 
@@ -381,8 +381,8 @@ void boot_cpu_frame(void)
 	feature_controls_set();
 	for (i = 0; i < 31; i++)
 		f->x[i] = 0;
-	f->x[0] = cells.cpu_entry_x0[cpu];
-	f->pc = cells.cpu_entry[cpu];
+	f->x[0] = get_cpu_entry_x0(cpu);
+	f->pc = get_cpu_entry(cpu);
 	f->pstate = 0x3c5;			/* EL1h, D A I F masked */
 	boot_cpu_up(cpu);
 }

@@ -16,7 +16,7 @@ u32 lock_word __attribute__((aligned(128)));
 #define PAGE_OFFSET(f)		__builtin_offsetof(struct kcore_vcpu_page, f)
 _Static_assert(PAGE_OFFSET(pc) == CTX_PC && PAGE_OFFSET(pstate) == CTX_PSTATE && PAGE_OFFSET(sve) == CTX_SVE, "entry.S");
 _Static_assert(PAGE_OFFSET(sys) == CTX_SYS && PAGE_OFFSET(sys.sctlr_el1) == CTX_SCTLR, "layout.h");
-_Static_assert(PAGE_OFFSET(sys.spsr_el1) == CTX_SYS + 176 && PAGE_OFFSET(sys.mdscr_el1) == CTX_SYS + 152, "entry.S");
+_Static_assert(PAGE_OFFSET(sys.spsr_el1) == CTX_SYS + 176 && PAGE_OFFSET(sys.mdscr_el1) == CTX_SYS + 152, "arm64.h");
 _Static_assert(PAGE_OFFSET(vmpidr) == CTX_VMPIDR && PAGE_OFFSET(cntvoff) == CTX_CNTVOFF, "layout.h");
 _Static_assert(PAGE_OFFSET(enter.hcr) == CTX_ENTER_HCR && PAGE_OFFSET(enter.flags) == CTX_ENTER_FLAGS, "layout.h");
 _Static_assert(PAGE_OFFSET(enter.vsesr) == CTX_ENTER_VSESR && PAGE_OFFSET(enter.traps) == CTX_ENTER_TRAPS, "layout.h");
@@ -26,6 +26,7 @@ _Static_assert(PAGE_OFFSET(a32) == CTX_A32 && PAGE_OFFSET(a32.fpexc) == CTX_FPEX
 _Static_assert(PAGE_OFFSET(vgic) == CTX_VGIC && PAGE_OFFSET(fpsr) == CTX_FPSR && PAGE_OFFSET(v) == CTX_V, "layout.h");
 _Static_assert(sizeof(struct kcore_vcpu_page) <= 2048, "a context fits in half a page");
 _Static_assert(__builtin_offsetof(struct cpu, stack) == 16 && sizeof(struct cpu) <= 128, "entry.S");
+_Static_assert(RECORDS_OFFSET == 0x400000UL, "kcore.lds");
 _Static_assert(sizeof(struct frame) == 272 && __builtin_offsetof(struct frame, pc) == 248, "entry.S");
 
 /* Stop this CPU for good.  The entry goes in without the lock: whoever holds it may be this CPU. */
@@ -70,50 +71,6 @@ void dcache_clean_inval_page(u64 pa)
 void icache_inval(void)
 {
 	__asm__ volatile("ic ialluis\n\tdsb ish\n\tisb" : : : "memory");
-}
-
-/* TLB operations work on the VMID in VTTBR_EL2: put the VM's there meanwhile. */
-static u64 vttbr_swap(u64 vttbr)
-{
-	u64 old = sysreg_read(vttbr_el2);
-
-	if (old != vttbr) {
-		sysreg_write(vttbr_el2, vttbr);
-		isb();
-	}
-	return old;
-}
-
-static void vttbr_restore(u64 old, u64 vttbr)
-{
-	if (old != vttbr) {
-		sysreg_write(vttbr_el2, old);
-		isb();
-	}
-}
-
-void tlbi_ipa(u64 vttbr, u64 ipa)
-{
-	u64 old = vttbr_swap(vttbr);
-
-	__asm__ volatile("tlbi ipas2e1is, %0\n\tdsb ish\n\ttlbi vmalle1is\n\tdsb ish" : : "r"(ipa >> 12) : "memory");
-	vttbr_restore(old, vttbr);
-}
-
-void tlbi_vmid(u64 vttbr)
-{
-	u64 old = vttbr_swap(vttbr);
-
-	__asm__ volatile("dsb ish\n\ttlbi vmalls12e1is\n\tdsb ish" : : : "memory");
-	vttbr_restore(old, vttbr);
-}
-
-void tlbi_local(u64 vttbr)
-{
-	u64 old = vttbr_swap(vttbr);
-
-	__asm__ volatile("tlbi vmalle1\n\tic iallu\n\tdsb nsh\n\tisb" : : : "memory");
-	vttbr_restore(old, vttbr);
 }
 
 u64 translate_el1(u64 va)
@@ -336,21 +293,13 @@ void a32_save(u64 pa)
 /* ---- GICv3 (IHI 0069, 12.4) ---------------------------------------------------------------------- */
 #define ICH_AP0R(n)	s3_4_c12_c8_##n
 #define ICH_AP1R(n)	s3_4_c12_c9_##n
-#define ICH_HCR		s3_4_c12_c11_0
 #define ICH_ELRSR	s3_4_c12_c11_5
 #define ICH_VMCR	s3_4_c12_c11_7
-#define ICC_SRE_EL2	s3_4_c12_c9_5
 #define ICC_SRE_EL1	s3_0_c12_c12_5
-#define ICH_HCR_TRAPS	0x7c00UL		/* TC TALL0 TALL1 TSEI TDIR */
 #define LR_STATE	(3UL << 62)
 
 #define LIST_REGISTERS(X) X(0, 12_0) X(1, 12_1) X(2, 12_2) X(3, 12_3) X(4, 12_4) X(5, 12_5) X(6, 12_6) X(7, 12_7) \
 	X(8, 13_0) X(9, 13_1) X(10, 13_2) X(11, 13_3) X(12, 13_4) X(13, 13_5) X(14, 13_6) X(15, 13_7)
-
-static inline struct kcore_vcpu_page *vcpu_page(u64 pa)
-{
-	return (struct kcore_vcpu_page *)pa;
-}
 
 /* Number of list registers that are in use and exist. */
 static u64 lrs_used(u64 used)
@@ -360,73 +309,56 @@ static u64 lrs_used(u64 used)
 	return used < have ? used : have;
 }
 
-static void lr_write(u64 i, u64 v)
-{
-	switch (i) {
-#define X(n, r) case n: sysreg_write(s3_4_c12_c##r, v); break;
-	LIST_REGISTERS(X)
-#undef X
-	}
-}
-
-static u64 lr_read(u64 i)
-{
-	switch (i) {
-#define X(n, r) case n: return sysreg_read(s3_4_c12_c##r);
-	LIST_REGISTERS(X)
-#undef X
-	}
-	return 0;
-}
-
-void gic_lrs_load(u64 pa)
+/* Those in use, with what else a GICv3 CPU interface needs; `sre' is 0 for a guest without one. */
+void gic_lrs_load_all(u64 pa, u64 wish, u64 sre)
 {
 	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
-	u64 used = lrs_used(p->vgic.used);
+	u64 used = lrs_used(wish);
 	u64 hcr = p->vgic.hcr & (used ? 0xffffffffUL : ICH_HCR_TRAPS);
-	u64 i;
 
-	if (!p->vgic.sre) {
+	if (!sre) {
 		sysreg_write(ICC_SRE_EL1, 0);
 		isb();
 		sysreg_write(ICH_VMCR, p->vgic.vmcr & 0xffffffffUL);
 	}
-	sysreg_write(ICC_SRE_EL2, sysreg_read(ICC_SRE_EL2) & ~8UL);
 	this_cpu()->lrs = used;
+	this_cpu()->no_sre = !sre;
 	this_cpu()->ich_hcr = hcr;
 	if (hcr)
 		sysreg_write(ICH_HCR, hcr);
-	for (i = 0; i < used; i++)
-		lr_write(i, p->vgic.lr[i]);
-	if (!p->vgic.sre)
+	do {
+#define X(n, r) \
+		if (used <= n) \
+			break; \
+		sysreg_write(s3_4_c12_c##r, p->vgic.lr[n]);
+		LIST_REGISTERS(X)
+#undef X
+	} while (0);
+	if (!sre)
 		__asm__ volatile("isb\n\tdsb sy" : : : "memory");
 }
 
-void gic_lrs_save(u64 pa)
+void gic_lrs_save_all(u64 pa)
 {
 	volatile struct kcore_vcpu_page *p = vcpu_page(pa);
 	u64 used = this_cpu()->lrs;
-	u64 sre = sysreg_read(ICC_SRE_EL1) & 1UL;
-	u64 empty = 0;
-	u64 i;
+	u64 empty;
 
-	if (used) {
-		__asm__ volatile("dsb sy" : : : "memory");
-		empty = sysreg_read(ICH_ELRSR);
-	}
+	__asm__ volatile("dsb sy" : : : "memory");
+	empty = sysreg_read(ICH_ELRSR);
 	if (this_cpu()->ich_hcr)
 		sysreg_write(ICH_HCR, 0);
-	for (i = 0; i < used; i++) {
-		if (empty & (1UL << i))
-			p->vgic.lr[i] = p->vgic.lr[i] & ~LR_STATE;
-		else
-			p->vgic.lr[i] = lr_read(i);
-		lr_write(i, 0);
-	}
-	if (!sre)
+	do {
+#define X(n, r) \
+		if (used <= n) \
+			break; \
+		p->vgic.lr[n] = empty & (1UL << n) ? p->vgic.lr[n] & ~LR_STATE : sysreg_read(s3_4_c12_c##r); \
+		sysreg_write(s3_4_c12_c##r, 0);
+		LIST_REGISTERS(X)
+#undef X
+	} while (0);
+	if (this_cpu()->no_sre) {
 		p->vgic.vmcr = sysreg_read(ICH_VMCR);
-	sysreg_write(ICC_SRE_EL2, sysreg_read(ICC_SRE_EL2) | 8UL);
-	if (!sre) {
 		isb();
 		sysreg_write(ICC_SRE_EL1, 1);
 	}
@@ -483,11 +415,17 @@ u64 gic_vmcr_read(void)
 /* No interrupt pending, none active: as KVM's __vgic_v3_init_lrs leaves it. */
 void gic_reset(void)
 {
-	u64 i;
+	u64 have = lrs_used(16);
 
 	sysreg_write(ICH_HCR, 0);
-	for (i = 0; i <= (cells.ich_vtr & 31UL); i++)
-		lr_write(i, 0);
+	do {
+#define X(n, r) \
+		if (have <= n) \
+			break; \
+		sysreg_write(s3_4_c12_c##r, 0);
+		LIST_REGISTERS(X)
+#undef X
+	} while (0);
 }
 
 #pragma GCC visibility pop

@@ -44,6 +44,22 @@
 	ldr	x30, [\base, #240]
 	.endm
 
+	.macro	push_x19_x28
+	stp	x19, x20, [sp, #-80]!
+	stp	x21, x22, [sp, #16]
+	stp	x23, x24, [sp, #32]
+	stp	x25, x26, [sp, #48]
+	stp	x27, x28, [sp, #64]
+	.endm
+
+	.macro	pop_x19_x28
+	ldp	x21, x22, [sp, #16]
+	ldp	x23, x24, [sp, #32]
+	ldp	x25, x26, [sp, #48]
+	ldp	x27, x28, [sp, #64]
+	ldp	x19, x20, [sp], #80
+	.endm
+
 /* ---- installation: boot vectors, MMU off --------------------------------------------------------- */
 	.section .boot, "ax"
 	.globl	kcore_start
@@ -69,26 +85,29 @@ install:
 	b.ne	1f
 	cmp	x1, #64
 	b.hs	1f
-	mov	x18, x30
+	mov	x16, x30
 	mov	x17, x1
 	bl	boot_stack
-	stp	x18, x17, [sp, #-16]!
+	push_x19_x28
+	stp	x16, x17, [sp, #-16]!
 	mov	x0, x17
 	mov	x1, x2
 	bl	boot_install		// 0 or an error
 	cbnz	x0, 2f
 	ldr	x0, [sp, #8]
 	bl	boot_cpu_registers	// value of SCTLR_EL2
-	ldp	x18, x17, [sp], #16
+	ldp	x16, x17, [sp], #16
+	pop_x19_x28
+	mrs	x18, tpidr_el2
 	bl	mmu_on
 	bl	cpu_stack
-	stp	x18, xzr, [sp, #-16]!
+	push_x19_x28
+	str	x16, [sp, #-16]!
 	mov	x0, x17
 	bl	boot_cpu_up
 	mov	x0, #0
-	ldp	x30, xzr, [sp], #16
-	eret
-2:	ldp	x30, xzr, [sp], #16
+2:	ldr	x30, [sp], #16
+	pop_x19_x28
 	eret
 1:	mov	x0, #-22		// KCORE_EINVAL; stub calls are answered after installation only
 	eret
@@ -134,6 +153,7 @@ resume_vector:
 	ldr	x0, [sp]
 	bl	boot_cpu_registers
 	ldr	x17, [sp], #16
+	mrs	x18, tpidr_el2
 	bl	mmu_on
 	bl	cpu_stack
 	sub	sp, sp, #FRAME_BYTES
@@ -198,6 +218,7 @@ host_entry:
 	mrs	x2, spsr_el2
 	stp	x30, x1, [sp, #240]
 	str	x2, [sp, #256]
+	mrs	x18, tpidr_el2
 	bl	host_trap
 	cbnz	x0, enter_guest
 return_host:
@@ -209,8 +230,7 @@ return_host:
 	eret
 
 enter_guest:				// ELR_EL2 and SPSR_EL2 are set
-	mrs	x0, tpidr_el2
-	ldr	x1, [x0, #CPU_CONTEXT]
+	ldr	x1, [x18, #CPU_CONTEXT]
 	load_x2_x30 x1
 	ldp	x0, x1, [x1]
 	eret
@@ -225,6 +245,7 @@ guest_leave:				// [sp] = x0, x1; x1 = kind
 	mrs	x3, spsr_el2
 	stp	x30, x2, [x0, #240]
 	str	x3, [x0, #256]
+	mrs	x18, tpidr_el2
 	mov	x0, x1
 	bl	guest_exit
 	cbnz	x0, enter_guest
@@ -238,8 +259,7 @@ el2_fault:
 	.globl	smc_forward
 	.hidden	smc_forward
 smc_forward:
-	mrs	x9, tpidr_el2
-	ldr	x9, [x9, #CPU_STACK]
+	ldr	x9, [x18, #CPU_STACK]
 	sub	x9, x9, #FRAME_BYTES
 	stp	x9, x30, [sp, #-16]!
 	ldp	x0, x1, [x9]
@@ -252,6 +272,7 @@ smc_forward:
 	ldp	x16, x17, [x9, #128]
 	ldp	x8, x9, [x9, #64]
 	smc	#0
+	mrs	x18, tpidr_el2
 	stp	x16, x17, [sp, #-16]!
 	ldr	x16, [sp, #16]
 	stp	x0, x1, [x16]
@@ -268,9 +289,9 @@ smc_forward:
 	ret
 
 /* ---- the lock: a ticket lock, both halves in one 32-bit word ------------------------------------------ */
-	.globl	lock_acquire, lock_release
-	.hidden	lock_acquire, lock_release
-lock_acquire:
+	.globl	lock_acquire_body, lock_release_body
+	.hidden	lock_acquire_body, lock_release_body
+lock_acquire_body:
 	adrp	x0, lock_word
 	add	x0, x0, :lo12:lock_word
 1:	ldaxr	w1, [x0]
@@ -287,7 +308,7 @@ lock_acquire:
 	cmp	w1, w2
 	b.ne	2b
 3:	ret
-lock_release:
+lock_release_body:
 	adrp	x0, lock_word
 	add	x0, x0, :lo12:lock_word
 	ldrh	w1, [x0]
@@ -310,9 +331,9 @@ lock_release:
 	.macro	fp_one op, n, m
 	\op	q\n, q\m, [x0, #(CTX_V - CTX_FPSR + 16 * \n - 512)]
 	.endm
-	.globl	fp_load, fp_save, fp_clear
-	.hidden	fp_load, fp_save, fp_clear
-fp_load:
+	.globl	fp_load_body, fp_save_body, fp_clear_body
+	.hidden	fp_load_body, fp_save_body, fp_clear_body
+fp_load_body:
 	add	x0, x0, #CTX_FPSR
 	ldp	x1, x2, [x0]
 	msr	fpsr, x1
@@ -320,7 +341,7 @@ fp_load:
 	add	x0, x0, #512
 	fp_all	ldp
 	ret
-fp_save:
+fp_save_body:
 	add	x0, x0, #CTX_FPSR
 	mrs	x1, fpsr
 	mrs	x2, fpcr
@@ -328,7 +349,7 @@ fp_save:
 	add	x0, x0, #512
 	fp_all	stp
 	ret
-fp_clear:
+fp_clear_body:
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	movi	v\n\().2d, #0
 	.endr
@@ -336,39 +357,4 @@ fp_clear:
 	msr	fpcr, xzr
 	ret
 
-/* ---- EL1 registers, in the order of KCORE_SYSREGS ------------------------------------------------------ */
-	.macro	el1_pairs action
-	\action	csselr_el1, sctlr_el1, 0
-	\action	cpacr_el1, ttbr0_el1, 16
-	\action	ttbr1_el1, tcr_el1, 32
-	\action	esr_el1, afsr0_el1, 48
-	\action	afsr1_el1, far_el1, 64
-	\action	mair_el1, vbar_el1, 80
-	\action	contextidr_el1, amair_el1, 96
-	\action	cntkctl_el1, par_el1, 112
-	\action	tpidr_el1, tpidr_el0, 128
-	\action	tpidrro_el0, mdscr_el1, 144
-	\action	sp_el1, elr_el1, 160
-	\action	spsr_el1, sp_el0, 176
-	.endm
-	.macro	el1_save_pair a, b, off
-	mrs	x1, \a
-	mrs	x2, \b
-	stp	x1, x2, [x0, #\off]
-	.endm
-	.macro	el1_load_pair a, b, off
-	ldp	x1, x2, [x0, #\off]
-	msr	\a, x1
-	msr	\b, x2
-	.endm
-	.globl	el1_save, el1_load
-	.hidden	el1_save, el1_load
-el1_save:
-	add	x0, x0, #CTX_SYS
-	el1_pairs el1_save_pair
-	ret
-el1_load:
-	add	x0, x0, #CTX_SYS
-	el1_pairs el1_load_pair
-	ret
 	.section .note.GNU-stack, "", %progbits

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
 		return strcmp(argv[1], "--help") ? 2 : 0;
 	}
 	printf("<!-- SPDX-License-Identifier: GPL-2.0-only -->\n"
-	       "<!-- Generated from common-core/include/kcore/abi.h by tools/abi-doc; `make abi-doc` writes it again. -->\n"
+	       "<!-- Generated from common-core/include/kcore/abi.h by tools/abi-doc; `make -C tools/abi-doc update` writes it again. -->\n"
 	       "# Hypercalls of the host, version %lu\n\n"
 	       "HVC #0 with x0 = 0x%lx + number, x1..x5 = arguments; x0 is the result. What the calls mean together: boundary.md.\n\n"
 	       "| number | name | x1, x2, ... | meaning | errors (KCORE_E...) |\n|---|---|---|---|---|\n",
@@ -34,11 +34,12 @@ int main(int argc, char **argv)
 	printf("\n## Counters (`KCORE_HC_STATS_READ`)\n\n| number | name | meaning |\n|---|---|---|\n");
 	KCORE_STATS(STAT)
 	printf("\n## The vCPU page\n\nAll fields are 64 bits wide.\n\n| offset | field |\n|---|---|\n");
-	FIELD(x) FIELD(pc) FIELD(pstate)
+	FIELD(x) FIELD(pc) FIELD(pstate) FIELD(sve)
 	KCORE_SYSREGS(SYSREG, SYSREG)
-	FIELD(vmpidr) FIELD(cntvoff) FIELD(enter.hcr) FIELD(enter.flags) FIELD(enter.vsesr)
+	FIELD(vmpidr) FIELD(cntvoff) FIELD(enter.hcr) FIELD(enter.flags) FIELD(enter.vsesr) FIELD(enter.traps)
 	FIELD(exit.esr) FIELD(exit.far) FIELD(exit.hpfar) FIELD(exit.disr)
 	FIELD(vgic.hcr) FIELD(vgic.vmcr) FIELD(vgic.sre) FIELD(vgic.used) FIELD(vgic.ap0r) FIELD(vgic.ap1r) FIELD(vgic.lr)
+	FIELD(a32.spsr_abt) FIELD(a32.spsr_und) FIELD(a32.spsr_irq) FIELD(a32.spsr_fiq) FIELD(a32.dacr) FIELD(a32.ifsr) FIELD(a32.fpexc)
 	FIELD(fpsr) FIELD(fpcr) FIELD(v)
 	return ferror(stdout) || fflush(stdout) ? 3 : 0;
 }

@@ -24,30 +24,30 @@
 
 /*
  * Hypercalls: X(number, NAME, handler, arguments, "x1, x2, ...", "meaning; x0 / x1 on success", "errors")
- * Generates the dispatcher (core/trap.c), the proof's constants and docs/abi.md.
+ * Generates the dispatcher (core/trap.c), which compares in this order: the most frequent first; the proof's constants; docs/abi.md.
  */
 #define KCORE_HYPERCALLS(X) \
-X(0,  VERSION,          hc_version,          0, "",                       "x0 = KCORE_ABI_VERSION", "-") \
-X(1,  VCPU_RUN,         hc_vcpu_run,         1, "vcpu",                   "run the vCPU loaded on this CPU until its next exit; x0 = KCORE_EXIT_*", "INVAL STATE PERM") \
+X(12, VM_MAP,           hc_vm_map,           5, "vm, IPA, PA, bytes, KCORE_PROT_*", "normal VM: map 4 KiB or 2 MiB of the host's", "INVAL STATE PERM BUSY NOMEM AGAIN") \
 X(2,  VCPU_LOAD,        hc_vcpu_load,        1, "vcpu",                   "bind the vCPU to this CPU, load its GIC state and timer offset", "INVAL BUSY STATE") \
 X(3,  VCPU_PUT,         hc_vcpu_put,         0, "",                       "unbind this CPU's vCPU; FP and GIC state move to its page", "STATE") \
+X(13, VM_UNMAP,         hc_vm_unmap,         3, "vm, IPA, bytes",         "normal VM: unmap what lies in the range; x1 = IPA reached", "INVAL STATE AGAIN") \
+X(11, VM_DONATE,        hc_vm_donate,        3, "vm, IPA, PA",            "protected VM: give it one host page, 4 KiB", "INVAL STATE PERM BUSY NOMEM") \
+X(7,  VM_DESTROY_STEP,  hc_vm_destroy_step,  1, "vm",                     "take back at most KCORE_STEP_PAGES pages, scrubbed if private; x0 = 0 done", "INVAL STATE AGAIN") \
+X(16, TLB_FLUSH_LOCAL,  hc_tlb_flush_local,  1, "vm",                     "this CPU's TLB and instruction cache entries of the VM", "INVAL") \
+X(20, VGIC_VMCR_READ,   hc_vgic_vmcr_read,   0, "",                       "x0 = ICH_VMCR_EL2 of the vCPU loaded on this CPU", "STATE") \
+X(0,  VERSION,          hc_version,          0, "",                       "x0 = KCORE_ABI_VERSION", "-") \
+X(1,  VCPU_RUN,         hc_vcpu_run,         1, "vcpu",                   "run the vCPU loaded on this CPU until its next exit; x0 = KCORE_EXIT_*", "INVAL STATE PERM") \
 X(4,  VM_CREATE,        hc_vm_create,        1, "type (KCORE_VM_*)",      "x0 = VM handle, 1..KCORE_NR_VMS-1", "INVAL NOMEM") \
 X(5,  VM_FINALISE,      hc_vm_finalise,      3, "vm, memory IPA, memory bytes", "fix the VM's memory range and vCPU 0's boot registers; PERM: it has to be signed", "INVAL STATE PERM") \
 X(6,  VM_DESTROY_BEGIN, hc_vm_destroy_begin, 1, "vm",                     "from now on the VM can't run", "INVAL BUSY") \
-X(7,  VM_DESTROY_STEP,  hc_vm_destroy_step,  1, "vm",                     "take back at most KCORE_STEP_PAGES pages, scrubbed if private; x0 = 0 done", "INVAL STATE AGAIN") \
 X(8,  VM_DESTROY_END,   hc_vm_destroy_end,   1, "vm",                     "recycle the handle; all pages and vCPUs must be gone", "INVAL STATE BUSY") \
 X(9,  VCPU_CREATE,      hc_vcpu_create,      3, "vm, index, PA of the page", "share a host page as the vCPU's page; x0 = vCPU handle", "INVAL STATE PERM BUSY NOMEM") \
 X(10, VCPU_DESTROY,     hc_vcpu_destroy,     1, "vcpu",                   "release the vCPU's page", "INVAL BUSY STATE") \
-X(11, VM_DONATE,        hc_vm_donate,        3, "vm, IPA, PA",            "protected VM: give it one host page, 4 KiB", "INVAL STATE PERM BUSY NOMEM") \
-X(12, VM_MAP,           hc_vm_map,           5, "vm, IPA, PA, bytes, KCORE_PROT_*", "normal VM: map 4 KiB or 2 MiB of the host's", "INVAL STATE PERM BUSY NOMEM AGAIN") \
-X(13, VM_UNMAP,         hc_vm_unmap,         3, "vm, IPA, bytes",         "normal VM: unmap what lies in the range; x1 = IPA reached", "INVAL STATE AGAIN") \
 X(14, VM_WRPROTECT,     hc_vm_wrprotect,     3, "vm, IPA, bytes",         "normal VM: take write access away; x1 = IPA reached", "INVAL STATE AGAIN") \
 X(15, VM_AGE,           hc_vm_age,           3, "vm, IPA, bytes",         "normal VM: unmap the range and say if anything was mapped; x0 = 0 or 1, x1 = IPA reached", "INVAL STATE AGAIN") \
-X(16, TLB_FLUSH_LOCAL,  hc_tlb_flush_local,  1, "vm",                     "this CPU's TLB and instruction cache entries of the VM", "INVAL") \
 X(17, INFO,             hc_info,             1, "KCORE_INFO_*",           "x0 = the value", "INVAL") \
 X(18, STATS_READ,       hc_stats_read,       1, "KCORE_STAT_*",           "x0 = the counter", "INVAL") \
 X(19, LOG_READ,         hc_log_read,         1, "sequence number",        "x0 = 0, x1 = event, x2 and x3 = its values, x4 = CNTPCT", "INVAL AGAIN") \
-X(20, VGIC_VMCR_READ,   hc_vgic_vmcr_read,   0, "",                       "x0 = ICH_VMCR_EL2 of the vCPU loaded on this CPU", "STATE") \
 X(21, PAGE_STATE,       hc_page_state,       1, "PA",                     "x0 = KCORE_PAGE_* of the page (public bookkeeping)", "INVAL") \
 X(22, VM_FINALISE_SIGNED, hc_vm_finalise_signed, 3, "vm, memory IPA, memory bytes", "as VM_FINALISE, but vCPU 0 stays off until VM_START; protected VMs only", "INVAL STATE") \
 X(23, VM_MEASURE,       hc_vm_measure,       2, "vm, IPA",                "signed VM: the page at the IPA goes into its measurement", "INVAL STATE") \

@@ -33,12 +33,7 @@
 	X(log_next)			/* sequence number of the next entry */
 
 /* X(storage type, name, length) */
-#define KCORE_ARRAYS(X) \
-	X(u64, dram_base, KCORE_MAX_REGIONS) \
-	X(u64, dram_end, KCORE_MAX_REGIONS) \
-	X(u64, dram_first, KCORE_MAX_REGIONS)	/* page index of the region's first page */ \
-	X(u64, denied_base, KCORE_MAX_DENIED) \
-	X(u64, denied_end, KCORE_MAX_DENIED) \
+#define KCORE_VM_ARRAYS(X) \
 	X(u32, vm_state, KCORE_NR_VMS)		/* VM_* */ \
 	X(u32, vm_type, KCORE_NR_VMS)		/* KCORE_VM_NORMAL, _PROTECTED */ \
 	X(u32, vm_vcpus, KCORE_NR_VMS)		/* vCPUs that exist */ \
@@ -49,9 +44,9 @@
 	X(u64, vm_mem_end, KCORE_NR_VMS) \
 	X(u64, vm_cntvoff, KCORE_NR_VMS) \
 	X(u64, vm_cursor, KCORE_NR_VMS)		/* destroy: IPA reached */ \
-	X(u32, vm_guards, KCORE_NR_VMS)		/* protected: ranges that its guest gave the host to serve; 0: no guard */ \
-	X(u64, guard_base, KCORE_NR_VMS * GUARD_RANGES)	/* of these, IPA; the first vm_guards of a VM */ \
-	X(u64, guard_end, KCORE_NR_VMS * GUARD_RANGES) \
+	X(u32, vm_guards, KCORE_NR_VMS)		/* protected: ranges that its guest gave the host to serve; 0: no guard */
+
+#define KCORE_VCPU_ARRAYS(X) \
 	X(u32, vcpu_state, KCORE_NR_VCPUS)	/* VCPU_* */ \
 	X(u32, vcpu_power, KCORE_NR_VCPUS)	/* POWER_* (PSCI) */ \
 	X(u32, vcpu_pending, KCORE_NR_VCPUS)	/* PENDING_*: what the last exit lets the host answer */ \
@@ -60,19 +55,34 @@
 	X(u64, vcpu_esr, KCORE_NR_VCPUS)	/* syndrome of the last exit, KCore's copy */ \
 	X(u64, vcpu_far, KCORE_NR_VCPUS) \
 	X(u64, vcpu_entry, KCORE_NR_VCPUS)	/* CPU_ON: entry point and context */ \
-	X(u64, vcpu_entry_x0, KCORE_NR_VCPUS) \
+	X(u64, vcpu_entry_x0, KCORE_NR_VCPUS)
+
+#define KCORE_CPU_ARRAYS(X) \
 	X(u32, cpu_vcpu, KCORE_MAX_CPUS)	/* vCPU loaded here, or NO_VCPU */ \
-	X(u32, last_vcpu, KCORE_NR_VMS * KCORE_MAX_CPUS)	/* protected VM: its vCPU that was loaded last on the CPU */ \
 	X(u32, cpu_fp, KCORE_MAX_CPUS)		/* 1: the FP registers hold the loaded vCPU's */ \
 	X(u32, cpu_power, KCORE_MAX_CPUS)	/* POWER_* of the physical CPU */ \
 	X(u64, cpu_mpidr, KCORE_MAX_CPUS) \
 	X(u64, cpu_entry, KCORE_MAX_CPUS)	/* where the host wants to start, EL1 */ \
-	X(u64, cpu_entry_x0, KCORE_MAX_CPUS) \
+	X(u64, cpu_entry_x0, KCORE_MAX_CPUS)
+
+#define KCORE_DRAM_ARRAYS(X) \
+	X(u64, dram_base, KCORE_MAX_REGIONS) \
+	X(u64, dram_end, KCORE_MAX_REGIONS) \
+	X(u64, dram_first, KCORE_MAX_REGIONS)	/* page index of the region's first page */
+
+#define KCORE_OTHER_ARRAYS(X) \
+	X(u64, denied_base, KCORE_MAX_DENIED) \
+	X(u64, denied_end, KCORE_MAX_DENIED) \
+	X(u64, guard_base, KCORE_NR_VMS * GUARD_RANGES)	/* ranges of a VM's guard, IPA; the first vm_guards of a VM */ \
+	X(u64, guard_end, KCORE_NR_VMS * GUARD_RANGES) \
+	X(u32, last_vcpu, KCORE_NR_VMS * KCORE_MAX_CPUS)	/* protected VM: its vCPU that was loaded last on the CPU */ \
 	X(u64, cpu_stat, KCORE_MAX_CPUS * KCORE_NR_STATS) \
 	X(u64, log_event, LOG_ENTRIES) \
 	X(u64, log_a, LOG_ENTRIES) \
 	X(u64, log_b, LOG_ENTRIES) \
 	X(u64, log_time, LOG_ENTRIES)
+
+#define KCORE_ARRAYS(X) KCORE_VM_ARRAYS(X) KCORE_VCPU_ARRAYS(X) KCORE_CPU_ARRAYS(X) KCORE_DRAM_ARRAYS(X) KCORE_OTHER_ARRAYS(X)
 
 /* X(name): one u32 per DRAM page, nr_pages long */
 #define KCORE_PAGE_CELLS(X) \

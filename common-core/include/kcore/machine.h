@@ -33,8 +33,8 @@ KCORE_PAGE_CELLS(KCORE_PAGE_CELL_PROTO)
 /* ---- control ---------------------------------------------------------------------------------- */
 INLINE_PRIMITIVE u64 cpu_id(void);		/* number of this CPU, below nr_cpus */
 INLINE_PRIMITIVE u64 counter_read(void);	/* CNTPCT_EL0, ticks */
-void lock_acquire(void);			/* the one lock (rank 0); acquire semantics */
-void lock_release(void);			/* release semantics */
+INLINE_PRIMITIVE void lock_acquire(void);	/* the one lock (rank 0); acquire semantics */
+INLINE_PRIMITIVE void lock_release(void);	/* release semantics */
 void halt(u64 code, u64 value) __attribute__((noreturn));	/* stops this CPU for good, after a log entry */
 
 /* ---- memory ----------------------------------------------------------------------------------- */
@@ -49,9 +49,9 @@ void icache_inval(void);			/* IC IALLUIS, DSB, ISB */
 /* ---- translation lookaside buffers (D8.14) ------------------------------------------------------ */
 INLINE_PRIMITIVE void dsb_store(void);		/* DSB ISHST: earlier table stores are visible to all walkers */
 INLINE_PRIMITIVE void dsb_tlbi(void);		/* DSB ISH, ISB: earlier invalidations are complete everywhere */
-void tlbi_ipa(u64 vttbr, u64 ipa);		/* stage-2 entries of the IPA's page or block, then combined entries; inner shareable */
-void tlbi_vmid(u64 vttbr);			/* everything of the VMID, both stages; inner shareable */
-void tlbi_local(u64 vttbr);			/* stage-1 entries of the VMID and the instruction cache, this CPU only */
+INLINE_PRIMITIVE void tlbi_ipa(u64 vttbr, u64 ipa);		/* stage-2 entries of the IPA's page or block, then combined entries; inner shareable */
+INLINE_PRIMITIVE void tlbi_vmid(u64 vttbr);			/* everything of the VMID, both stages; inner shareable */
+INLINE_PRIMITIVE void tlbi_local(u64 vttbr);			/* stage-1 entries of the VMID and the instruction cache, this CPU only */
 
 /* ---- the host's trap frame on this CPU ----------------------------------------------------------- */
 INLINE_PRIMITIVE u64 host_x(u64 n);		/* x0..x30 */
@@ -70,8 +70,8 @@ INLINE_PRIMITIVE u64 hpfar_read(void);
 u64 translate_el1(u64 va);			/* AT S1E1R in the current EL1 regime: PAR_EL1's value; PAR_EL1 kept */
 
 /* ---- EL1 state, of whoever is in the registers --------------------------------------------------- */
-void el1_save(u64 pa);				/* KCORE_SYSREGS to the page at pa */
-void el1_load(u64 pa);
+INLINE_PRIMITIVE void el1_save(u64 pa);		/* KCORE_SYSREGS to the page at pa */
+INLINE_PRIMITIVE void el1_load(u64 pa);
 INLINE_PRIMITIVE u64 host_context(void);	/* PA of this CPU's page for the host's registers */
 INLINE_PRIMITIVE u64 vbar_el1_read(void);	/* the EL1 register of that name */
 INLINE_PRIMITIVE u64 sctlr_el1_read(void);
@@ -111,11 +111,11 @@ u64 idreg_read(u64 crm, u64 op2);		/* S3_0_C0_C<crm>_<op2>, crm 4..7; 0 where re
 
 /* ---- FP/SIMD, GIC -------------------------------------------------------------------------------- */
 INLINE_PRIMITIVE void isb(void);		/* ISB */
-void fp_save(u64 pa);				/* V0..V31, FPSR, FPCR to the page at pa; with SVE a load or clear leaves 0 in the rest of Z0..Z31 */
-void fp_load(u64 pa);
-void fp_clear(void);				/* all of them zero */
-void gic_lrs_load(u64 pa);			/* ICH_HCR and list registers from the page's vgic (counts checked) */
-void gic_lrs_save(u64 pa);			/* and back; the registers are cleared */
+INLINE_PRIMITIVE void fp_save(u64 pa);		/* V0..V31, FPSR, FPCR to the page at pa; with SVE a load or clear leaves 0 in the rest of Z0..Z31 */
+INLINE_PRIMITIVE void fp_load(u64 pa);
+INLINE_PRIMITIVE void fp_clear(void);		/* all of them zero */
+INLINE_PRIMITIVE void gic_lrs_load(u64 pa);	/* ICH_HCR and list registers from the page's vgic (counts checked) */
+INLINE_PRIMITIVE void gic_lrs_save(u64 pa);	/* and back; the registers are cleared */
 void gic_state_load(u64 pa);			/* ICH_VMCR, ICH_AP<0,1>R<n> from the page's vgic */
 void gic_state_save(u64 pa);
 u64 gic_vmcr_read(void);			/* ICH_VMCR_EL2 */

@@ -34,6 +34,7 @@ struct kcore_vm_glue {
 	struct kcore_vcpu_page *page[KCORE_MAX_VCPUS];
 	struct radix_tree_root pinned;		/* donated pages by guest frame number */
 	unsigned long donated;
+	u32 drops;				/* changes whenever leaves of KCore's are dropped (stage2.c) */
 	u64 pieces;				/* span of the largest leaf of KVM's that KCore has in pieces, 0: none */
 	u64 mem_ipa;
 	u64 mem_size;
@@ -62,6 +63,8 @@ struct kcore_vcpu_glue {
 	u8 todo;				/* KCORE_TODO_*: what kcore_handle_guest_abort() is to do first */
 	u8 noted;				/* KCORE_NOTED_* */
 	u64 zcr;				/* the guest's ZCR_EL1 at the last exit (sve.h) */
+	u8 fresh;				/* translation faults in a row that KVM's table had nothing for, at most KCORE_FRESH */
+	u32 drops;				/* of the VM, when `fresh' was counted */
 	int error;				/* why the vCPU can't run, negative errno */
 };
 

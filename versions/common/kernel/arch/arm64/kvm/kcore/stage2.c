@@ -23,6 +23,9 @@
 #define S2_XN			BIT(54)
 #define S2_ADDRESS		GENMASK_ULL(47, 12)
 
+#define KCORE_FRESH		16	/* see kcore_fault_is_fresh() */
+#define KCORE_AROUND		16UL	/* frames, see kcore_donate_around() */
+
 #define FSC_KIND		0x3c
 #define FSC_TRANSLATION		0x04
 #define FSC_ACCESS_FLAG		0x08
@@ -155,28 +158,62 @@ static __always_inline u64 kcore_fault_page(struct kvm_vcpu *vcpu)
 	return vcpu->arch.fault.hpfar_el2 | 1;
 }
 
+/*
+ * Will KVM's table have nothing for this translation fault either?  So it was with the vCPU's last KCORE_FRESH ones, and nothing that KVM
+ * may still have was dropped of KCore's table since.
+ */
+static __always_inline bool kcore_fault_is_fresh(struct kvm_vcpu *vcpu)
+{
+	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
+	const struct kcore_vm_glue *vm = &vcpu->kvm->arch.kcore;
+	u32 drops = READ_ONCE(vm->drops);
+
+	if (unlikely(g->drops != drops)) {
+		g->drops = drops;
+		g->fresh = 0;
+	}
+	return g->fresh == KCORE_FRESH && !vm->pieces;
+}
+
+/* Where KVM's table is likely to have nothing yet KVM comes first: if it has, KVM maps the same again. */
 static int kcore_abort_normal(struct kvm_vcpu *vcpu, u64 ipa)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
-	int ret = kcore_fill(vcpu, ipa);
+	bool translation = (vcpu->arch.fault.esr_el2 & FSC_KIND) == FSC_TRANSLATION;
+	int ret;
 
-	if (ret)
-		return ret;
+	if (!translation || !kcore_fault_is_fresh(vcpu)) {
+		ret = kcore_fill(vcpu, ipa);
+		if (ret) {
+			g->fresh = 0;
+			return ret;
+		}
+		if (translation && g->fresh < KCORE_FRESH)
+			g->fresh++;
+	}
 	ret = kvm_handle_guest_abort(vcpu);
 	if (ret <= 0 || kcore_pc_pending(vcpu)) {	/* to user space, emulated or injected */
 		g->emulated = kcore_fault_page(vcpu);
 		return ret;
 	}
 	ret = kcore_fill(vcpu, ipa);
-	return ret ? ret : 1;			/* KVM wants the guest to fault again */
+	if (unlikely(!ret)) {
+		g->fresh = 0;			/* the next one is to see what KVM's table says */
+		return 1;			/* KVM wants the guest to fault again */
+	}
+	return ret;
 }
 
+/* User addresses from start to before end */
+struct kcore_span {
+	unsigned long start, end;
+};
 
 /*
  * Only anonymous memory that is the VMM's alone can be donated: page-cache pages, the zero page and merged pages
  * have other readers in the kernel.  Fork and core dump would read it: they leave out the whole area from now on.
  */
-static int kcore_prepare_vma(unsigned long hva)
+static int kcore_prepare_vma(unsigned long hva, struct kcore_span *area)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long want = VM_DONTCOPY | VM_DONTDUMP;
@@ -187,6 +224,8 @@ static int kcore_prepare_vma(unsigned long hva)
 	vma = find_vma(mm, hva);
 	if (vma && vma->vm_start <= hva && vma_is_anonymous(vma) && !(vma->vm_flags & (VM_SHARED | VM_MERGEABLE)))
 		ret = (vma->vm_flags & want) == want ? 0 : 1;
+	if (!ret)
+		*area = (struct kcore_span){ vma->vm_start, vma->vm_end };
 	mmap_read_unlock(mm);
 	if (ret <= 0)
 		return ret;
@@ -196,48 +235,82 @@ static int kcore_prepare_vma(unsigned long hva)
 	ret = -EFAULT;
 	if (vma && vma->vm_start <= hva && vma_is_anonymous(vma) && !(vma->vm_flags & (VM_SHARED | VM_MERGEABLE))) {
 		kcore_vma_flags_set(vma, want);
+		*area = (struct kcore_span){ vma->vm_start, vma->vm_end };
 		ret = 0;
 	}
 	mmap_write_unlock(mm);
 	return ret;
 }
 
-/* Pin the page behind the frame and donate it.  Lock: g->lock. */
-static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva)
+/* The pinned page is the frame's from here on, or else unpinned.  0 or a negative errno.  Lock: g->lock. */
+static int kcore_donate_pinned(struct kcore_vm_glue *g, unsigned long gfn, struct page *page)
+{
+	u64 ret;
+	int err = -EFAULT;
+
+	if (!PageAnon(page) || is_zero_pfn(page_to_pfn(page)))
+		goto unpin;
+	err = radix_tree_insert(&g->pinned, gfn, page);
+	if (err)
+		goto unpin;
+	ret = kcore_hvc3(KCORE_HC_VM_DONATE, g->handle, (u64)gfn << PAGE_SHIFT, page_to_phys(page));
+	if (!ret) {
+		g->donated++;
+		return 0;
+	}
+	radix_tree_delete(&g->pinned, gfn);
+	err = kcore_errno(ret);
+unpin:
+	kcore_unpin(&page, 1);
+	return err;
+}
+
+/* Pin the page behind the frame and donate it; the area that it is in.  Lock: g->lock. */
+static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, struct kcore_span *area)
 {
 	struct page *page;
-	u64 ret;
 	int err;
 
-	err = kcore_prepare_vma(hva);
+	err = kcore_prepare_vma(hva, area);
 	if (err)
 		return err;
-	err = kcore_pin(hva, &page);
+	err = kcore_pin(hva, 1, &page);
 	if (err != 1)
 		return err < 0 ? err : -EFAULT;
-	if (!PageAnon(page) || is_zero_pfn(page_to_pfn(page))) {
-		kcore_unpin(&page, 1);
-		return -EFAULT;
+	return kcore_donate_pinned(g, gfn, page);
+}
+
+/*
+ * A frame whose page was just donated: the other frames of the same KCORE_AROUND whose pages belong to the same huge page, slot and area go to the
+ * VM too, so that the guest's next touches there are no exits.  These pages are there: nothing is allocated for it.  Lock: g->lock.
+ */
+static void kcore_donate_around(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, const struct kcore_span *slot, const struct kcore_span *area)
+{
+	struct page *page = radix_tree_lookup(&g->pinned, gfn), *head = compound_head(page), *pages[KCORE_AROUND];
+	unsigned long before = min_t(unsigned long, gfn % KCORE_AROUND, page - head);
+	unsigned long behind = min_t(unsigned long, KCORE_AROUND - 1 - gfn % KCORE_AROUND, (1UL << compound_order(head)) - 1 - (page - head));
+	int i, n;
+
+	before = min(before, (hva - max(slot->start, area->start)) >> PAGE_SHIFT);
+	behind = min(behind, ((min(slot->end, area->end) - hva) >> PAGE_SHIFT) - 1);
+	if (!before && !behind)
+		return;
+	gfn -= before;
+	hva -= before << PAGE_SHIFT;
+	n = kcore_pin(hva, before + 1 + behind, pages);
+	for (i = 0; i < n; i++) {
+		if (radix_tree_lookup(&g->pinned, gfn + i) || compound_head(pages[i]) != head)
+			kcore_unpin(&pages[i], 1);
+		else
+			kcore_donate_pinned(g, gfn + i, pages[i]);
 	}
-	err = radix_tree_insert(&g->pinned, gfn, page);
-	if (err) {
-		kcore_unpin(&page, 1);
-		return err;
-	}
-	ret = kcore_hvc3(KCORE_HC_VM_DONATE, g->handle, (u64)gfn << PAGE_SHIFT, page_to_phys(page));
-	if (ret) {
-		radix_tree_delete(&g->pinned, gfn);
-		kcore_unpin(&page, 1);
-		return kcore_errno(ret);
-	}
-	g->donated++;
-	return 0;
 }
 
 /* For what a signed VM starts from: the frame's page is the VM's from here on.  0 or a negative errno.  Lock: g->lock. */
 int kcore_donate_frame(struct kvm *kvm, unsigned long gfn)
 {
 	struct kcore_vm_glue *g = &kvm->arch.kcore;
+	struct kcore_span area;
 	unsigned long hva;
 	int idx;
 
@@ -246,7 +319,7 @@ int kcore_donate_frame(struct kvm *kvm, unsigned long gfn)
 	srcu_read_unlock(&kvm->srcu, idx);
 	if (kvm_is_error_hva(hva))
 		return -EFAULT;
-	return radix_tree_lookup(&g->pinned, gfn) ? 0 : kcore_donate_page(g, gfn, hva);
+	return radix_tree_lookup(&g->pinned, gfn) ? 0 : kcore_donate_page(g, gfn, hva, &area);
 }
 
 /* A page that the guest has given up since (RELINQUISH) is the VMM's again.  Lock: g->lock. */
@@ -266,11 +339,16 @@ static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 {
 	struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
 	unsigned long gfn = ipa >> PAGE_SHIFT;
+	struct kcore_span span = { 0 }, area;
+	struct kvm_memory_slot *slot;
 	unsigned long hva;
 	int idx, err = 0;
 
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	slot = gfn_to_memslot(vcpu->kvm, gfn);
 	hva = gfn_to_hva(vcpu->kvm, gfn);
+	if (slot)
+		span = (struct kcore_span){ slot->userspace_addr, slot->userspace_addr + (slot->npages << PAGE_SHIFT) };
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	if (kvm_is_error_hva(hva)) {
 		if (ipa >= g->mem_ipa && ipa - g->mem_ipa < g->mem_size)
@@ -281,8 +359,11 @@ static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 	kcore_drop_given_up(g, gfn);
 	if (g->state != KCORE_STATE_FINALISED)
 		err = -EINVAL;
-	else if (!radix_tree_lookup(&g->pinned, gfn))	/* else another vCPU was faster */
-		err = kcore_donate_page(g, gfn, hva);
+	else if (!radix_tree_lookup(&g->pinned, gfn)) {	/* else another vCPU was faster */
+		err = kcore_donate_page(g, gfn, hva, &area);
+		if (!err)
+			kcore_donate_around(g, gfn, hva, &span, &area);
+	}
 	mutex_unlock(&g->lock);
 	return err ? err : 1;
 }
@@ -303,6 +384,12 @@ static int kcore_stage2_abort(struct kvm_vcpu *vcpu)
 	return kcore_abort_normal(vcpu, ipa);
 }
 
+/* For kcore_fault_is_fresh().  Increments at the same time may be one: what counts is that it changes. */
+static void kcore_note_drop(struct kvm *kvm)
+{
+	WRITE_ONCE(kvm->arch.kcore.drops, kvm->arch.kcore.drops + 1);
+}
+
 /* Drop all leaves in the range.  Under kvm->mmu_lock or not; doesn't sleep; each call of KCore's is bounded. */
 void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
 {
@@ -312,6 +399,7 @@ void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
 
 	if (!handle || kcore_vm_protected(kvm) || kvm->arch.kcore.state != KCORE_STATE_FINALISED)
 		return;
+	kcore_note_drop(kvm);
 	while (ipa < end) {
 		ret = kcore_hvc(KCORE_HC_VM_UNMAP, handle, ipa, end - ipa, 0, 0, &ipa);
 		if (ret != KCORE_EAGAIN) {
@@ -364,6 +452,7 @@ void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end)
 
 	if (!kcore_active() || !handle || kcore_vm_protected(kvm) || kvm->arch.kcore.state != KCORE_STATE_FINALISED)
 		return;
+	kcore_note_drop(kvm);
 	while (ipa < to) {
 		if (kcore_hvc(KCORE_HC_VM_AGE, handle, ipa, to - ipa, 0, 0, &ipa) != KCORE_EAGAIN)
 			return;

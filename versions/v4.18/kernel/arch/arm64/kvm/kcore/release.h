@@ -105,9 +105,9 @@ static inline void kcore_mp_state_stop(struct kvm_vcpu *vcpu)
 #define kcore_vma_flags_set(vma, f)	((vma)->vm_flags |= (f))
 
 /* There are no pins yet.  A reference keeps the page from being moved, merged and written out as well. */
-static inline int kcore_pin(unsigned long hva, struct page **page)
+static inline int kcore_pin(unsigned long hva, int n, struct page **pages)
 {
-	return get_user_pages_fast(hva, 1, 1, page);
+	return get_user_pages_fast(hva, n, 1, pages);
 }
 
 static inline void kcore_unpin(struct page **pages, unsigned long n)

@@ -115,9 +115,9 @@ static inline void kcore_mp_state_stop(struct kvm_vcpu *vcpu)
 
 #define kcore_vma_flags_set(vma, f)	((vma)->vm_flags |= (f))
 
-static inline int kcore_pin(unsigned long hva, struct page **page)
+static inline int kcore_pin(unsigned long hva, int n, struct page **pages)
 {
-	return pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, page);
+	return pin_user_pages_fast(hva, n, FOLL_WRITE | FOLL_LONGTERM, pages);
 }
 
 static inline void kcore_unpin(struct page **pages, unsigned long n)
