@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -319,6 +320,55 @@ static void log_ring(void)
 	expect(!backwards, "%u out of order", backwards);
 }
 
+#define AROUND_IPA	FRESH_IPA
+#define AROUND_FRAMES	16UL		/* KCORE_AROUND of the glue */
+#define TOUCHED		(AROUND_FRAMES + 3)
+
+/* A protected guest touches a page of a huge page: those around it are its own too, with what the VMM put there, and no others */
+static void around(void)
+{
+	static struct victim v;
+	u64 pages, aborts, r, state, wrong = 0, mine = 0;
+	u8 *block;
+
+	victim_start(&v, 1);
+	block = v.vm.ram + (AROUND_IPA - RAM_BASE);
+	if (madvise(block, BLOCK_SIZE, MADV_HUGEPAGE))
+		skip("no transparent huge pages: %s", strerror(errno));
+	for (u64 i = 0; i < BLOCK_SIZE / 4096; i++)
+		*(u64 *)(block + i * 4096) = 0xa0000 + i;
+	if (user_pa(block) % BLOCK_SIZE || user_pa(block + BLOCK_SIZE - 4096) != user_pa(block) + BLOCK_SIZE - 4096)
+		skip("the kernel has no huge page for it");
+	pages = stat_read(KCORE_STAT_pages_vm);
+	r = agent(&v, AGENT_READ, AROUND_IPA + TOUCHED * 4096, 0, 0, 0);
+	expect(r == 0xa0000 + TOUCHED, "the guest reads %#llx", (unsigned long long)r);
+	r = stat_read(KCORE_STAT_pages_vm) - pages;
+	expect(r == AROUND_FRAMES, "%llu pages are the guest's with it", (unsigned long long)r);
+	for (u64 i = 0; i < BLOCK_SIZE / 4096; i++) {
+		bool expected = i / AROUND_FRAMES == TOUCHED / AROUND_FRAMES;
+
+		state = HC(PAGE_STATE, user_pa(block + i * 4096));
+		wrong += state != (expected ? KCORE_PAGE_VM : KCORE_PAGE_HOST);
+	}
+	expect(!wrong, "of all pages of the huge page %llu are another's than they should be", (unsigned long long)wrong);
+	aborts = stat_read(KCORE_STAT_exit_abort);
+	for (u64 i = AROUND_FRAMES; i < 2 * AROUND_FRAMES; i++)
+		mine += agent(&v, AGENT_READ, AROUND_IPA + i * 4096, 0, 0, 0) == 0xa0000 + i;
+	aborts = stat_read(KCORE_STAT_exit_abort) - aborts;
+	expect(mine == AROUND_FRAMES, "the guest finds what the VMM put there in %llu", (unsigned long long)mine);
+	/* per command: CMD, four ARGs, RESULT */
+	expect(aborts == 6 * AROUND_FRAMES, "reading them: %llu aborts, all of them the agent's MMIO", (unsigned long long)aborts);
+	/* small pages: one at a time */
+	madvise(block + BLOCK_SIZE, BLOCK_SIZE, MADV_NOHUGEPAGE);
+	memset(block + BLOCK_SIZE, 1, BLOCK_SIZE);
+	pages = stat_read(KCORE_STAT_pages_vm);
+	agent(&v, AGENT_READ, AROUND_IPA + BLOCK_SIZE + TOUCHED * 4096, 0, 0, 0);
+	r = stat_read(KCORE_STAT_pages_vm) - pages;
+	expect(r == 1, "of small pages %llu with the one touched", (unsigned long long)r);
+	victim_expect_intact(&v);
+	victim_end(&v);
+}
+
 /* What the VMM does when it touches the guest's memory by mistake */
 static void touch(void)
 {
@@ -367,6 +417,7 @@ int main(int argc, char **argv)
 		{ "aarch32", "AArch32 at EL1 in two normal VMs, each with registers of its own", aarch32, 60 },
 		{ "hotplug", "a CPU goes off and on while VMs run", hotplug, 180 },
 		{ "pool", "KCore's table pool is exhausted and comes back", pool, 120 },
+		{ "around", "a protected guest touches a page of a huge page", around, 60 },
 		{ "touch", "the VMM stores to the memory of its protected VM", touch, 60 },
 		{ "stats", "counters say what was done", stats, 60 },
 		{ "log", "the log ring is read", log_ring, 60 },

@@ -265,28 +265,28 @@ unpin:
 	return err;
 }
 
-/* Pin the page behind the frame and donate it; the area that it is in.  Lock: g->lock. */
-static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, struct kcore_span *area)
+/* Pin the page behind the frame and donate it; it, and the area that it is in.  Lock: g->lock. */
+static int kcore_donate_page(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, struct page **page, struct kcore_span *area)
 {
-	struct page *page;
 	int err;
 
 	err = kcore_prepare_vma(hva, area);
 	if (err)
 		return err;
-	err = kcore_pin(hva, 1, &page);
+	err = kcore_pin(hva, 1, page);
 	if (err != 1)
 		return err < 0 ? err : -EFAULT;
-	return kcore_donate_pinned(g, gfn, page);
+	return kcore_donate_pinned(g, gfn, *page);
 }
 
 /*
  * A frame whose page was just donated: the other frames of the same KCORE_AROUND whose pages belong to the same huge page, slot and area go to the
  * VM too, so that the guest's next touches there are no exits.  These pages are there: nothing is allocated for it.  Lock: g->lock.
  */
-static void kcore_donate_around(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, const struct kcore_span *slot, const struct kcore_span *area)
+static void kcore_donate_around(struct kcore_vm_glue *g, unsigned long gfn, unsigned long hva, struct page *page, const struct kcore_span *slot,
+				const struct kcore_span *area)
 {
-	struct page *page = radix_tree_lookup(&g->pinned, gfn), *head = compound_head(page), *pages[KCORE_AROUND];
+	struct page *head = compound_head(page), *pages[KCORE_AROUND];
 	unsigned long before = min_t(unsigned long, gfn % KCORE_AROUND, page - head);
 	unsigned long behind = min_t(unsigned long, KCORE_AROUND - 1 - gfn % KCORE_AROUND, (1UL << compound_order(head)) - 1 - (page - head));
 	int i, n;
@@ -311,6 +311,7 @@ int kcore_donate_frame(struct kvm *kvm, unsigned long gfn)
 {
 	struct kcore_vm_glue *g = &kvm->arch.kcore;
 	struct kcore_span area;
+	struct page *page;
 	unsigned long hva;
 	int idx;
 
@@ -319,50 +320,42 @@ int kcore_donate_frame(struct kvm *kvm, unsigned long gfn)
 	srcu_read_unlock(&kvm->srcu, idx);
 	if (kvm_is_error_hva(hva))
 		return -EFAULT;
-	return radix_tree_lookup(&g->pinned, gfn) ? 0 : kcore_donate_page(g, gfn, hva, &area);
+	return radix_tree_lookup(&g->pinned, gfn) ? 0 : kcore_donate_page(g, gfn, hva, &page, &area);
 }
 
-/* A page that the guest has given up since (RELINQUISH) is the VMM's again.  Lock: g->lock. */
-static void kcore_drop_given_up(struct kcore_vm_glue *g, unsigned long gfn)
-{
-	struct page *page = radix_tree_lookup(&g->pinned, gfn);
-
-	if (!page || kcore_hvc1(KCORE_HC_PAGE_STATE, page_to_phys(page)) != KCORE_PAGE_HOST)
-		return;
-	radix_tree_delete(&g->pinned, gfn);
-	kcore_unpin(&page, 1);
-	g->donated--;
-}
-
-/* A fault of a protected VM.  1: go on, 0: not memory, negative: the VMM's error. */
+/* A fault of a protected VM in its memory.  1: go on, negative: the VMM's error. */
 static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 {
 	struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
 	unsigned long gfn = ipa >> PAGE_SHIFT;
-	struct kcore_span span = { 0 }, area;
 	struct kvm_memory_slot *slot;
+	struct kcore_span span, area;
+	struct page *page;
 	unsigned long hva;
 	int idx, err = 0;
 
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	slot = gfn_to_memslot(vcpu->kvm, gfn);
-	hva = gfn_to_hva(vcpu->kvm, gfn);
-	if (slot)
+	hva = slot ? gfn_to_hva_memslot(slot, gfn) : KVM_HVA_ERR_BAD;
+	if (!kvm_is_error_hva(hva))
 		span = (struct kcore_span){ slot->userspace_addr, slot->userspace_addr + (slot->npages << PAGE_SHIFT) };
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	if (kvm_is_error_hva(hva)) {
-		if (ipa >= g->mem_ipa && ipa - g->mem_ipa < g->mem_size)
-			return -EFAULT;		/* a hole in the range: KCore gave no syndrome to emulate with */
-		return 0;
-	}
+	if (kvm_is_error_hva(hva))
+		return -EFAULT;		/* a hole in the range: KCore gave no syndrome to emulate with */
 	mutex_lock(&g->lock);
-	kcore_drop_given_up(g, gfn);
+	page = radix_tree_lookup(&g->pinned, gfn);
+	if (page && kcore_hvc1(KCORE_HC_PAGE_STATE, page_to_phys(page)) == KCORE_PAGE_HOST) {	/* given up by the guest (RELINQUISH): the VMM's again */
+		radix_tree_delete(&g->pinned, gfn);
+		kcore_unpin(&page, 1);
+		g->donated--;
+		page = NULL;
+	}
 	if (g->state != KCORE_STATE_FINALISED)
 		err = -EINVAL;
-	else if (!radix_tree_lookup(&g->pinned, gfn)) {	/* else another vCPU was faster */
-		err = kcore_donate_page(g, gfn, hva, &area);
+	else if (!page) {			/* else another vCPU was faster */
+		err = kcore_donate_page(g, gfn, hva, &page, &area);
 		if (!err)
-			kcore_donate_around(g, gfn, hva, &span, &area);
+			kcore_donate_around(g, gfn, hva, page, &span, &area);
 	}
 	mutex_unlock(&g->lock);
 	return err ? err : 1;
@@ -371,17 +364,16 @@ static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 /* A stage-2 abort of any VM */
 static int kcore_stage2_abort(struct kvm_vcpu *vcpu)
 {
+	const struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
 	u64 ipa = kvm_vcpu_get_fault_ipa(vcpu);
 	u32 kind = vcpu->arch.fault.esr_el2 & FSC_KIND;
-	int ret;
 
 	if (kind != FSC_TRANSLATION && kind != FSC_ACCESS_FLAG && kind != FSC_PERMISSION_)
 		return kvm_handle_guest_abort(vcpu);
-	if (vcpu->arch.kcore.where & KCORE_IS_PRIVATE) {
-		ret = kcore_donate(vcpu, ipa);
-		return ret ? ret : kvm_handle_guest_abort(vcpu);
-	}
-	return kcore_abort_normal(vcpu, ipa);
+	if (!(vcpu->arch.kcore.where & KCORE_IS_PRIVATE))
+		return kcore_abort_normal(vcpu, ipa);
+	/* All slots of a finalised protected VM are in its memory, and stay there */
+	return ipa - g->mem_ipa < g->mem_size ? kcore_donate(vcpu, ipa) : kvm_handle_guest_abort(vcpu);
 }
 
 /* For kcore_fault_is_fresh().  Increments at the same time may be one: what counts is that it changes. */
