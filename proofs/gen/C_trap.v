@@ -10,88 +10,88 @@ Definition f_host_call : fundef := mkfun 1 [U64; U64; U64; U64; U64; U64; U64; U
   SCall (Some 3) "host_x" [(EConst 3)];;
   SCall (Some 4) "host_x" [(EConst 4)];;
   SCall (Some 5) "host_x" [(EConst 5)];;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 0)))
-    (SCall (Some 6) "hc_version" [];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 12)))
+    (SCall (Some 6) "hc_vm_map" [(EVar 1); (EVar 2); (EVar 3); (EVar 4); (EVar 5)];;
     SReturn (Some (EVar 6)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 1)))
-    (SCall (Some 7) "hc_vcpu_run" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 2)))
+    (SCall (Some 7) "hc_vcpu_load" [(EVar 1)];;
     SReturn (Some (EVar 7)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 2)))
-    (SCall (Some 8) "hc_vcpu_load" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 3)))
+    (SCall (Some 8) "hc_vcpu_put" [];;
     SReturn (Some (EVar 8)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 3)))
-    (SCall (Some 9) "hc_vcpu_put" [];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 13)))
+    (SCall (Some 9) "hc_vm_unmap" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 9)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 4)))
-    (SCall (Some 10) "hc_vm_create" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 11)))
+    (SCall (Some 10) "hc_vm_donate" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 10)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 5)))
-    (SCall (Some 11) "hc_vm_finalise" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 7)))
+    (SCall (Some 11) "hc_vm_destroy_step" [(EVar 1)];;
     SReturn (Some (EVar 11)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 6)))
-    (SCall (Some 12) "hc_vm_destroy_begin" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 16)))
+    (SCall (Some 12) "hc_tlb_flush_local" [(EVar 1)];;
     SReturn (Some (EVar 12)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 7)))
-    (SCall (Some 13) "hc_vm_destroy_step" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 20)))
+    (SCall (Some 13) "hc_vgic_vmcr_read" [];;
     SReturn (Some (EVar 13)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 8)))
-    (SCall (Some 14) "hc_vm_destroy_end" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 0)))
+    (SCall (Some 14) "hc_version" [];;
     SReturn (Some (EVar 14)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 9)))
-    (SCall (Some 15) "hc_vcpu_create" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 1)))
+    (SCall (Some 15) "hc_vcpu_run" [(EVar 1)];;
     SReturn (Some (EVar 15)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 10)))
-    (SCall (Some 16) "hc_vcpu_destroy" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 4)))
+    (SCall (Some 16) "hc_vm_create" [(EVar 1)];;
     SReturn (Some (EVar 16)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 11)))
-    (SCall (Some 17) "hc_vm_donate" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 5)))
+    (SCall (Some 17) "hc_vm_finalise" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 17)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 12)))
-    (SCall (Some 18) "hc_vm_map" [(EVar 1); (EVar 2); (EVar 3); (EVar 4); (EVar 5)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 6)))
+    (SCall (Some 18) "hc_vm_destroy_begin" [(EVar 1)];;
     SReturn (Some (EVar 18)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 13)))
-    (SCall (Some 19) "hc_vm_unmap" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 8)))
+    (SCall (Some 19) "hc_vm_destroy_end" [(EVar 1)];;
     SReturn (Some (EVar 19)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 14)))
-    (SCall (Some 20) "hc_vm_wrprotect" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 9)))
+    (SCall (Some 20) "hc_vcpu_create" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 20)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 15)))
-    (SCall (Some 21) "hc_vm_age" [(EVar 1); (EVar 2); (EVar 3)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 10)))
+    (SCall (Some 21) "hc_vcpu_destroy" [(EVar 1)];;
     SReturn (Some (EVar 21)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 16)))
-    (SCall (Some 22) "hc_tlb_flush_local" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 14)))
+    (SCall (Some 22) "hc_vm_wrprotect" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 22)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 17)))
-    (SCall (Some 23) "hc_info" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 15)))
+    (SCall (Some 23) "hc_vm_age" [(EVar 1); (EVar 2); (EVar 3)];;
     SReturn (Some (EVar 23)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 18)))
-    (SCall (Some 24) "hc_stats_read" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 17)))
+    (SCall (Some 24) "hc_info" [(EVar 1)];;
     SReturn (Some (EVar 24)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 19)))
-    (SCall (Some 25) "hc_log_read" [(EVar 1)];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 18)))
+    (SCall (Some 25) "hc_stats_read" [(EVar 1)];;
     SReturn (Some (EVar 25)))
     (SSkip);;
-  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 20)))
-    (SCall (Some 26) "hc_vgic_vmcr_read" [];;
+  SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 19)))
+    (SCall (Some 26) "hc_log_read" [(EVar 1)];;
     SReturn (Some (EVar 26)))
     (SSkip);;
   SIf (ECmp Eq (EVar 0) (EBin Add U64 (EConst 3321907968) (EConst 21)))

@@ -187,6 +187,9 @@ Definition program : modul := [
   ("timer_load", f_timer_load);
   ("hc_vcpu_load", f_hc_vcpu_load);
   ("hc_vcpu_put", f_hc_vcpu_put);
+  ("vm_dying_check", f_vm_dying_check);
+  ("hc_vm_destroy_step", f_hc_vm_destroy_step);
+  ("hc_vgic_vmcr_read", f_hc_vgic_vmcr_read);
   ("vm_find_free", f_vm_find_free);
   ("vm_create", f_vm_create);
   ("hc_vm_create", f_hc_vm_create);
@@ -194,8 +197,6 @@ Definition program : modul := [
   ("vm_finalise", f_vm_finalise);
   ("hc_vm_finalise", f_hc_vm_finalise);
   ("hc_vm_destroy_begin", f_hc_vm_destroy_begin);
-  ("vm_dying_check", f_vm_dying_check);
-  ("hc_vm_destroy_step", f_hc_vm_destroy_step);
   ("vm_destroy_end", f_vm_destroy_end);
   ("hc_vm_destroy_end", f_hc_vm_destroy_end);
   ("vcpu_create_check", f_vcpu_create_check);
@@ -203,7 +204,6 @@ Definition program : modul := [
   ("hc_vcpu_create", f_hc_vcpu_create);
   ("vcpu_destroy", f_vcpu_destroy);
   ("hc_vcpu_destroy", f_hc_vcpu_destroy);
-  ("hc_vgic_vmcr_read", f_hc_vgic_vmcr_read);
   ("hc_vm_finalise_signed", f_hc_vm_finalise_signed);
   ("host_call", f_host_call);
   ("host_stub", f_host_stub);

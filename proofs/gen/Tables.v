@@ -35,11 +35,6 @@ Definition scalars : list string := [
 
 (* name, bits of an element, length *)
 Definition arrays : list (string * Z * Z) := [
-  ("dram_base", 64, 16);
-  ("dram_end", 64, 16);
-  ("dram_first", 64, 16);
-  ("denied_base", 64, 8);
-  ("denied_end", 64, 8);
   ("vm_state", 32, 256);
   ("vm_type", 32, 256);
   ("vm_vcpus", 32, 256);
@@ -51,8 +46,6 @@ Definition arrays : list (string * Z * Z) := [
   ("vm_cntvoff", 64, 256);
   ("vm_cursor", 64, 256);
   ("vm_guards", 32, 256);
-  ("guard_base", 64, 4096);
-  ("guard_end", 64, 4096);
   ("vcpu_state", 32, 4096);
   ("vcpu_power", 32, 4096);
   ("vcpu_pending", 32, 4096);
@@ -63,12 +56,19 @@ Definition arrays : list (string * Z * Z) := [
   ("vcpu_entry", 64, 4096);
   ("vcpu_entry_x0", 64, 4096);
   ("cpu_vcpu", 32, 64);
-  ("last_vcpu", 32, 16384);
   ("cpu_fp", 32, 64);
   ("cpu_power", 32, 64);
   ("cpu_mpidr", 64, 64);
   ("cpu_entry", 64, 64);
   ("cpu_entry_x0", 64, 64);
+  ("dram_base", 64, 16);
+  ("dram_end", 64, 16);
+  ("dram_first", 64, 16);
+  ("denied_base", 64, 8);
+  ("denied_end", 64, 8);
+  ("guard_base", 64, 4096);
+  ("guard_end", 64, 4096);
+  ("last_vcpu", 32, 16384);
   ("cpu_stat", 64, 1536);
   ("log_event", 64, 256);
   ("log_a", 64, 256);
@@ -82,27 +82,27 @@ Definition page_cells : list string := [
 
 (* handler, x0, number of arguments *)
 Definition hypercalls : list (string * Z * Z) := [
-  ("hc_version", 3321907968, 0);
-  ("hc_vcpu_run", 3321907969, 1);
+  ("hc_vm_map", 3321907980, 5);
   ("hc_vcpu_load", 3321907970, 1);
   ("hc_vcpu_put", 3321907971, 0);
+  ("hc_vm_unmap", 3321907981, 3);
+  ("hc_vm_donate", 3321907979, 3);
+  ("hc_vm_destroy_step", 3321907975, 1);
+  ("hc_tlb_flush_local", 3321907984, 1);
+  ("hc_vgic_vmcr_read", 3321907988, 0);
+  ("hc_version", 3321907968, 0);
+  ("hc_vcpu_run", 3321907969, 1);
   ("hc_vm_create", 3321907972, 1);
   ("hc_vm_finalise", 3321907973, 3);
   ("hc_vm_destroy_begin", 3321907974, 1);
-  ("hc_vm_destroy_step", 3321907975, 1);
   ("hc_vm_destroy_end", 3321907976, 1);
   ("hc_vcpu_create", 3321907977, 3);
   ("hc_vcpu_destroy", 3321907978, 1);
-  ("hc_vm_donate", 3321907979, 3);
-  ("hc_vm_map", 3321907980, 5);
-  ("hc_vm_unmap", 3321907981, 3);
   ("hc_vm_wrprotect", 3321907982, 3);
   ("hc_vm_age", 3321907983, 3);
-  ("hc_tlb_flush_local", 3321907984, 1);
   ("hc_info", 3321907985, 1);
   ("hc_stats_read", 3321907986, 1);
   ("hc_log_read", 3321907987, 1);
-  ("hc_vgic_vmcr_read", 3321907988, 0);
   ("hc_page_state", 3321907989, 1);
   ("hc_vm_finalise_signed", 3321907990, 3);
   ("hc_vm_measure", 3321907991, 2);
