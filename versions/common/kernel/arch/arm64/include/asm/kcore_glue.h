@@ -100,7 +100,6 @@ bool kcore_memslots_fixed(struct kvm *kvm);
 int kcore_guest_abort(struct kvm_vcpu *vcpu);
 void kcore_age_gfn(struct kvm *kvm, u64 start, u64 end);
 void kcore_age_hva(struct kvm *kvm, unsigned long start, unsigned long end);
-void kcore_save_host_fp(void);
 
 /* What the shims of the releases do.  Called only with kcore_active(); each returns a value, for all forms of the crossing. */
 long kcore_adjust_pc(struct kvm_vcpu *vcpu);

@@ -26,7 +26,6 @@
 #include <asm/debug-monitors.h>
 #include <asm/esr.h>
 #include <asm/kvm_emulate.h>
-#include <asm/neon.h>
 #include <kvm/arm_vgic.h>
 #include "kcore.h"
 #include "regs.h"
@@ -223,15 +222,6 @@ void kcore_note_inject(struct kvm_vcpu *vcpu)
 {
 	kcore_expect_exception(vcpu);
 	kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
-}
-
-/* H43, up to 5.15: at a load, so that no host state is in the FP registers when KCore loads a guest's */
-void kcore_save_host_fp(void)
-{
-	if (kcore_active()) {
-		kernel_neon_begin();
-		kernel_neon_end();
-	}
 }
 
 /* Leave KVM's loop for code that may sleep: the exit handler of aborts does what `todo' says. */
@@ -559,6 +549,7 @@ static __always_inline void kcore_trap_out(struct kvm_vcpu *vcpu, struct kcore_v
 	} else if (class == ESR_ELx_EC_WFx) {
 		rt = (esr >> 5) & 31;				/* WFET and WFIT: until when; 0 for the others */
 	} else if (class != ESR_ELx_EC_IABT_LOW) {
+		vcpu->arch.kcore.moved = KCORE_MOVED_NONE;	/* of the page all count */
 		kcore_registers_out(vcpu, KCORE_GP_IN_PAGE | KCORE_SYS_IN_PAGE);
 	}
 	vcpu->arch.kcore.moved = rt;
@@ -683,10 +674,12 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 	} else if (kcore_pc_pending(vcpu)) {
 		kcore_apply_pc(vcpu);		/* a skip: an exception would have taken the registers out */
 	}
-	if (likely(g->where & KCORE_GP_IN_PAGE))
+	if (likely(g->where & KCORE_GP_IN_PAGE)) {
 		kcore_moved_in(vcpu, page);
-	else
+	} else {
 		kcore_gp_in(vcpu, page);
+		g->where |= KCORE_GP_IN_PAGE;
+	}
 	page->pc = kcore_gp(vcpu)->pc;
 	page->pstate = kcore_gp(vcpu)->pstate;
 	page->sys.mdscr_el1 = KCORE_REG(vcpu, mdscr_el1);
@@ -712,14 +705,14 @@ static __always_inline int kcore_run_once(struct kvm_vcpu *vcpu)
 	kcore_gp(vcpu)->pc = page->pc;
 	kcore_gp(vcpu)->pstate = page->pstate;
 	kcore_leave(vcpu, page);
-	g->where |= KCORE_GP_IN_PAGE;
-	g->moved = KCORE_MOVED_NONE;
 	if (likely(ret == KCORE_EXIT_TRAP)) {
 		KCORE_REG(vcpu, sctlr_el1) = page->sys.sctlr_el1;
 		kcore_trap_out(vcpu, page);
-	} else if (ret == KCORE_EXIT_SERROR) {
-		vcpu->arch.fault.disr_el1 = page->exit.disr;
+		return ret;
 	}
+	g->moved = KCORE_MOVED_NONE;
+	if (ret == KCORE_EXIT_SERROR)
+		vcpu->arch.fault.disr_el1 = page->exit.disr;
 	return ret;
 }
 

@@ -362,7 +362,7 @@ static noinline int kcore_donate(struct kvm_vcpu *vcpu, u64 ipa)
 }
 
 /* A stage-2 abort of any VM */
-static int kcore_stage2_abort(struct kvm_vcpu *vcpu)
+static noinline int kcore_stage2_abort(struct kvm_vcpu *vcpu)
 {
 	const struct kcore_vm_glue *g = &vcpu->kvm->arch.kcore;
 	u64 ipa = kvm_vcpu_get_fault_ipa(vcpu);

@@ -10,10 +10,17 @@ static inline int kcore_handle_guest_abort(struct kvm_vcpu *vcpu, struct kvm_run
 }
 #define kcore_handle_guest_abort kcore_handle_guest_abort
 
-/* H43: KVM leaves the host's FP state in the registers, for its EL2 to save on the guest's first use */
+/* H43: the kernel saves the host's FP state before KCore may load a guest's; no softirq uses FP meanwhile */
 static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 {
-	kcore_save_host_fp();
+	unsigned long flags;
+
+	if (!kcore_active())
+		return;
+	local_irq_save(flags);
+	fpsimd_save();
+	fpsimd_flush_cpu_state();
+	local_irq_restore(flags);
 }
 
 /* H31.  KVM's EL2 text has a copy of kvm_skip_instr(): nothing but the vCPU may be touched, and no function called. */

@@ -6,7 +6,8 @@
 /* H43: the kernel saves the host's FP state before KCore may load a guest's */
 static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 {
-	kcore_save_host_fp();
+	if (kcore_active())
+		fpsimd_save_and_flush_cpu_state();
 }
 
 #define kcore_mmu_kvm(mmu)	container_of((mmu)->arch, struct kvm, arch)

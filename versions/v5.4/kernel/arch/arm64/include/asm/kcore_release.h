@@ -13,7 +13,8 @@ static inline int kcore_handle_guest_abort(struct kvm_vcpu *vcpu, struct kvm_run
 /* H43: KVM leaves the host's FP state in the registers, for its EL2 to save on the guest's first use */
 static inline void kcore_fp_load(struct kvm_vcpu *vcpu)
 {
-	kcore_save_host_fp();
+	if (kcore_active())
+		fpsimd_save_and_flush_cpu_state();
 }
 
 /* H31.  KVM's EL2 text has a copy of kvm_skip_instr(): nothing but the vCPU may be touched, and no function called. */
