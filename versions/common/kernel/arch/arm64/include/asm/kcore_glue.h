@@ -56,15 +56,15 @@ struct kcore_vcpu_glue {
 	struct kcore_vcpu_page *page;		/* NULL: can't run */
 	u64 handle;
 	u64 emulated;				/* page of the last abort that KVM emulated, and bit 0 */
+	u64 zcr;				/* the guest's ZCR_EL1 at the last exit (sve.h) */
 	u32 where;				/* KCORE_*_IN_PAGE */
+	u32 drops;				/* of the VM, when `fresh' was counted */
 	bool loaded;				/* bound to this CPU by KCore */
 	u8 moved;				/* of x0..x30, what the last exit moved to KVM's context (run.c) */
 	bool parked;				/* protected, off by PSCI, not yet asleep */
 	u8 todo;				/* KCORE_TODO_*: what kcore_handle_guest_abort() is to do first */
 	u8 noted;				/* KCORE_NOTED_* */
-	u64 zcr;				/* the guest's ZCR_EL1 at the last exit (sve.h) */
 	u8 fresh;				/* translation faults in a row that KVM's table had nothing for, at most KCORE_FRESH */
-	u32 drops;				/* of the VM, when `fresh' was counted */
 	int error;				/* why the vCPU can't run, negative errno */
 };
 
