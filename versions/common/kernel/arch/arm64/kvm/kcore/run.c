@@ -189,7 +189,7 @@ u64 noinstr kcore_vcpu_load(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
-/* Entry of kvm_arch_vcpu_put(): from preemption notifiers too, so it doesn't sleep. */
+/* H16, in kvm_arch_vcpu_put(), when the guest's timer is out: from preemption notifiers too, so it doesn't sleep. */
 void kcore_vcpu_put(struct kvm_vcpu *vcpu)
 {
 	struct kcore_vcpu_glue *g = &vcpu->arch.kcore;
@@ -743,7 +743,7 @@ long kcore_adjust_pc(struct kvm_vcpu *vcpu)
 
 /*
  * KVM is loading the guest's timer: from here on its offset has to be in force, so the vCPU is loaded now.
- * Without one, as at each put, KCore's is none already.  Registers follow at the first run.
+ * For none, which KVM asks for when it has taken the timer out, KCore's put that follows sees to it.  Registers follow at the first run.
  */
 long kcore_set_cntvoff(u64 offset)
 {
