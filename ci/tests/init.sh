@@ -59,7 +59,7 @@ linux()	# type, vcpus, prefix, [words...]
 {
 	type=$1 vcpus=$2 prefix=$3
 	shift 3
-	tvmm linux /guest/Image --initrd /guest/initrd --$type --vcpus $vcpus --memory 128 --timeout 120 --prefix "$prefix" \
+	tvmm linux /guest/Image --initrd /guest/initrd --$type --vcpus $vcpus --memory 128 --timeout 300 --prefix "$prefix" \
 		--expect "GUEST-WORK right on $vcpus CPUs" --append "console=ttyAMA0 panic=-1 quiet" "$@"
 	status=$?
 	# no KCore on this host: a protected VM can't be had; anything else in status 3 is a defect of the test
