@@ -10,9 +10,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
-#include "victim.h"
 
 #define ROUNDS		6
 #define TABLE		(RAM_BASE + 0x1000)
@@ -174,24 +174,6 @@ static bool offered(int fd)
 	return ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL1_32BIT) > 0;
 }
 
-static void set_register(struct vcpu *vcpu, u64 id, u64 value)
-{
-	int r = vcpu_set_reg(vcpu, id, value);
-
-	if (r)
-		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
-}
-
-static u64 get_register(struct vcpu *vcpu, u64 id)
-{
-	u64 value = 0;
-	int r = vcpu_get_reg(vcpu, id, &value);
-
-	if (r)
-		give_up("read of register %#llx: %s", (unsigned long long)id, strerror(-r));
-	return value;
-}
-
 /* Has the VMM another value of the register, which has 32 bits (the others are what 4.18's and 5.4's KVM left there)? */
 static unsigned int differs(struct vcpu *vcpu, u64 id, u32 value)
 {
@@ -224,12 +206,8 @@ static void start(struct owner *o, u32 value)
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20, .aarch32 = true };
 	struct kvm_vcpu_events events = { .exception.ext_dabt_pending = 1 };
 	struct vcpu *vcpu = &o->vm.vcpus[0];
-	bool environment;
 
-	if (vm_create(&o->vm, &config, &environment))
-		give_up("VM not created");
-	memcpy(o->vm.ram, guest_code, sizeof(guest_code));
-	__builtin___clear_cache((char *)o->vm.ram, (char *)o->vm.ram + sizeof(guest_code));
+	code_load(&o->vm, &config, (const u8 *)guest_code, (const u8 *)guest_code + sizeof(guest_code));
 	if ((get_register(vcpu, VM_REG_CORE(regs.pstate)) & 0x1f) != MODE_SVC)
 		give_up("it doesn't start in Supervisor mode");
 	set_register(vcpu, VM_REG_CORE(regs.pc), RAM_BASE);

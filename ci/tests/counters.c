@@ -13,12 +13,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
 #include "testdev.h"
-#include "victim.h"
-
-#define PSTATE_EL1H	0x3c5UL
 
 /* Headers of the test host are older than this part of KVM's interface */
 #define CAP_COUNTER_OFFSET	227
@@ -60,26 +58,15 @@ extern const u8 counters_guest[], counters_armed[], counters_end[];
 static struct vm vm;
 static struct testdev dev;
 
-static void set_register(u64 id, u64 value)
-{
-	int r = vcpu_set_reg(&vm.vcpus[0], id, value);
-
-	if (r)
-		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
-}
-
 static void start(void)
 {
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20 };
-	bool environment;
 
-	if (vm_create(&vm, &config, &environment) || testdev_attach(&vm, &dev))
-		give_up("VM not created");
-	memcpy(vm.ram, counters_guest, (size_t)(counters_end - counters_guest));
-	__builtin___clear_cache((char *)vm.ram, (char *)vm.ram + (counters_end - counters_guest));
-	set_register(VM_REG_CORE(regs.pc), RAM_BASE);
-	set_register(VM_REG_CORE(regs.pstate), PSTATE_EL1H);
-	set_register(VM_REG_CORE(regs.regs[30]), TESTDEV_BASE + TD_USER);
+	code_load(&vm, &config, counters_guest, counters_end);
+	if (testdev_attach(&vm, &dev))
+		give_up("no test device");
+	code_enter(&vm.vcpus[0], RAM_BASE);
+	set_register(&vm.vcpus[0], VM_REG_CORE(regs.regs[30]), TESTDEV_BASE + TD_USER);
 }
 
 /* The machine's: the host's virtual counter has no offset */
@@ -93,13 +80,7 @@ static u64 machine(void)
 
 static u64 told(void)
 {
-	int r;
-
-	do
-		r = vcpu_step(&vm.vcpus[0]);
-	while (r == -EINTR);
-	if (r != KVM_EXIT_MMIO)
-		give_up("exit %d instead of a store to the test device", r);
+	run_to_mmio(&vm.vcpus[0]);
 	return dev.user;
 }
 
@@ -148,16 +129,16 @@ static void armed(void)
 	u64 from = machine(), due = from / 2;
 	unsigned long before;
 
-	set_register(VM_REG_CORE(regs.pc), RAM_BASE + (u64)(counters_armed - counters_guest));
-	set_register(VM_REG_CORE(regs.regs[0]), due);
+	set_register(&vm.vcpus[0], VM_REG_CORE(regs.pc), RAM_BASE + (u64)(counters_armed - counters_guest));
+	set_register(&vm.vcpus[0], VM_REG_CORE(regs.regs[0]), due);
 	told();
 	before = timer_interrupts();
 	for (unsigned int i = 0; i < 100; i++)
 		told();
 	expect(timer_interrupts() == before, "%lu interrupts of the guest's timer in 100 exits", timer_interrupts() - before);
 	expect(machine() - from < due, "due in %llu ticks, after %llu", (unsigned long long)due, (unsigned long long)(machine() - from));
-	set_register(TIMER_CTL, 0);
-	set_register(VM_REG_CORE(regs.pc), RAM_BASE);
+	set_register(&vm.vcpus[0], TIMER_CTL, 0);
+	set_register(&vm.vcpus[0], VM_REG_CORE(regs.pc), RAM_BASE);
 }
 
 static void not_of_protected(int kvm)
@@ -189,7 +170,7 @@ void counters(void)
 		remark("KVM of this release has no offset of the physical counter");
 	} else {
 		from = machine();
-		set_register(PTIMER_CNT, 0x1000);
+		set_register(&vm.vcpus[0], PTIMER_CNT, 0x1000);
 		/* KVM has read the machine's counter between these two */
 		for (unsigned int i = 0; i < 2; i++) {
 			u64 v = told();

@@ -11,11 +11,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
 #include "testdev.h"
 
-#define PSTATE_EL1H	0x3c5UL
 #define CPACR_FP	0x300000UL
 #define FRESH		(RAM_BASE + 0x100000UL)	/* a page that nobody has touched */
 #define VECTORS		0x800UL
@@ -70,24 +70,6 @@ extern const u8 debugged_guest[], debugged_brk[], debugged_store[], debugged_num
 static struct vm vm;
 static struct testdev dev;
 
-static void set_register(u64 id, u64 value)
-{
-	int r = vcpu_set_reg(&vm.vcpus[0], id, value);
-
-	if (r)
-		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
-}
-
-static u64 register_of(u64 id)
-{
-	u64 v;
-	int r = vcpu_get_reg(&vm.vcpus[0], id, &v);
-
-	if (r)
-		give_up("read of register %#llx: %s", (unsigned long long)id, strerror(-r));
-	return v;
-}
-
 static void debug_by(u32 control, const struct kvm_guest_debug_arch *registers)
 {
 	struct kvm_guest_debug debug = { .control = control };
@@ -113,7 +95,7 @@ static void stops(const char *what, unsigned int class, u64 at)
 {
 	int r = run();
 	u32 hsr = r == KVM_EXIT_DEBUG ? vm.vcpus[0].run->debug.arch.hsr : 0;
-	u64 pc = register_of(PC);
+	u64 pc = get_register(&vm.vcpus[0], PC);
 
 	expect(r == KVM_EXIT_DEBUG && hsr >> 26 == class && pc == at, "%s: exit %d of class %#x at +%#llx", what, r, hsr >> 26,
 	       (unsigned long long)(pc - RAM_BASE));
@@ -124,22 +106,19 @@ static void steps(u64 from)
 {
 	int r = run();
 
-	if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && register_of(PC) == from)
+	if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && get_register(&vm.vcpus[0], PC) == from)
 		remark("a step at +%#llx that was a fault", (unsigned long long)(from - RAM_BASE));
-	else if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && register_of(PC) == from + 4)
+	else if (r == KVM_EXIT_DEBUG && vm.vcpus[0].run->debug.arch.hsr >> 26 == EC_STEP && get_register(&vm.vcpus[0], PC) == from + 4)
 		return;
 	else
-		expect(false, "step: exit %d at +%#llx", r, (unsigned long long)(register_of(PC) - RAM_BASE));
+		expect(false, "step: exit %d at +%#llx", r, (unsigned long long)(get_register(&vm.vcpus[0], PC) - RAM_BASE));
 	stops("step", EC_STEP, from + 4);
 }
 
 /* The guest's store to the test device */
 static u64 told(void)
 {
-	int r = run();
-
-	if (r != KVM_EXIT_MMIO)
-		give_up("exit %d instead of a store to the test device", r);
+	run_to_mmio(&vm.vcpus[0]);
 	return dev.user;
 }
 
@@ -182,32 +161,30 @@ void debugged(void)
 	static const u64 numbers[2] = { 0x1e0, 0x1e4 };	/* bits that the four kinds have, not enabled */
 	static const char *const kinds[4] = { "DBGBVR", "DBGBCR", "DBGWVR", "DBGWCR" };
 	struct kvm_guest_debug_arch registers = { 0 };
-	bool environment;
+	struct vcpu *vcpu = &vm.vcpus[0];
 	u64 esr;
 
 	guard_install();
-	if (vm_create(&vm, &config, &environment) || testdev_attach(&vm, &dev))
-		give_up("VM not created");
-	memcpy(vm.ram, debugged_guest, (size_t)(debugged_end - debugged_guest));
-	__builtin___clear_cache((char *)vm.ram, (char *)vm.ram + (debugged_end - debugged_guest));
-	set_register(PC, RAM_BASE);
-	set_register(VM_REG_CORE(regs.pstate), PSTATE_EL1H);
-	set_register(VM_REG_CORE(regs.regs[0]), FRESH);
-	set_register(VM_REG_CORE(regs.regs[30]), TESTDEV_BASE + TD_USER);
-	set_register(ARM64_SYS_REG(3, 0, 1, 0, 2), CPACR_FP);
-	set_register(ARM64_SYS_REG(3, 0, 12, 0, 0), RAM_BASE + VECTORS);
+	code_load(&vm, &config, debugged_guest, debugged_end);
+	if (testdev_attach(&vm, &dev))
+		give_up("no test device");
+	code_enter(vcpu, RAM_BASE);
+	set_register(vcpu, VM_REG_CORE(regs.regs[0]), FRESH);
+	set_register(vcpu, VM_REG_CORE(regs.regs[30]), TESTDEV_BASE + TD_USER);
+	set_register(vcpu, ARM64_SYS_REG(3, 0, 1, 0, 2), CPACR_FP);
+	set_register(vcpu, ARM64_SYS_REG(3, 0, 12, 0, 0), RAM_BASE + VECTORS);
 	offers(vm.fd, true, "normal");
 
 	/* first uses of FP and of a page are finished below the VMM: a step all the same */
 	debug_by(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, NULL);
 	for (u64 at = RAM_BASE; at < AT(debugged_brk); at += 4)
 		steps(at);
-	expect(*(volatile u64 *)(vm.ram + (FRESH - RAM_BASE)) == 0 && register_of(VM_REG_CORE(regs.regs[1])) == 1, "x1 is %llu",
-	       (unsigned long long)register_of(VM_REG_CORE(regs.regs[1])));
+	expect(*(volatile u64 *)(vm.ram + (FRESH - RAM_BASE)) == 0 && get_register(vcpu, VM_REG_CORE(regs.regs[1])) == 1, "x1 is %llu",
+	       (unsigned long long)get_register(vcpu, VM_REG_CORE(regs.regs[1])));
 
 	debug_by(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, NULL);
 	stops("BRK", EC_BRK, AT(debugged_brk));
-	set_register(PC, AT(debugged_store));
+	set_register(vcpu, PC, AT(debugged_store));
 	expect(told() == 1, "on to the store: %llu", (unsigned long long)dev.user);
 
 	registers.dbg_bvr[0] = AT(debugged_brk) - 4;
@@ -217,20 +194,20 @@ void debugged(void)
 	debug_by(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW, &registers);
 	stops("breakpoint", EC_BREAKPOINT, AT(debugged_brk) - 4);
 	stops("breakpoint again", EC_BREAKPOINT, AT(debugged_brk) - 4);
-	set_register(PC, AT(debugged_store));
+	set_register(vcpu, PC, AT(debugged_store));
 	stops("watchpoint", EC_WATCHPOINT, AT(debugged_store));
 	expect(vm.vcpus[0].run->debug.arch.far == FRESH + 8, "address %#llx", (unsigned long long)vm.vcpus[0].run->debug.arch.far);
 
 	/* no more: nothing stops it, and its BRK is its own */
 	debug_by(0, NULL);
-	set_register(PC, RAM_BASE);
+	set_register(vcpu, PC, RAM_BASE);
 	esr = told();
 	expect(esr >> 26 == EC_BRK && (esr & 0xffff) == 7, "its own handler finds ESR %#llx", (unsigned long long)esr);
 	expect(told() == 2, "then the store: %llu", (unsigned long long)dev.user);
 
-	set_register(PC, AT(debugged_numbers));
+	set_register(vcpu, PC, AT(debugged_numbers));
 	for (unsigned int n = 0; n < 2; n++)
-		set_register(VM_REG_CORE(regs.regs[n]), numbers[n]);
+		set_register(vcpu, VM_REG_CORE(regs.regs[n]), numbers[n]);
 	for (unsigned int i = 0; i < 8; i++) {
 		u64 value = told();
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+
 #include "guests.h"
 
 void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic)
@@ -40,6 +43,53 @@ void guest_end(struct guest *g, const char *name)
 		expect(false, "%s VM: end %d, status %#llx, %lu exceptions", name, g->why, (unsigned long long)g->dev.status,
 		       g->dev.faults);
 	vm_destroy(&g->vm);
+}
+
+#define PSTATE_EL1H	0x3c5UL		/* D, A, I and F */
+
+void code_load(struct vm *vm, const struct vm_config *config, const u8 *code, const u8 *end)
+{
+	bool environment;
+
+	if (vm_create(vm, config, &environment))
+		give_up("VM not created");
+	memcpy(vm->ram, code, (size_t)(end - code));
+	__builtin___clear_cache((char *)vm->ram, (char *)vm->ram + (end - code));
+}
+
+void code_enter(struct vcpu *vcpu, u64 at)
+{
+	set_register(vcpu, VM_REG_CORE(regs.pc), at);
+	set_register(vcpu, VM_REG_CORE(regs.pstate), PSTATE_EL1H);
+}
+
+void set_register(struct vcpu *vcpu, u64 id, u64 value)
+{
+	int r = vcpu_set_reg(vcpu, id, value);
+
+	if (r)
+		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
+}
+
+u64 get_register(struct vcpu *vcpu, u64 id)
+{
+	u64 value = 0;
+	int r = vcpu_get_reg(vcpu, id, &value);
+
+	if (r)
+		give_up("read of register %#llx: %s", (unsigned long long)id, strerror(-r));
+	return value;
+}
+
+void run_to_mmio(struct vcpu *vcpu)
+{
+	int r;
+
+	do
+		r = vcpu_step(vcpu);
+	while (r == -EINTR);
+	if (r != KVM_EXIT_MMIO)
+		give_up("exit %d instead of an access to the test device", r);
 }
 
 static const enum kcore_stat kept[NR_KEPT] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VMs with a payload, and KCore's counters before and after: what the tests of VMs' lives share. */
+/* VMs with a payload or with a test's own code, and KCore's counters before and after: what the tests of VMs' lives share. */
 #ifndef GUESTS_H
 #define GUESTS_H
 
@@ -17,6 +17,13 @@ struct guest {
 void guest_start(struct guest *g, const char *payload, bool is_protected, unsigned int vcpus, bool no_gic);
 void guest_run_in_thread(struct guest *g);
 void guest_end(struct guest *g, const char *name);	/* waits; evidence that it powered off as it should */
+
+/* A VM with a test's own code at RAM_BASE, made as `config' says.  These give_up() too. */
+void code_load(struct vm *vm, const struct vm_config *config, const u8 *code, const u8 *end);
+void code_enter(struct vcpu *vcpu, u64 at);			/* the vCPU's next run begins there, at EL1 with all masked */
+void set_register(struct vcpu *vcpu, u64 id, u64 value);
+u64 get_register(struct vcpu *vcpu, u64 id);
+void run_to_mmio(struct vcpu *vcpu);				/* the guest's next exit to the VMM has to be such an access */
 
 /* Counters that are as before when all VMs of a test are gone */
 #define NR_KEPT 5

@@ -13,16 +13,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
 #include "testdev.h"
-#include "victim.h"
 
 #define NR_KEYS		10		/* words: of five keys, the low and the high half */
 #define NR_SIGNED	5
 #define ROUNDS		6
 #define POINTER		0x40001000UL
-#define PSTATE_EL1H	0x3c5UL
 
 /*
  * x0: the first word of the keys, the others count up from it; x10: what is signed, x11: the modifier, x30: the test device.
@@ -87,26 +86,15 @@ static int offered(int fd)
 	return ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 && ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0;
 }
 
-static void set_register(struct vcpu *vcpu, u64 id, u64 value)
-{
-	int r = vcpu_set_reg(vcpu, id, value);
-
-	if (r)
-		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
-}
-
 static void signer_start(struct signer *s, u64 first_key)
 {
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20 };
 	struct vcpu *vcpu = &s->vm.vcpus[0];
-	bool environment;
 
-	if (vm_create(&s->vm, &config, &environment) || testdev_attach(&s->vm, &s->dev))
-		give_up("VM not created");
-	memcpy(s->vm.ram, keys_guest, (size_t)(keys_end - keys_guest));
-	__builtin___clear_cache((char *)s->vm.ram, (char *)s->vm.ram + (keys_end - keys_guest));
-	set_register(vcpu, VM_REG_CORE(regs.pc), RAM_BASE);
-	set_register(vcpu, VM_REG_CORE(regs.pstate), PSTATE_EL1H);
+	code_load(&s->vm, &config, keys_guest, keys_end);
+	if (testdev_attach(&s->vm, &s->dev))
+		give_up("no test device");
+	code_enter(vcpu, RAM_BASE);
 	set_register(vcpu, VM_REG_CORE(regs.regs[0]), first_key);
 	set_register(vcpu, VM_REG_CORE(regs.regs[10]), POINTER);
 	set_register(vcpu, VM_REG_CORE(regs.regs[11]), 0x1234);
@@ -115,13 +103,7 @@ static void signer_start(struct signer *s, u64 first_key)
 
 static u64 told(struct signer *s)
 {
-	int r;
-
-	do
-		r = vcpu_step(&s->vm.vcpus[0]);
-	while (r == -EINTR);
-	if (r != KVM_EXIT_MMIO)
-		give_up("exit %d instead of a store to the test device", r);
+	run_to_mmio(&s->vm.vcpus[0]);
 	return s->dev.user;
 }
 

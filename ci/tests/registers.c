@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
 #include "testdev.h"
@@ -17,7 +18,6 @@
 #define X_ID		8		/* gets ID_AA64PFR0_EL1 */
 #define X_STORED	9		/* what it stores */
 #define ANSWER		0xa25e7UL
-#define PSTATE_EL1H	0x3c5UL
 #define CPACR_FP	0x300000UL
 #define PSCI_CPU_ON	0xc4000003UL
 
@@ -106,9 +106,9 @@ static const struct kept others[] = {
 
 #define NR_OTHERS	(sizeof(others) / sizeof(others[0]))
 #define NR_V		31		/* v31 is their step */
-#define NR_KEPT		(NR_X + NR_V + NR_OTHERS)
+#define NR_NAMED		(NR_X + NR_V + NR_OTHERS)
 
-static struct kept want[NR_KEPT], fresh[NR_KEPT];
+static struct kept want[NR_NAMED], fresh[NR_NAMED];
 
 static void access_register(struct vcpu *vcpu, unsigned long request, const char *what, u64 id, void *value)
 {
@@ -118,7 +118,7 @@ static void access_register(struct vcpu *vcpu, unsigned long request, const char
 		give_up("%s of register %#llx: %s", what, (unsigned long long)id, strerror(errno));
 }
 
-static void set_register(struct vcpu *vcpu, u64 id, u64 low, u64 high)
+static void write_register(struct vcpu *vcpu, u64 id, u64 low, u64 high)
 {
 	u64 value[2] = { low, high };
 
@@ -127,7 +127,7 @@ static void set_register(struct vcpu *vcpu, u64 id, u64 low, u64 high)
 
 static void name_registers(void)
 {
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
+	for (unsigned int i = 0; i < NR_NAMED; i++) {
 		if (i < NR_X)
 			want[i] = (struct kept){ .id = CORE(regs.regs[0]) + 2UL * i, .kind = GENERAL };
 		else if (i < NR_X + NR_V)
@@ -140,7 +140,7 @@ static void name_registers(void)
 /* Other values in all of them */
 static void write_all(struct vcpu *vcpu, u64 seed)
 {
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
+	for (unsigned int i = 0; i < NR_NAMED; i++) {
 		struct kept *k = &want[i];
 
 		if (k->kind != FIXED) {
@@ -149,14 +149,14 @@ static void write_all(struct vcpu *vcpu, u64 seed)
 		}
 		if (k->kind == SYSTEM)
 			k->value[0] &= 0xfffffffff000UL;
-		set_register(vcpu, k->id, k->value[0], k->value[1]);
+		write_register(vcpu, k->id, k->value[0], k->value[1]);
 	}
 }
 
 static void read_all(struct vcpu *vcpu, struct kept *into)
 {
 	memcpy(into, want, sizeof(want));
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
+	for (unsigned int i = 0; i < NR_NAMED; i++) {
 		memset(into[i].value, 0, sizeof(into[i].value));
 		access_register(vcpu, KVM_GET_ONE_REG, "read", into[i].id, into[i].value);
 	}
@@ -165,11 +165,11 @@ static void read_all(struct vcpu *vcpu, struct kept *into)
 /* How many are wrong */
 static unsigned int compare_all(struct vcpu *vcpu, const char *where)
 {
-	static struct kept now[NR_KEPT];
+	static struct kept now[NR_NAMED];
 	unsigned int wrong = 0;
 
 	read_all(vcpu, now);
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
+	for (unsigned int i = 0; i < NR_NAMED; i++) {
 		if (!memcmp(now[i].value, want[i].value, sizeof(now[i].value)))
 			continue;
 		if (!wrong++)
@@ -183,7 +183,7 @@ static unsigned int compare_all(struct vcpu *vcpu, const char *where)
 /* What a round does before its first exit to the VMM */
 static void advance(u64 id)
 {
-	for (unsigned int i = 0; i < NR_KEPT; i++) {
+	for (unsigned int i = 0; i < NR_NAMED; i++) {
 		struct kept *k = &want[i];
 
 		if (k->kind == GENERAL)
@@ -196,17 +196,6 @@ static void advance(u64 id)
 		}
 	}
 	want[X_ID].value[0] = id;
-}
-
-static void step(struct vcpu *vcpu)
-{
-	int r;
-
-	do
-		r = vcpu_step(vcpu);
-	while (r == -EINTR);
-	if (r != KVM_EXIT_MMIO)
-		give_up("exit %d instead of an access to the test device", r);
 }
 
 /* KVM finishes the last exit's instruction at the next run: one that doesn't enter the guest */
@@ -224,11 +213,10 @@ static void finish_exit(struct vcpu *vcpu)
 /* Where the guest starts, and what it can't do without */
 static void boot(struct vcpu *vcpu, const u8 *code)
 {
-	set_register(vcpu, CORE(regs.pc), RAM_BASE + (u64)(code - registers_guest), 0);
-	set_register(vcpu, CORE(regs.pstate), PSTATE_EL1H, 0);
-	set_register(vcpu, CORE(regs.regs[30]), TESTDEV_BASE + TD_USER, 0);
-	set_register(vcpu, CPACR, CPACR_FP, 0);
-	set_register(vcpu, VREG(31), 1, 2);
+	code_enter(vcpu, RAM_BASE + (u64)(code - registers_guest));
+	write_register(vcpu, CORE(regs.regs[30]), TESTDEV_BASE + TD_USER, 0);
+	write_register(vcpu, CPACR, CPACR_FP, 0);
+	write_register(vcpu, VREG(31), 1, 2);
 }
 
 static void init(struct vcpu *vcpu)
@@ -254,13 +242,13 @@ static unsigned int one_round(struct vcpu *vcpu, struct testdev *dev, u64 id, un
 	unsigned int wrong = 0;
 
 	dev->user = ANSWER + way;
-	step(vcpu);				/* the load, answered at the next run */
+	run_to_mmio(vcpu);				/* the load, answered at the next run */
 	advance(id);
 	if (way & READ_FIRST)
 		wrong += compare_all(vcpu, "at a load");
 	if (way & WRITE_FIRST)
 		write_all(vcpu, way);
-	step(vcpu);				/* the store */
+	run_to_mmio(vcpu);				/* the store */
 	want[X_ANSWER].value[0] = ANSWER + way;
 	wrong += dev->user != want[X_STORED].value[0];
 	if (way & READ_SECOND)
@@ -280,18 +268,18 @@ static void turned_on(struct vm *vm, struct testdev *dev)
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		finish_exit(caller);
 		boot(caller, registers_caller);
-		set_register(caller, CORE(regs.regs[0]), PSCI_CPU_ON, 0);
-		set_register(caller, CORE(regs.regs[1]), 1, 0);
-		set_register(caller, CORE(regs.regs[2]), RAM_BASE + (u64)(registers_secondary - registers_guest), 0);
-		set_register(caller, CORE(regs.regs[3]), TESTDEV_BASE + TD_USER, 0);
-		step(caller);
+		write_register(caller, CORE(regs.regs[0]), PSCI_CPU_ON, 0);
+		write_register(caller, CORE(regs.regs[1]), 1, 0);
+		write_register(caller, CORE(regs.regs[2]), RAM_BASE + (u64)(registers_secondary - registers_guest), 0);
+		write_register(caller, CORE(regs.regs[3]), TESTDEV_BASE + TD_USER, 0);
+		run_to_mmio(caller);
 		if (dev->user)
 			give_up("CPU_ON, turn %u: %#llx", turn, (unsigned long long)dev->user);
 		for (unsigned int i = 0; i < 3; i++) {
-			step(called);
+			run_to_mmio(called);
 			found[turn][i] = dev->user;
 		}
-		step(called);
+		run_to_mmio(called);
 		expect(dev->user == 28, "x28 is %#llx", (unsigned long long)dev->user);
 		finish_exit(called);
 		if (ioctl(called->fd, KVM_SET_MP_STATE, &stopped))
@@ -310,22 +298,20 @@ void registers(void)
 	struct vm_config config = { .vcpus = 2, .memory = 2UL << 20 };
 	struct vcpu *vcpu = &vm.vcpus[0];
 	unsigned int wrong = 0;
-	bool environment;
 	u64 id;
 
 	guard_install();
 	name_registers();
-	if (vm_create(&vm, &config, &environment) || testdev_attach(&vm, &dev))
-		give_up("VM not created");
-	memcpy(vm.ram, registers_guest, (size_t)(registers_end - registers_guest));
-	__builtin___clear_cache((char *)vm.ram, (char *)vm.ram + (registers_end - registers_guest));
-	vcpu_get_reg(vcpu, ID_PFR0, &id);
+	code_load(&vm, &config, registers_guest, registers_end);
+	if (testdev_attach(&vm, &dev))
+		give_up("no test device");
+	id = get_register(vcpu, ID_PFR0);
 	read_all(vcpu, fresh);
 	boot(vcpu, registers_guest);
 	write_all(vcpu, WAYS + WAYS);
 	for (unsigned int i = 0; i < 2 * WAYS; i++)
 		wrong += one_round(vcpu, &dev, id, i * 7 % WAYS);
-	expect(!wrong, "%u of %u registers, read and written in %u ways at exits, were wrong", wrong, (unsigned int)NR_KEPT, WAYS);
+	expect(!wrong, "%u of %u registers, read and written in %u ways at exits, were wrong", wrong, (unsigned int)NR_NAMED, WAYS);
 
 	/* A reset, as a whole, with what was in the registers unread */
 	wrong = 0;
@@ -334,7 +320,7 @@ void registers(void)
 		init(vcpu);
 		memcpy(want, fresh, sizeof(want));
 		boot(vcpu, registers_guest);
-		for (unsigned int k = 0; k < NR_KEPT; k++)	/* these aren't reset by all releases */
+		for (unsigned int k = 0; k < NR_NAMED; k++)	/* these aren't reset by all releases */
 			if (want[k].id == CORE(elr_el1) || want[k].id == CORE(sp_el1))
 				access_register(vcpu, KVM_GET_ONE_REG, "read", want[k].id, want[k].value);
 		if (!i)

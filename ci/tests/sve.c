@@ -12,11 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "life.h"
 #include "tap.h"
-#include "victim.h"
 
-#define PSTATE_EL1H	0x3c5UL
 #define REG_ZCR_EL1	ARM64_SYS_REG(3, 0, 1, 2, 0)
 #define ZCR_ALL		15UL			/* as long as the VM has them */
 #define ROUNDS		6
@@ -88,14 +87,6 @@ static bool offered(int fd)
 	return ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_SVE) > 0;
 }
 
-static void set_register(struct vcpu *vcpu, u64 id, u64 value)
-{
-	int r = vcpu_set_reg(vcpu, id, value);
-
-	if (r)
-		give_up("write of register %#llx: %s", (unsigned long long)id, strerror(-r));
-}
-
 static unsigned int changed_here;	/* bytes of the VMM's own registers that are neither as before a run nor 0 */
 
 /*
@@ -163,15 +154,10 @@ static void start(struct owner *o, unsigned int sve, u64 zcr, u64 first)
 	unsigned int units = zcr < sve ? (unsigned int)zcr + 1 : sve;
 	struct vm_config config = { .vcpus = 1, .memory = 2UL << 20, .sve = sve };
 	struct vcpu *vcpu = &o->vm.vcpus[0];
-	bool environment;
 	u64 v = 0;
 
-	if (vm_create(&o->vm, &config, &environment))
-		give_up("VM not created");
-	memcpy(o->vm.ram, sve_guest, (size_t)(sve_guest_end - sve_guest));
-	__builtin___clear_cache((char *)o->vm.ram, (char *)o->vm.ram + (sve_guest_end - sve_guest));
-	set_register(vcpu, VM_REG_CORE(regs.pc), RAM_BASE);
-	set_register(vcpu, VM_REG_CORE(regs.pstate), PSTATE_EL1H);
+	code_load(&o->vm, &config, sve_guest, sve_guest_end);
+	code_enter(vcpu, RAM_BASE);
 	set_register(vcpu, VM_REG_CORE(regs.regs[0]), first);
 	set_register(vcpu, VM_REG_CORE(regs.regs[26]), zcr);
 	set_register(vcpu, VM_REG_CORE(regs.regs[27]), STEP);
