@@ -11,12 +11,18 @@ Notation Q := (Q fixed).
 Notation answers := (answers fixed).
 Notation answers_in := (answers_in fixed).
 
+(* What says whether a VM waits for its start *)
+Lemma start_cells c s t v : Q c s t -> alive (P t) v = true -> cell s "vm_state" v = v_state (vm (P t) v) /\
+  cell s "vm_type" v = v_type (vm (P t) v) /\ cell s "vcpu_pending" (v * KCORE_VM_VCPUS) = c_pending (vcpu (P t) (v * KCORE_VM_VCPUS)).
+Proof.
+  intros R A. assert (V : is_handle v) by (unfold alive, is_handle in *; props; lia).
+  assert (W : is_vcpu (v * KCORE_VM_VCPUS)) by (unfold is_handle, is_vcpu, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *; lia).
+  repeat split; [apply (r_vm_state _ _ _ _ R v V)|apply (r_vm_type _ _ _ _ R v V)|apply (r_vcpu_pending _ _ _ _ R _ W)].
+Qed.
 Lemma waiting_eq c s t v : Q c s t -> waiting s v = start_check (P t) v.
 Proof.
   intros R. unfold waiting, start_check. rewrite (alive_eq fixed c s t v R). destruct (alive (P t) v) eqn:A; cbn [negb]; [|reflexivity].
-  assert (V : is_handle v) by (unfold alive, is_handle in *; props; lia).
-  assert (W : is_vcpu (v * KCORE_VM_VCPUS)) by (unfold is_handle, is_vcpu, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *; lia).
-  rewrite (r_vm_state _ _ _ _ R v V), (r_vm_type _ _ _ _ R v V), (r_vcpu_pending _ _ _ _ R _ W). unfold waits, is.
+  destruct (start_cells c s t v R A) as (-> & -> & ->). unfold waits, is.
   destruct (_ =? VM_READY), (_ =? KCORE_VM_PROTECTED), (_ =? PENDING_START); reflexivity.
 Qed.
 
@@ -86,9 +92,7 @@ Qed.
 Lemma quotable_eq c s t v good : Q c s t -> quote_result v good (P t) = if negb (quotable s v =? 0) then quotable s v else if good then 0 else KCORE_ENOSYS.
 Proof.
   intros R. unfold quotable, quote_result. rewrite (alive_eq fixed c s t v R). destruct (alive (P t) v) eqn:A; cbn [negb]; [|reflexivity].
-  assert (V : is_handle v) by (unfold alive, is_handle in *; props; lia).
-  assert (W : is_vcpu (v * KCORE_VM_VCPUS)) by (unfold is_handle, is_vcpu, KCORE_NR_VMS, KCORE_NR_VCPUS, KCORE_VM_VCPUS in *; lia).
-  rewrite (r_vm_state _ _ _ _ R v V), (r_vm_type _ _ _ _ R v V), (r_vcpu_pending _ _ _ _ R _ W). unfold waits, is.
+  destruct (start_cells c s t v R A) as (-> & -> & ->). unfold waits, is.
   destruct (_ =? VM_READY), (_ =? KCORE_VM_PROTECTED), (_ =? PENDING_START); reflexivity.
 Qed.
 Lemma quote_sim c s t v d0 d1 d2 d3 : Q c s t -> held s = false -> 0 <= v ->

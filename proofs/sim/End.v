@@ -32,49 +32,28 @@ Section Changed.
 Context {cfg : config} (fixed : string -> Z -> Z).
 Notation Q := (Q fixed).
 
-(* A vCPU's power, and what it waits for. *)
+(* A vCPU's power, and what it waits for: whether it exists and where it is, is as before. *)
+Ltac vcpu_as_before R :=
+  lazymatch goal with |- Rel.Q _ _ _ (mkst (change_vcpu ?w ?f (P ?t)) _) =>
+    let q := fresh "q" in set (q := change_vcpu w f (P t));
+    let E := fresh "E" in assert (E : forall y, c_state (vcpu q y) = c_state (vcpu (P t) y) /\ c_cpu (vcpu q y) = c_cpu (vcpu (P t) y))
+      by (intros y; unfold q; peel; unfold upd; destruct (Z.eqb_spec y w) as [->|]; auto);
+    assert (forall y, at_rest q y -> at_rest (P t) y) by (intros y; destruct (E y) as [E1 E2]; unfold at_rest; rewrite E1, E2; auto);
+    assert (forall y, has_context q y -> has_context (P t) y) by (intros y; destruct (E y) as [E1 _]; unfold has_context; rewrite E1; auto);
+    unfold q in *; clear q E; related R
+  end;
+  match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
+    unfold upd in H; destruct (Z.eqb_spec x k); [first [solve [subst; cbn in H; auto]|exfalso; apply H; reflexivity]|first [contradiction|auto]] end.
+
 Lemma power_related c s t x p : Q c s t -> is_vcpu x -> Q c (setcell "vcpu_power" x p s)
   (mkst (change_vcpu x (vcpu_with_power p) (P t)) (D t)).
-Proof.
-  intros R W. set (q := change_vcpu _ _ _).
-  assert (E : forall y, c_state (vcpu q y) = c_state (vcpu (P t) y) /\ c_cpu (vcpu q y) = c_cpu (vcpu (P t) y)).
-  { intros y. unfold q. peel. unfold upd. destruct (Z.eqb_spec y x) as [->|]; auto. }
-  assert (Ar : forall y, at_rest q y -> at_rest (P t) y).
-  { intros y. destruct (E y) as [E1 E2]. unfold at_rest. rewrite E1, E2. auto. }
-  assert (Hc : forall y, has_context q y -> has_context (P t) y).
-  { intros y. destruct (E y) as [E1 _]. unfold has_context. rewrite E1. auto. }
-  unfold q in *. clear q E. related R.
-  all: match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
-    unfold upd in H; destruct (Z.eqb_spec x k); [subst; cbn in H; auto|auto] end.
-Qed.
+Proof. intros R W. vcpu_as_before R. Qed.
 Lemma forgotten_related c s t w : Q c s t -> is_vcpu w ->
   Q c (setcell "vcpu_pending" w PENDING_NONE s) (mkst (change_vcpu w (vcpu_with_pending PENDING_NONE 0) (P t)) (D t)).
-Proof.
-  intros R W. set (p := change_vcpu _ _ _).
-  assert (E : forall x, c_state (vcpu p x) = c_state (vcpu (P t) x) /\ c_cpu (vcpu p x) = c_cpu (vcpu (P t) x)).
-  { intros x. unfold p. peel. unfold upd. destruct (Z.eqb_spec x w) as [->|]; auto. }
-  assert (Ar : forall x, at_rest p x -> at_rest (P t) x).
-  { intros x. destruct (E x) as [E1 E2]. unfold at_rest. rewrite E1, E2. auto. }
-  assert (Hc : forall x, has_context p x -> has_context (P t) x).
-  { intros x. destruct (E x) as [E1 _]. unfold has_context. rewrite E1. auto. }
-  unfold p in *. clear p E. related R.
-  all: match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
-    unfold upd in H; destruct (Z.eqb_spec x k); [exfalso; apply H; reflexivity|first [contradiction|auto]] end.
-Qed.
+Proof. intros R W. vcpu_as_before R. Qed.
 Lemma pending_related c s t x p e : Q c s t -> is_vcpu x -> Q c (setcell "vcpu_esr" x e (setcell "vcpu_pending" x p s))
   (mkst (change_vcpu x (vcpu_with_pending p e) (P t)) (D t)).
-Proof.
-  intros R W. set (q := change_vcpu _ _ _).
-  assert (E : forall y, c_state (vcpu q y) = c_state (vcpu (P t) y) /\ c_cpu (vcpu q y) = c_cpu (vcpu (P t) y)).
-  { intros y. unfold q. peel. unfold upd. destruct (Z.eqb_spec y x) as [->|]; auto. }
-  assert (Ar : forall y, at_rest q y -> at_rest (P t) y).
-  { intros y. destruct (E y) as [E1 E2]. unfold at_rest. rewrite E1, E2. auto. }
-  assert (Hc : forall y, has_context q y -> has_context (P t) y).
-  { intros y. destruct (E y) as [E1 _]. unfold has_context. rewrite E1. auto. }
-  unfold q in *. clear q E. related R.
-  all: match goal with H : c_pending (upd _ ?k _ ?x) <> PENDING_NONE |- _ =>
-    unfold upd in H; destruct (Z.eqb_spec x k); [subst; cbn in H; auto|first [contradiction|auto]] end.
-Qed.
+Proof. intros R W. vcpu_as_before R. Qed.
 End Changed.
 
 Section End.
