@@ -106,6 +106,7 @@ EOT
 	cat <<EOT
 file /guest/vm.cpio $work/vm.cpio 644 0 0
 file /bin/vmms $top/ci/tests/vmms.sh 755 0 0
+file /bin/seed $programs/seed 755 0 0
 EOT
 	if [ -n "$kvmtool" ]; then
 		printf "file /bin/%s %s 755 0 0\n" lkvm "$kvmtool" pty "$programs/pty"

@@ -262,6 +262,7 @@ done
 echo "1..$count"
 mkdir -p $www
 [ -e /dev/urandom ] || mknod /dev/urandom c 1 9
+seed || exit 3
 ifconfig lo 127.0.0.1 up
 httpd -p 8000 -h $www
 case " $* " in
