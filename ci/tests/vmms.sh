@@ -214,8 +214,8 @@ run()	# vm
 	[ "$vm" != qemu-balloon ] || balloon
 	wait_for 'done'
 	case $transport in
-	pci) [ "$(said 'irq msi')" -gt 50 ] 2>/dev/null ;;
-	*) [ "$(said 'irq wired')" -gt 50 ] 2>/dev/null ;;
+	pci) [ "$(said 'irq msi')" -gt 20 ] 2>/dev/null ;;
+	*) [ "$(said 'irq wired')" -gt 20 ] 2>/dev/null ;;
 	esac
 	result $? "interrupts of devices: $(said 'irq msi') MSIs, $(said 'irq wired') wired"
 
