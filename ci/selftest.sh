@@ -272,6 +272,7 @@ tool()	# name, its text
 }
 tool ifconfig :
 tool httpd :
+tool seed '[ "$FAULT" != entropy ]'
 tool usleep 'sleep 0.1'
 tool nc 'while [ ! -e "$VMMS_DIR/fetched" ]; do sleep 0.1; done; cat "$VMMS_DIR/fetched"'
 tool qemu-system-aarch64 'cd "$VMMS_DIR" || exit
@@ -313,7 +314,9 @@ vmms()	# fault
 	rm -rf "$work/vmms/dir"
 	mkdir -p "$work/vmms/dir"
 	env FAULT="$1" VMMS_DIR="$work/vmms/dir" VMMS_LIMIT="${2:-60}" PATH="$work/vmms/bin:$PATH" "$top/ci/tests/vmms.sh" qemu-pci >"$work/vmms/tap"
+	ended=$?
 	cat "$work/vmms/tap"
+	[ "$ended" = 0 ] || return "$ended"
 	! grep -q '^not ok' "$work/vmms/tap"
 }
 check 'vmms: a VMM that works' 0 '^ok 10 - ' vmms ''
@@ -328,6 +331,7 @@ check 'vmms: something else fetched' 1 '^not ok 6 - .*fetched' vmms fetch
 check 'vmms: something else sent' 1 '^not ok 10 - .*sent' vmms send
 check 'vmms: no interrupts' 1 '^not ok 7 - .*interrupts' vmms irq
 check 'vmms: an exit status' 1 '^not ok 8 - .*status 1$' vmms status
+check 'vmms: no random numbers' 3 '^Bail out! no random numbers' vmms entropy
 check 'vmms: an unknown VM' 2 "unknown VM 'such'" "$top/ci/tests/vmms.sh" such
 vmm()	# arguments
 {

@@ -262,7 +262,10 @@ done
 echo "1..$count"
 mkdir -p $www
 [ -e /dev/urandom ] || mknod /dev/urandom c 1 9
-seed || exit 3
+if ! seed; then
+	echo "Bail out! no random numbers for the VMMs"
+	exit 3
+fi
 ifconfig lo 127.0.0.1 up
 httpd -p 8000 -h $www
 case " $* " in
