@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Application work in the Linux guest (`work=bench' on its command line): what a guest does between exits, and the exits that come with it.
- * Each loop is run 16 times; a BENCH line has the least ticks of all but the first (instructions with -icount): with the host's timer and the order
- * of processes app_messages differs by 10 % from one pass to the next.
+ * Each loop is run 16 times; a BENCH line has the least ticks of all but the first (instructions with -icount): app_messages
+ * differs by more than 10 % from one pass to the next.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * seed - has the kernel's random number generator count as seeded (random(4): RNDADDENTROPY).  The test machine has no source of entropy, and before
- * Linux 5.6, which makes its own, a program that asks getrandom(2), as QEMU does, waits there for good.  Nothing secret comes of it.
+ * seed - has the kernel's random number generator count as seeded (random(4): RNDADDENTROPY).  The test machine has hardly any entropy, and before
+ * Linux 5.6, which makes its own, a program that asks getrandom(2), as QEMU does, can wait there for many minutes.  Nothing secret comes of it.
  * Exit status 3 if the kernel refuses.
  */
 #include <errno.h>
