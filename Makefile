@@ -50,6 +50,7 @@ CALLS ?=
 SEED ?=
 MINUTES ?=
 KUT ?=
+CONFIG ?=
 KVMTOOL ?=
 GUEST ?= v6.12
 LIMIT ?=
@@ -94,6 +95,7 @@ help:
 	@echo '  matrix      every stage of every release; results in $$O/matrix (RELEASES=, STAGES=: ci/matrix.sh --help)'
 	@echo '  series      the retrofit as patches for a Debian source package (3.0 quilt)'
 	@echo '  deb         Debian packages of the kernel with KCore, its hash, ledger, SBOM and summary of the proof'
+	@echo '              (CONFIG=file: of a configuration of yours)'
 	@echo '  reuse       lines of core, proof, glue and rules; what each release verifies again and what it reuses'
 	@echo
 	@echo 'Variables:'
@@ -319,7 +321,7 @@ series: retrofit
 	$(Q)tools/make-series --build $(O) --release $(RELEASE) --output $(dir)/series
 
 deb: retrofit
-	$(jobs)$(Q)tools/make-deb --build $(O) --release $(RELEASE) --output $(dir)/packages
+	$(jobs)$(Q)tools/make-deb --build $(O) --release $(RELEASE) --output $(dir)/packages $(if $(CONFIG),--config "$(CONFIG)")
 
 # Lines, and what of the verification is the release's own
 reuse: $(O)/.kcore-build

@@ -434,7 +434,19 @@ check 'an option that the tree does not have' 1 'CONFIG_NO_SUCH_OPTION=y was ask
 printf 'CONFIG_KVM=n\n' >"$work/bad.config"
 check 'an option whose dependency is missing' 1 'CONFIG_KCORE=y was asked for, the tree gives n' tools/build-kernel \
 	--tree "$dir/tree" --output "$work/o/k" versions/config/host.config versions/config/kcore.config "$work/bad.config"
+printf '%s\n' CONFIG_VIRTUALIZATION=y CONFIG_KVM=y CONFIG_HZ_300=y CONFIG_KCORE_TEST=y CONFIG_NO_SUCH_OPTION=y >"$work/distribution.config"
+check 'a configuration of the user without KVM' 1 'CONFIG_KCORE=y was asked for, the tree gives n' tools/build-kernel \
+	--tree "$dir/tree" --output "$work/o/k" --config "$work/bad.config" versions/config/deb.config
+check 'a configuration of the user that is none' 2 "$dir/tree/Makefile: no kernel configuration" tools/build-kernel \
+	--tree "$dir/tree" --output "$work/o/k" --config "$dir/tree/Makefile" versions/config/deb.config
 absent=''
+check 'a configuration of the user' 0 'options hold' tools/build-kernel --configure --tree "$dir/tree" --output "$work/distribution" \
+	--config "$work/distribution.config" versions/config/deb.config
+if grep -qx CONFIG_HZ_300=y "$work/distribution/.config" && grep -qx '# CONFIG_KCORE_TEST is not set' "$work/distribution/.config"; then
+	ok 'a configuration of the user: its options are there, the test driver is not'
+else
+	not_ok 'a configuration of the user: its options are there, the test driver is not' 'they are otherwise'
+fi
 head -c 4096 /dev/urandom >"$work/blob"
 # The build is the caller's: same configuration, same Image after all of this
 image_before=$(sha256 "$dir/kcore/arch/arm64/boot/Image")
@@ -477,6 +489,8 @@ check 'series: a directory with other things in it' 2 'is not a series of this p
 absent="$work/o/packages"
 mkdir "$work/bare"
 check 'deb: no retrofit' 3 "tree: not there; run 'make retrofit" tools/make-deb --build "$work/bare" --release "$RELEASE" --output "$work/o/packages"
+check 'deb: no such configuration' 2 "--config $work/none: cannot be read" tools/make-deb --build "$O" --release "$RELEASE" \
+	--output "$work/o/packages" --config "$work/none"
 check 'deb: unknown release' 2 "unknown release 'v9.9'" tools/make-deb --build "$O" --release v9.9 --output "$work/o/packages"
 absent=''
 
