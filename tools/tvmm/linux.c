@@ -37,6 +37,8 @@ int linux_load(struct vm *vm, const struct linux_config *config)
 
 	if (n < 0)
 		return -1;
+	if (n > 2 && vm->ram[0] == 0x1f && vm->ram[1] == 0x8b)
+		return error_line("%s: an Image compressed by gzip; unpack it: gzip -dc %s >Image", config->image, config->image);
 	if ((size_t)n < sizeof(*h) || le32toh(h->magic) != IMAGE_MAGIC)
 		return error_line("%s: not an arm64 Image (no ARM\\x64 magic)", config->image);
 	/* text_offset is valid only where image_size isn't 0 (before v3.17) */

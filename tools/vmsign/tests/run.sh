@@ -38,6 +38,7 @@ head -c 5000 /dev/urandom >payload
 head -c 100 /dev/urandom >small
 # an arm64 Image: text_offset 0, image_size 0x300000, the magic number at 0x38
 { head -c 16 /dev/zero; printf '\000\000\060\000\000\000\000\000'; head -c 32 /dev/zero; printf 'ARMd'; head -c 9000 /dev/urandom; } >Image
+gzip -c Image >Image.gz
 sed 's/./&/' <small >initrd
 
 sign()	# output, VM...
@@ -205,6 +206,7 @@ check 'an image that is too large' 3 "don't fit" sign x images payload@0x403ff00
 check 'five images' 3 'at most 4 images' sign x images small@0x40000000 small@0x40002000 small@0x40004000 small@0x40006000 small@0x40008000 --entry 0
 check 'images without an entry' 2 'images needs it' sign x images small@0x40000000
 check 'no Image' 3 'not an arm64 Image' sign x linux payload
+check 'an Image compressed' 3 'gzip -dc Image.gz >Image' sign x linux Image.gz
 check 'a key of P-384' 3 'not a key of ECDSA P-256' "$VMSIGN" sign --key p384.pem --output x run payload
 check 'a key of RSA' 3 'not a key of ECDSA P-256' "$VMSIGN" key rsa.pem
 check 'a public key signs nothing' 3 'no private key' "$VMSIGN" sign --key public.pem --output x run payload
