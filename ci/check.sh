@@ -372,7 +372,7 @@ if wanted boot; then
 	done
 fi
 if wanted faults; then
-	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+compaction+collapse \
+	boot 'faults: beside VMs' "$image" "$initrd" --memory 1G --tests faults:pool+killed-protected+killed-running+taken-at-end+compaction+collapse \
 		--expect "$(running)"
 fi
 if wanted off; then

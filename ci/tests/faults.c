@@ -475,6 +475,78 @@ static void killed_running(void)
 	end(before);
 }
 
+#define TAKINGS 20
+#define TAKEN_FROM SECRET_IPA	/* the first page that the guest fills; KCore takes a VM's pages back in order */
+
+/* A VMM whose guest's memory is `memory', which another process has too; it waits to be killed */
+static pid_t vmm_on(struct guest *g, u8 *memory, atomic_bool *filled)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		give_up("no child");
+	if (pid)
+		return pid;
+	quiet();
+	guest_start(g, "agent", false, 1, false);
+	memcpy(memory, g->vm.ram, g->vm.ram_size);
+	if (mremap(memory, g->vm.ram_size, g->vm.ram_size, MREMAP_MAYMOVE | MREMAP_FIXED, g->vm.ram) != g->vm.ram)
+		_exit(1);
+	if (agent_call(&g->vm, &g->dev, AGENT_FILL, (const u64[4]){ TAKEN_FROM, RAM_BASE + g->vm.ram_size - TAKEN_FROM, SEED }, NULL, NULL, NULL))
+		_exit(1);
+	atomic_store(filled, true);
+	for (;;)
+		pause();
+}
+
+/*
+ * A normal VM is being destroyed, and another process takes a page of its memory from it.  The kernel frees such a page when
+ * KVM's notifier has returned: then KCore has to have it unmapped, or who gets it next can't give it to a protected VM.
+ */
+static void taken_at_end(void)
+{
+	const u64 bytes = payload_find("agent")->memory;
+	struct guest *g = shared(sizeof(*g));
+	atomic_bool *filled = shared(sizeof(*filled));
+	unsigned int seen = 0, left = 0;
+	u64 before[NR_KEPT];
+	int status;
+
+	begin(before);
+	for (unsigned int i = 0; i < TAKINGS; i++) {
+		u8 *memory = shared(bytes), *last = memory + bytes - PAGE;
+		double limit = now() + 60;
+		u64 first_pa, last_pa;
+		pid_t pid;
+
+		memset(g, 0, sizeof(*g));
+		atomic_store(filled, false);
+		pid = vmm_on(g, memory, filled);
+		while (!atomic_load(filled)) {
+			if (waitpid(pid, &status, WNOHANG) == pid || now() > limit)
+				give_up("the VMM didn't get as far as to fill its guest's memory");
+			usleep(1000);
+		}
+		first_pa = user_pa(memory + (TAKEN_FROM - RAM_BASE));
+		last_pa = user_pa(last);
+		if (HC(PAGE_STATE, first_pa) != KCORE_PAGE_MAPPED || HC(PAGE_STATE, last_pa) != KCORE_PAGE_MAPPED)
+			give_up("the guest's pages aren't mapped");
+		kill(pid, SIGKILL);
+		while (HC(PAGE_STATE, first_pa) == KCORE_PAGE_MAPPED && now() < limit)
+			;
+		if (HC(PAGE_STATE, last_pa) == KCORE_PAGE_MAPPED) {
+			seen++;
+			if (madvise(last, PAGE, MADV_REMOVE))
+				give_up("MADV_REMOVE: %s", strerror(errno));
+			left += HC(PAGE_STATE, last_pa) == KCORE_PAGE_MAPPED;
+		}
+		waitpid(pid, &status, 0);
+		munmap(memory, bytes);
+	}
+	expect(seen && !left, "a page was taken in the middle of %u of %u VMs' ends; %u times KCore had it mapped after that", seen, TAKINGS, left);
+	end(before);
+}
+
 /* ---- memory that is short ------------------------------------------------------------------------------------ */
 
 #define VMS 64
@@ -856,6 +928,7 @@ int main(int argc, char **argv)
 		{ "killed-normal", "a normal VM's VMM is killed at each system call", killed_normal, 900 },
 		{ "killed-protected", "a protected VM's VMM is killed at each system call", killed_protected, 900 },
 		{ "killed-running", "the VMM is killed while its vCPUs run", killed_running, 600 },
+		{ "taken-at-end", "a page is taken from a VM that is being destroyed", taken_at_end, 600 },
 		{ "allocations-normal", "each allocation of the kernel in a normal VM's life fails", allocations_normal, 3600 },
 		{ "allocations-protected", "each allocation of the kernel in a protected VM's life fails", allocations_protected, 3600 },
 		{ "compaction", "the kernel compacts memory beside a protected VM", compaction, 300 },

@@ -382,6 +382,19 @@ static void kcore_note_drop(struct kvm *kvm)
 	WRITE_ONCE(kvm->arch.kcore.drops, kvm->arch.kcore.drops + 1);
 }
 
+/*
+ * H11 has begun to destroy the VM on another CPU, and what it hasn't come to is still mapped.  The caller's page is freed when
+ * it returns, so help until nothing is left.  The handle stays the VM's: notifiers end before H12.
+ */
+static noinline u64 kcore_flush_dying(u64 handle)
+{
+	u64 ret;
+
+	while ((ret = kcore_hvc1(KCORE_HC_VM_DESTROY_STEP, handle)) == KCORE_EAGAIN)
+		cpu_relax();
+	return ret;
+}
+
 /* Drop all leaves in the range.  Under kvm->mmu_lock or not; doesn't sleep; each call of KCore's is bounded. */
 void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
 {
@@ -395,6 +408,8 @@ void kcore_flush_range(struct kvm *kvm, u64 ipa, u64 bytes)
 	while (ipa < end) {
 		ret = kcore_hvc(KCORE_HC_VM_UNMAP, handle, ipa, end - ipa, 0, 0, &ipa);
 		if (ret != KCORE_EAGAIN) {
+			if (ret == KCORE_ESTATE)
+				ret = kcore_flush_dying(handle);
 			WARN_ONCE(ret, "kcore: VM %llu: unmap failed: %d\n", handle, kcore_errno(ret));
 			return;
 		}

@@ -419,9 +419,9 @@ void kcore_vm_reclaim(struct kvm *kvm)
 		       g->donated, kcore_errno(ret));
 		goto out;
 	}
-	g->state = KCORE_STATE_DYING;
 	while ((ret = kcore_hvc1(KCORE_HC_VM_DESTROY_STEP, g->handle)) == KCORE_EAGAIN)
 		cond_resched();
+	g->state = KCORE_STATE_DYING;		/* not before: until now kcore_flush_range() has something to drop */
 	if (ret)
 		pr_err("VM %u: KCore stopped destroying it, error %d\n", g->handle, kcore_errno(ret));
 	kcore_release_pages(g, !ret);
